@@ -1,0 +1,254 @@
+"""Commands: the only way to change anything (contract 3). One frozen class each; the name on the wire is `name`.
+
+A form is validated by the command itself; there is no second "form" class.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from schemas.fields import (
+    CategorySlug,
+    Facts,
+    Frozen,
+    Id,
+    Instant,
+    OnBehalfOf,
+    Place,
+    Said60,
+    Said100,
+    Said200,
+    Said2000,
+    Said20000,
+    Source,
+    Text100,
+    Text2000,
+    Text20000,
+    UnitCode,
+)
+from schemas.terms import Channel, EntryKind, Level, Precision, Scale, Stage
+
+
+class Command(Frozen):
+    """What every body has. `command_id` is made when the person acts: a resent form is the same command."""
+
+    name: ClassVar[str]
+
+    command_id: Id
+    incident_id: Id
+    device_at: Instant | None = None
+    device_sent_at: Instant | None = None
+    on_behalf_of: OnBehalfOf | None = None
+    words: Text20000 | None = None
+
+
+class OpenIncident(Command):
+    """Something happened (接报). Place, category and source may be null: a first report is never blocked."""
+
+    name = "open-incident"
+
+    title: Said200
+    category: CategorySlug | None
+    place: Place | None
+    known_at: Instant
+    known_by: UnitCode
+    occurred_at: Instant | None = None
+    occurred_precision: Precision | None = None
+    discovered_at: Instant | None = None
+    nobody_could_know: bool | None = None
+    source: Source | None
+    facts: Facts | None = None
+    drill: Annotated[bool, Field(strict=True)]
+
+
+class AddEntry(Command):
+    """A line of the duty log (值班日志)."""
+
+    name = "add-entry"
+
+    entry_id: Id
+    kind: EntryKind
+    text: Text20000
+    happened_at: Instant
+
+
+class StrikeEntry(Command):
+    """A correction (更正): the entry is shown struck through, never removed."""
+
+    name = "strike-entry"
+
+    entry_id: Id
+    reason: Said2000
+
+
+class EstablishFacts(Command):
+    """What became known, when, to whom. An explanation is needed when a count of dead or missing falls."""
+
+    name = "establish-facts"
+
+    known_at: Instant
+    known_by: UnitCode
+    facts: Facts
+    occurred_at: Instant | None = None
+    occurred_precision: Precision | None = None
+    discovered_at: Instant | None = None
+    place: Place | None = None
+    source: Source | None = None
+    explanation: Text2000 | None = None
+
+
+class JudgeLevel(Command):
+    """A named officer's judgement (研判). `possible` means "may reach" (可能达到)."""
+
+    name = "judge-level"
+
+    level: Level
+    scale: Scale
+    judged_at: Instant
+    basis: Text2000
+    possible: bool = False
+
+
+class RecordReport(Command):
+    """A report went up (报送). Recorded even when it is not valid: then it ends no clock."""
+
+    name = "record-report"
+
+    report_id: Id
+    stage: Stage
+    channel: Literal[Channel.PHONE, Channel.WRITTEN]
+    recipient: UnitCode
+    sent_at: Instant
+    signed_by: Text100 | None = None
+    verbal_approval_by: Text100 | None = None
+    text: Text20000 | None = None
+
+
+class RecordReceipt(Command):
+    """Someone at the other end has it (签收)."""
+
+    name = "record-receipt"
+
+    report_id: Id
+    received_at: Instant
+    received_by: Said100
+    evidence: Text2000 | None = None
+
+
+class DeclareConcealed(Command):
+    """Facts were kept from us (瞒报、漏报), proven later: the clock counts from the occurrence."""
+
+    name = "declare-concealed"
+
+    concealed_by: Said200
+    basis: Text2000
+    declared_at: Instant
+
+
+class ShareIncident(Command):
+    """Other units may see it from now on (共享)."""
+
+    name = "share-incident"
+
+    with_: Annotated[list[UnitCode], Field(alias="with", min_length=1, max_length=200)]
+
+
+class IssueOrder(Command):
+    """An order (指令) to a unit or a person."""
+
+    name = "issue-order"
+
+    order_id: Id
+    to: Said100
+    text: Said20000
+    acknowledge_within_min: Annotated[int, Field(ge=1, le=43_200)] | None = None
+    report_within_min: Annotated[int, Field(ge=1, le=43_200)] | None = None
+
+
+class AcknowledgeOrder(Command):
+    """Taken note of (收到)."""
+
+    name = "acknowledge-order"
+
+    order_id: Id
+    text: Text20000 | None = None
+    at: Instant
+
+
+class ReportOnOrder(Command):
+    """What was done about it (反馈)."""
+
+    name = "report-on-order"
+
+    order_id: Id
+    text: Text20000 | None = None
+    at: Instant
+
+
+class MergeIncident(Command):
+    """The same incident was logged twice: this one goes on in `into`, which keeps the earliest knowledge."""
+
+    name = "merge-incident"
+
+    into: Id
+
+
+class CloseIncident(Command):
+    """Handling has ended (办结)."""
+
+    name = "close-incident"
+
+    at: Instant
+    reason: Text2000
+    outcome: Literal["handled", "false_alarm", "outside_jurisdiction"] | None = None
+
+
+class ReopenIncident(Command):
+    """It is not over (重新打开)."""
+
+    name = "reopen-incident"
+
+    at: Instant
+    reason: Text2000
+
+
+class DeclareStable(Command):
+    """The disaster is stable (灾情稳定): daily loss reports end, the verified report's days begin."""
+
+    name = "declare-stable"
+
+    at: Instant
+    basis: Text2000
+
+
+class ExplainBreach(Command):
+    """Why a limit was missed (超时原因): a coded cause from the rules and free text."""
+
+    name = "explain-breach"
+
+    cause: Said60
+    text: Text2000
+
+
+ALL: tuple[type[Command], ...] = (
+    OpenIncident,
+    AddEntry,
+    StrikeEntry,
+    EstablishFacts,
+    JudgeLevel,
+    RecordReport,
+    RecordReceipt,
+    DeclareConcealed,
+    ShareIncident,
+    IssueOrder,
+    AcknowledgeOrder,
+    ReportOnOrder,
+    MergeIncident,
+    CloseIncident,
+    ReopenIncident,
+    DeclareStable,
+    ExplainBreach,
+)
+COMMANDS: dict[str, type[Command]] = {command.name: command for command in ALL}

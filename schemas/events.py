@@ -1,0 +1,398 @@
+"""Events: what has happened, as it stands in the log for ever. One frozen class each; the tag is `type`.
+
+An event freezes what must not change later: a deadline, a rule's words, whether a report was valid.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from schemas.fields import Facts, Frozen, Instant, OnBehalfOf, Source
+from schemas.terms import Level, Scale, Stage
+
+
+class Event(Frozen):
+    """Base of all events. `type` is the snake case of the class name."""
+
+    type: str
+
+
+class PlaceKept(Frozen):
+    """A place with the unit that answers for it."""
+
+    unit: str
+    division: str | None = None
+    text: str | None = None
+    lon: float | None = None
+    lat: float | None = None
+
+
+class IncidentOpened(Event):
+    """An incident was logged. `number` counts within the unit of the place, so it tells nothing of others."""
+
+    type: Literal["incident_opened"] = "incident_opened"
+    number: str
+    title: str
+    category: str | None = None
+    place: PlaceKept
+    known_at: Instant
+    known_by: str
+    in_chain: bool
+    occurred_at: Instant | None = None
+    occurred_precision: str | None = None
+    discovered_at: Instant | None = None
+    nobody_could_know: bool | None = None
+    source: Source | None = None
+    facts: Facts | None = None
+    drill: bool
+
+
+class InformerNamed(Event):
+    """Who gave a tip from the public. Goes into restricted streams only."""
+
+    type: Literal["informer_named"] = "informer_named"
+    name: str | None = None
+    phone: str | None = None
+
+
+class EntryAdded(Event):
+    type: Literal["entry_added"] = "entry_added"
+    entry_id: str
+    kind: str
+    text: str
+    happened_at: Instant
+
+
+class EntryStruck(Event):
+    type: Literal["entry_struck"] = "entry_struck"
+    entry_id: str
+    reason: str
+
+
+class FactsEstablished(Event):
+    type: Literal["facts_established"] = "facts_established"
+    known_at: Instant
+    known_by: str
+    in_chain: bool
+    facts: Facts
+    occurred_at: Instant | None = None
+    occurred_precision: str | None = None
+    discovered_at: Instant | None = None
+    place: PlaceKept | None = None
+    source: Source | None = None
+    explanation: str | None = None
+
+
+class LevelJudged(Event):
+    type: Literal["level_judged"] = "level_judged"
+    level: Level
+    scale: Scale
+    judged_at: Instant
+    basis: str
+    possible: bool
+
+
+class LevelComputed(Event):
+    """The facts held by the chain reached a level by the grading tables then in force."""
+
+    type: Literal["level_computed"] = "level_computed"
+    level: Level | None = None
+    near_miss: bool = False
+    because: list[str]
+
+
+class ReportRecorded(Event):
+    """A report went up. `lacks` names what keeps it from being valid (domain.md 1.5.2)."""
+
+    type: Literal["report_recorded"] = "report_recorded"
+    report_id: str
+    stage: Stage
+    channel: str
+    recipient: str
+    sent_at: Instant
+    signed_by: str | None = None
+    verbal_approval_by: str | None = None
+    text: str | None = None
+    valid: bool
+    lacks: list[str]
+
+
+class ReceiptRecorded(Event):
+    type: Literal["receipt_recorded"] = "receipt_recorded"
+    report_id: str
+    received_at: Instant
+    received_by: str
+    evidence: str | None = None
+
+
+class ConcealmentDeclared(Event):
+    type: Literal["concealment_declared"] = "concealment_declared"
+    concealed_by: str
+    basis: str
+    declared_at: Instant
+
+
+class IncidentShared(Event):
+    """These units' streams carry the incident from here on, its past first."""
+
+    type: Literal["incident_shared"] = "incident_shared"
+    units: list[str]
+    why: Literal["shared", "ordered", "moved", "merged"]
+
+
+class OrderIssued(Event):
+    type: Literal["order_issued"] = "order_issued"
+    order_id: str
+    to: str
+    text: str
+    acknowledge_by: Instant | None = None
+    report_by: Instant | None = None
+
+
+class OrderAcknowledged(Event):
+    type: Literal["order_acknowledged"] = "order_acknowledged"
+    order_id: str
+    text: str | None = None
+    at: Instant
+
+
+class OrderReported(Event):
+    type: Literal["order_reported"] = "order_reported"
+    order_id: str
+    text: str | None = None
+    at: Instant
+
+
+class OrderOverdue(Event):
+    type: Literal["order_overdue"] = "order_overdue"
+    order_id: str
+    what: Literal["acknowledge", "report"]
+    due_at: Instant
+    late_by_s: int
+
+
+class IncidentMerged(Event):
+    """This incident goes on in another."""
+
+    type: Literal["incident_merged"] = "incident_merged"
+    into: str
+    into_number: str
+
+
+class DuplicateAbsorbed(Event):
+    """A duplicate was merged into this incident, which keeps the earliest knowledge of both."""
+
+    type: Literal["duplicate_absorbed"] = "duplicate_absorbed"
+    merged: str
+    merged_number: str
+    known_at: Instant
+    known_by: str
+    in_chain: bool
+
+
+class IncidentClosed(Event):
+    type: Literal["incident_closed"] = "incident_closed"
+    at: Instant
+    reason: str
+    outcome: str | None = None
+
+
+class IncidentReopened(Event):
+    type: Literal["incident_reopened"] = "incident_reopened"
+    at: Instant
+    reason: str
+
+
+class StabilityDeclared(Event):
+    type: Literal["stability_declared"] = "stability_declared"
+    at: Instant
+    basis: str
+
+
+class BreachExplained(Event):
+    type: Literal["breach_explained"] = "breach_explained"
+    cause: str
+    text: str
+
+
+class ObligationStarted(Event):
+    """A report is owed. Words and deadline are frozen here: editing a rule never changes who was late.
+
+    `due_at` is absent where the law says "at once" (立即) and names no figure.
+    """
+
+    type: Literal["obligation_started"] = "obligation_started"
+    obligation_id: str
+    rule: str
+    rule_text: str
+    rule_text_en: str
+    source: str
+    evidence: str
+    sender: str
+    recipient: str
+    stage: Stage
+    channel: str
+    started_at: Instant
+    due_at: Instant | None = None
+    period: str | None = None
+
+
+class ObligationMet(Event):
+    type: Literal["obligation_met"] = "obligation_met"
+    obligation_id: str
+    met_at: Instant
+    met_by: str
+
+
+class ObligationExcused(Event):
+    type: Literal["obligation_excused"] = "obligation_excused"
+    obligation_id: str
+    reason: Literal["merged", "closed", "stable", "false_alarm"]
+
+
+class ObligationDueSoon(Event):
+    type: Literal["obligation_due_soon"] = "obligation_due_soon"
+    obligation_id: str
+    rule: str
+    due_at: Instant
+    late_by_s: int
+
+
+class ObligationOverdue(Event):
+    """The limit was passed without the report: written down by the clock, watched or not."""
+
+    type: Literal["obligation_overdue"] = "obligation_overdue"
+    obligation_id: str
+    rule: str
+    due_at: Instant
+    late_by_s: int
+
+
+class PromptDue(Event):
+    """The countdown reached a stage (domain.md 1.5.5): judge the level, phone, draft, send, breach."""
+
+    type: Literal["prompt_due"] = "prompt_due"
+    stage: str
+    text: str
+    text_en: str
+    due_at: Instant
+    late_by_s: int
+
+
+class ClockStepped(Event):
+    """The machine's clock jumped. Deadlines kept running on the steady clock meanwhile."""
+
+    type: Literal["clock_stepped"] = "clock_stepped"
+    by_s: float
+    noticed: Literal["running", "at_start"]
+
+
+class RulesAccepted(Event):
+    """These reporting rules are in force from here on."""
+
+    type: Literal["rules_accepted"] = "rules_accepted"
+    digest: str
+    effective_from: list[str]
+
+
+ALL: tuple[type[Event], ...] = (
+    IncidentOpened,
+    InformerNamed,
+    EntryAdded,
+    EntryStruck,
+    FactsEstablished,
+    LevelJudged,
+    LevelComputed,
+    ReportRecorded,
+    ReceiptRecorded,
+    ConcealmentDeclared,
+    IncidentShared,
+    OrderIssued,
+    OrderAcknowledged,
+    OrderReported,
+    OrderOverdue,
+    IncidentMerged,
+    DuplicateAbsorbed,
+    IncidentClosed,
+    IncidentReopened,
+    StabilityDeclared,
+    BreachExplained,
+    ObligationStarted,
+    ObligationMet,
+    ObligationExcused,
+    ObligationDueSoon,
+    ObligationOverdue,
+    PromptDue,
+    ClockStepped,
+    RulesAccepted,
+)
+EVENTS: dict[str, type[Event]] = {event.model_fields["type"].default: event for event in ALL}
+
+AnyEvent = Annotated[
+    IncidentOpened
+    | InformerNamed
+    | EntryAdded
+    | EntryStruck
+    | FactsEstablished
+    | LevelJudged
+    | LevelComputed
+    | ReportRecorded
+    | ReceiptRecorded
+    | ConcealmentDeclared
+    | IncidentShared
+    | OrderIssued
+    | OrderAcknowledged
+    | OrderReported
+    | OrderOverdue
+    | IncidentMerged
+    | DuplicateAbsorbed
+    | IncidentClosed
+    | IncidentReopened
+    | StabilityDeclared
+    | BreachExplained
+    | ObligationStarted
+    | ObligationMet
+    | ObligationExcused
+    | ObligationDueSoon
+    | ObligationOverdue
+    | PromptDue
+    | ClockStepped
+    | RulesAccepted,
+    Field(discriminator="type"),
+]
+
+
+class LogEntry(Frozen):
+    """A line of the log: an event, who wrote it down, when, and whose words it was.
+
+    The canonical bytes of this are what is stored, hashed and sent; a socket frame adds `type` and `offset`.
+    """
+
+    incident_id: str | None = None
+    event: AnyEvent
+    by: str
+    post: str
+    unit: str
+    recorded_at: Instant
+    occurred_at: Instant | None = None
+    late_s: int | None = None
+    command_id: str | None = None
+    device_at: Instant | None = None
+    device_sent_at: Instant | None = None
+    skew_ms: int | None = None
+    on_behalf_of: OnBehalfOf | None = None
+    words: str | None = None
+
+
+LOG_ENTRY: TypeAdapter[LogEntry] = TypeAdapter(LogEntry)
+
+
+def plain(event: Event) -> dict[str, Any]:
+    """The event as it stands in the log: unset and absent fields left out, an explicit unknown kept as null."""
+    shown: dict[str, Any] = event.model_dump(mode="json", exclude_none=True)
+    facts = getattr(event, "facts", None)
+    if facts is not None:
+        shown["facts"] = facts.model_dump(mode="json", exclude_unset=True)
+    return shown

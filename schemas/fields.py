@@ -1,0 +1,173 @@
+"""Field types that commands and events share: instants, ids, texts, numbers of people."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+    create_model,
+)
+
+from schemas.terms import CASUALTIES, COUNTS, MEASURES, Category
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def parse_instant(value: Any) -> datetime:
+    """RFC 3339 with an offset, to UTC whole milliseconds. A time without its offset names no instant."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("needs an offset, as in 2026-11-23T14:05:00+08:00")
+        moment = value
+    else:
+        if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+            raise ValueError("must be RFC 3339 with an offset, as in 2026-11-23T14:05:00+08:00")
+        try:
+            moment = datetime.fromisoformat(value.upper().replace(" ", "T"))
+            moment = moment.astimezone(UTC)
+        except (ValueError, OverflowError) as wrong:
+            raise ValueError("is no time that exists") from wrong
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def wire_instant(moment: datetime) -> str:
+    """UTC with milliseconds and Z: `2026-11-23T06:05:00.000Z`, the only form the server writes."""
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(parse_instant),
+    PlainSerializer(wire_instant, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+def _no_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("contains a NUL character")
+    return text
+
+
+_NO_NUL = AfterValidator(_no_nul)
+
+# Texts are kept to the letter: nothing is trimmed, folded or normalised. The figure is the length at most;
+# "Text" may be empty, "Said" may not.
+Text40 = Annotated[str, StringConstraints(strict=True, max_length=40), _NO_NUL]
+Text100 = Annotated[str, StringConstraints(strict=True, max_length=100), _NO_NUL]
+Text500 = Annotated[str, StringConstraints(strict=True, max_length=500), _NO_NUL]
+Text2000 = Annotated[str, StringConstraints(strict=True, max_length=2_000), _NO_NUL]
+Text20000 = Annotated[str, StringConstraints(strict=True, max_length=20_000), _NO_NUL]
+Said40 = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=40), _NO_NUL]
+Said60 = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=60), _NO_NUL]
+Said100 = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), _NO_NUL]
+Said200 = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200), _NO_NUL]
+Said2000 = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=2_000), _NO_NUL]
+Said20000 = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=20_000), _NO_NUL]
+
+
+def _uuid(value: Any) -> str:
+    if not isinstance(value, str | UUID):
+        raise ValueError("must be a UUID")
+    try:
+        parsed = UUID(str(value))
+    except ValueError as wrong:
+        raise ValueError("must be a UUID") from wrong
+    if len(str(value)) != 36:
+        raise ValueError("must be a UUID in its hyphenated form")
+    return str(parsed)
+
+
+Id = Annotated[str, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
+
+_CATEGORY = re.compile(r"([a-z_]+)(/[a-z0-9_]{1,40})?", re.ASCII)
+
+
+def _category(value: Any) -> str:
+    match = _CATEGORY.fullmatch(value) if isinstance(value, str) else None
+    if match is None or match.group(1) not in set(Category):
+        raise ValueError("must be a category slug: " + ", ".join(Category) + "; a finer kind follows a slash")
+    return str(value)
+
+
+CategorySlug = Annotated[
+    str, BeforeValidator(_category), WithJsonSchema({"type": "string", "pattern": f"^{_CATEGORY.pattern}$"})
+]
+
+_UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,39}", re.ASCII)
+
+
+def _unit(value: Any) -> str:
+    if not isinstance(value, str) or not _UNIT.fullmatch(value):
+        raise ValueError("must be a unit code, as in 130324")
+    return value
+
+
+UnitCode = Annotated[str, BeforeValidator(_unit), WithJsonSchema({"type": "string", "pattern": _UNIT.pattern})]
+
+
+def _measure(value: float) -> float | int:
+    rounded = round(value, 4)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+Count = Annotated[int, Field(ge=0, le=100_000_000, strict=True)]
+Measure = Annotated[float, Field(ge=0, le=1_000_000_000, allow_inf_nan=False), AfterValidator(_measure)]
+
+
+class Frozen(BaseModel):
+    """Base of what crosses the wire: unknown fields are refused by name, nothing changes afterwards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
+
+
+_fact_fields: dict[str, Any] = {
+    **{name: (Count | None, None) for name in CASUALTIES + COUNTS},
+    **{name: (Measure | None, None) for name in MEASURES},
+}
+Facts = create_model(
+    "Facts",
+    __base__=Frozen,
+    __doc__="Numbers, each a number or null (核实中). A fact that was not said is absent, which is not null.",
+    **_fact_fields,
+)
+
+
+class Place(Frozen):
+    """Where it happened. Division is a 6-, 9- or 12-digit code; degrees are CGCS2000 (= WGS 84)."""
+
+    division: Annotated[str, Field(pattern=r"^[0-9]{6}([0-9]{3}){0,2}$")] | None = None
+    text: Text500 | None = None
+    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
+    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
+
+
+class Source(Frozen):
+    """Who told us (信息来源), and how."""
+
+    channel: Said40
+    name: Text100 | None = None
+    unit: Text100 | None = None
+    phone: Text40 | None = None
+
+
+class OnBehalfOf(Frozen):
+    """Whose words these are, when they came by phone, radio, satellite or on paper."""
+
+    name: Said100
+    post: Text100 | None = None
+    unit: Text100 | None = None
+    channel: Said40

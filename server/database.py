@@ -1,0 +1,121 @@
+"""One database, two engines: SQLite embedded, PostgreSQL when outgrown. Same tables, same code.
+
+SQLite goes through pysqlite3, because the library of stock Pythons on Debian 12 has the WAL-reset bug
+(3.7.0 to 3.51.2 can lose committed data when two connections commit and checkpoint at once).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pysqlite3.dbapi2 as sqlite
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import QueuePool
+
+SAFE_SQLITE = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
+WRITER_LOCK_KEY = 0x46454E47  # "FENG": the advisory lock under which PostgreSQL writers queue
+
+
+def has_safe_wal(version: tuple[int, ...]) -> bool:
+    """Whether this SQLite has the WAL-reset bug's fix: 3.51.3 and later, or the backports 3.50.7, 3.44.6."""
+    return version >= SAFE_SQLITE[0] or any(
+        version[:2] == fixed[:2] and version >= fixed for fixed in SAFE_SQLITE[1:]
+    )
+
+
+class Database:
+    """Connections to one database. Readers have a pool; all writing goes through one connection, in turn.
+
+    `url` is `sqlite:///PATH` or `postgresql://…`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._writing = threading.Lock()
+        if url.startswith("sqlite"):
+            if not has_safe_wal(sqlite.sqlite_version_info):
+                raise RuntimeError(
+                    f"SQLite {sqlite.sqlite_version} can lose committed data (WAL-reset bug); "
+                    "install pysqlite3 >= 0.6.1"
+                )
+            self.engine: Engine = create_engine(
+                url,
+                module=sqlite,
+                poolclass=QueuePool,
+                pool_size=8,
+                max_overflow=8,
+                pool_timeout=30,
+                connect_args={"check_same_thread": False, "timeout": 15},
+            )
+            _prepare_sqlite(self.engine)
+        else:
+            plain = url.replace("postgres://", "postgresql://", 1).replace(
+                "postgresql://", "postgresql+psycopg://", 1
+            )
+            self.engine = create_engine(
+                plain, pool_size=8, max_overflow=8, pool_pre_ping=True, pool_timeout=30
+            )
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> Database:
+        """The embedded database of a data folder: `fenghuo.db` inside it, readable by its owner only."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return cls(f"sqlite:///{folder / 'fenghuo.db'}")
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A consistent view for reading. Nothing written through it is kept."""
+        connection = self.engine.connect()
+        if self.is_sqlite:
+            connection = connection.execution_options(read_only=True)
+        else:
+            connection = connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        with connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes; on leaving without an exception it is on disk (fsync'ed).
+
+        Writers of this process queue behind one lock, so SQLite sees one committer; other processes queue
+        behind BEGIN IMMEDIATE.
+        """
+        with self._writing, self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    def lock_ledger(self, connection: Connection) -> None:
+        """Make concurrent writers of the ledger queue, so that what follows sees the latest word."""
+        if not self.is_sqlite:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK_KEY})")
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves: the driver opens none for SELECT
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=15000",
+            "cache_size=-16000",
+            "trusted_schema=OFF",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("read_only")
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
