@@ -1,4 +1,4 @@
-"""Commands: the only way to change anything (contract 3). One frozen class each; the name on the wire is `name`.
+"""Commands: the only way to change anything (contract 3). One frozen class each, `name` on the wire.
 
 A form is validated by the command itself; there is no second "form" class.
 """

@@ -29,8 +29,20 @@ class PlaceKept(Frozen):
     lat: float | None = None
 
 
+class OneHourTerms(Frozen):
+    """The one-hour rule as it stood when the incident was opened (domain.md 1.5.2). Spans in seconds."""
+
+    limit_s: int
+    phone_limit_s: int
+    window_s: int
+    recipients: list[str]
+
+
 class IncidentOpened(Event):
-    """An incident was logged. `number` counts within the unit of the place, so it tells nothing of others."""
+    """An incident was logged. `number` counts within the unit of the place, so it tells nothing of others.
+
+    `units` are those whose streams carry it: the unit of the place and all above it.
+    """
 
     type: Literal["incident_opened"] = "incident_opened"
     number: str
@@ -47,6 +59,8 @@ class IncidentOpened(Event):
     source: Source | None = None
     facts: Facts | None = None
     drill: bool
+    units: list[str]
+    one_hour: OneHourTerms
 
 
 class InformerNamed(Event):
@@ -95,11 +109,15 @@ class LevelJudged(Event):
 
 
 class LevelComputed(Event):
-    """The facts held by the chain reached a level by the grading tables then in force."""
+    """What the facts held by the chain amount to by the grading tables then in force (研判达级).
+
+    `reached` gives for each level the earliest moment at which the facts known by then met it.
+    """
 
     type: Literal["level_computed"] = "level_computed"
     level: Level | None = None
     near_miss: bool = False
+    reached: dict[Level, Instant]
     because: list[str]
 
 
@@ -236,7 +254,8 @@ class ObligationStarted(Event):
     channel: str
     started_at: Instant
     due_at: Instant | None = None
-    period: str | None = None
+    warn_at: Instant | None = None
+    period: Instant | None = None
 
 
 class ObligationMet(Event):
@@ -271,9 +290,13 @@ class ObligationOverdue(Event):
 
 
 class PromptDue(Event):
-    """The countdown reached a stage (domain.md 1.5.5): judge the level, phone, draft, send, breach."""
+    """The countdown reached a stage (domain.md 1.5.5): judge the level, phone, draft, send, breach.
+
+    `anchor` is what the minutes count from: knowledge, or the threshold when the incident was upgraded.
+    """
 
     type: Literal["prompt_due"] = "prompt_due"
+    anchor: Literal["known", "threshold"]
     stage: str
     text: str
     text_en: str
@@ -390,7 +413,7 @@ LOG_ENTRY: TypeAdapter[LogEntry] = TypeAdapter(LogEntry)
 
 
 def plain(event: Event) -> dict[str, Any]:
-    """The event as it stands in the log: unset and absent fields left out, an explicit unknown kept as null."""
+    """The event as it stands in the log: absent fields left out, an explicit unknown kept as null."""
     shown: dict[str, Any] = event.model_dump(mode="json", exclude_none=True)
     facts = getattr(event, "facts", None)
     if facts is not None:

@@ -16,10 +16,9 @@ from pydantic import (
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
-    create_model,
 )
 
-from schemas.terms import CASUALTIES, COUNTS, MEASURES, Category
+from schemas.terms import Category
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -116,7 +115,9 @@ def _unit(value: Any) -> str:
     return value
 
 
-UnitCode = Annotated[str, BeforeValidator(_unit), WithJsonSchema({"type": "string", "pattern": _UNIT.pattern})]
+UnitCode = Annotated[
+    str, BeforeValidator(_unit), WithJsonSchema({"type": "string", "pattern": f"^{_UNIT.pattern}$"})
+]
 
 
 def _measure(value: float) -> float | int:
@@ -134,16 +135,37 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
 
 
-_fact_fields: dict[str, Any] = {
-    **{name: (Count | None, None) for name in CASUALTIES + COUNTS},
-    **{name: (Measure | None, None) for name in MEASURES},
-}
-Facts = create_model(
-    "Facts",
-    __base__=Frozen,
-    __doc__="Numbers, each a number or null (核实中). A fact that was not said is absent, which is not null.",
-    **_fact_fields,
-)
+class Facts(Frozen):
+    """Numbers, each a number or null (核实中). A fact that was not said is absent, which is not null.
+
+    Counts are whole; measures have at most four decimals: loss in 万元, areas in hectares.
+    """
+
+    dead: Count | None = None  # 死亡
+    missing: Count | None = None  # 失联、下落不明
+    trapped: Count | None = None  # 被困
+    endangered: Count | None = None  # 涉险
+    seriously_injured: Count | None = None  # 重伤
+    lightly_injured: Count | None = None  # 轻伤
+    injured: Count | None = None  # 受伤 (轻重待核)
+    poisoned: Count | None = None  # 中毒
+    hospital_observed: Count | None = None  # 住院观察
+    evacuated: Count | None = None  # 已转移
+    to_evacuate: Count | None = None  # 应转移
+    resettled: Count | None = None  # 已安置
+    to_resettle: Count | None = None  # 需安置
+    affected: Count | None = None  # 受灾人口
+    houses_collapsed: Count | None = None  # 倒塌房屋 (间)
+    houses_damaged: Count | None = None  # 损坏房屋 (间)
+    forces_people: Count | None = None  # 投入人员
+    forces_vehicles: Count | None = None  # 投入车辆
+    serious_pollution: Count | None = None  # 严重环境污染 (1 yes, 0 no)
+    important_place_endangered: Count | None = None  # 危及重要场所设施 (1 yes, 0 no)
+    loss_wan: Measure | None = None  # 直接经济损失, 万元
+    forest_ha: Measure | None = None  # 受害森林面积, 公顷
+    burnt_ha: Measure | None = None  # 过火面积, 公顷
+    crops_ha: Measure | None = None  # 农作物受灾面积, 公顷
+    magnitude: Measure | None = None  # 震级
 
 
 class Place(Frozen):

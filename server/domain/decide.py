@@ -1,0 +1,387 @@
+"""Decide: an incident's state and a command in, events or a refusal out. Pure.
+
+Nothing here reads a clock, a file or a database; `Desk` (the context) carries the time, the person, the rules
+and the unit tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from schemas import commands as cmd
+from schemas import events as ev
+from schemas.fields import Place, Source
+from schemas.terms import CASUALTIES, OUTSIDE_ACTORS, Channel, Post
+from server.domain.incident import Incident
+from server.domain.reporting import Setting, resolve
+
+FUTURE_TOLERANCE = timedelta(minutes=2)
+#: Ways in which the public tips off; who did so stays in the restricted stream.
+INFORMER_CHANNELS = frozenset({"tip", "public_tip", "informer", "12350"})
+
+
+class Refused(Exception):
+    """A command that cannot be done, in words for the person. `pointer` names the field; `code` the sentence.
+
+    `kind` is `invalid` (422), `missing` (404: no such thing that you may see) or `conflict` (409).
+    """
+
+    def __init__(self, code: str, pointer: str = "", kind: str = "invalid", **values: object) -> None:
+        super().__init__(code)
+        self.code, self.pointer, self.kind, self.values = code, pointer, kind, values
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who acts, as far as deciding needs to know."""
+
+    name: str
+    post: Post
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The time, the person, the rules and the unit tree; and what only the store can look up."""
+
+    author: Author
+    setting: Setting
+    number: Callable[[str, bool], str]  # a new incident number for (unit, is drill)
+    other: Callable[[str], Incident | None]  # another incident that the author may see
+
+    @property
+    def now(self) -> datetime:
+        return self.setting.now
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Events for the commanded incident, and for another one where a command touches two (merging)."""
+
+    events: list[ev.Event]
+    elsewhere: tuple[str, list[ev.Event]] | None = None
+    restricted: tuple[ev.Event, ...] = ()
+
+
+def decide(incident: Incident | None, command: cmd.Command, context: Context) -> Decided:
+    """What the command amounts to, or `Refused`. `incident` is None when there is none that one may see."""
+    _refuse_the_future(command, context.now)
+    if isinstance(command, cmd.OpenIncident):
+        if incident is not None:
+            raise Refused("incident-exists", "/incident_id", kind="conflict")
+        return _open(command, context)
+    if incident is None:
+        raise Refused("no-such-incident", "/incident_id", kind="missing")
+    if isinstance(command, cmd.MergeIncident):
+        return _merge(incident, command, context)
+    return Decided(_ordinary(incident, command, context))
+
+
+def _ordinary(incident: Incident, command: cmd.Command, context: Context) -> list[ev.Event]:
+    """Commands on one incident: a flat match."""
+    if incident.state == "merged":
+        raise Refused("incident-merged", "/incident_id", kind="conflict", into=incident.merged_into)
+    match command:
+        case cmd.AddEntry():
+            if command.entry_id in incident.entries:
+                raise Refused("entry-exists", "/entry_id", kind="conflict")
+            return [
+                ev.EntryAdded(
+                    entry_id=command.entry_id,
+                    kind=command.kind,
+                    text=command.text,
+                    happened_at=command.happened_at,
+                )
+            ]
+        case cmd.StrikeEntry():
+            struck = incident.entries.get(command.entry_id)
+            if struck is None:
+                raise Refused("no-such-entry", "/entry_id", kind="missing")
+            return [] if struck else [ev.EntryStruck(entry_id=command.entry_id, reason=command.reason)]
+        case cmd.EstablishFacts():
+            return _establish(incident, command, context)
+        case cmd.JudgeLevel():
+            return [
+                ev.LevelJudged(
+                    level=command.level,
+                    scale=command.scale,
+                    judged_at=command.judged_at,
+                    basis=command.basis,
+                    possible=command.possible,
+                )
+            ]
+        case cmd.RecordReport():
+            return _record_report(incident, command, context)
+        case cmd.RecordReceipt():
+            report = incident.reports.get(command.report_id)
+            if report is None:
+                raise Refused("no-such-report", "/report_id", kind="missing")
+            if report.received_at is not None:
+                raise Refused("receipt-exists", "/report_id", kind="conflict")
+            if command.received_at < report.sent_at:
+                raise Refused("received-before-sent", "/received_at")
+            return [
+                ev.ReceiptRecorded(
+                    report_id=command.report_id,
+                    received_at=command.received_at,
+                    received_by=command.received_by,
+                    evidence=command.evidence,
+                )
+            ]
+        case cmd.DeclareConcealed():
+            return [
+                ev.ConcealmentDeclared(
+                    concealed_by=command.concealed_by, basis=command.basis, declared_at=command.declared_at
+                )
+            ]
+        case cmd.ShareIncident():
+            return _share(incident, command.with_, "shared", context, "/with")
+        case cmd.IssueOrder():
+            return _issue_order(incident, command, context)
+        case cmd.AcknowledgeOrder():
+            order = incident.orders.get(command.order_id)
+            if order is None:
+                raise Refused("no-such-order", "/order_id", kind="missing")
+            if order.acknowledged_at is not None:
+                return []  # saying "received" twice is not an error
+            return [ev.OrderAcknowledged(order_id=command.order_id, text=command.text, at=command.at)]
+        case cmd.ReportOnOrder():
+            if command.order_id not in incident.orders:
+                raise Refused("no-such-order", "/order_id", kind="missing")
+            return [ev.OrderReported(order_id=command.order_id, text=command.text, at=command.at)]
+        case cmd.CloseIncident():
+            if not incident.is_open:
+                raise Refused("incident-closed", "/incident_id", kind="conflict")
+            return [ev.IncidentClosed(at=command.at, reason=command.reason, outcome=command.outcome)]
+        case cmd.ReopenIncident():
+            if incident.is_open:
+                raise Refused("incident-open", "/incident_id", kind="conflict")
+            return [ev.IncidentReopened(at=command.at, reason=command.reason)]
+        case cmd.DeclareStable():
+            return [ev.StabilityDeclared(at=command.at, basis=command.basis)]
+        case cmd.ExplainBreach():
+            if command.cause not in {cause.cause for cause in context.setting.rules.delay_causes}:
+                raise Refused("no-such-cause", "/cause")
+            return [ev.BreachExplained(cause=command.cause, text=command.text)]
+        case _:
+            raise AssertionError(f"no decision for {command.name}")
+
+
+def _open(command: cmd.OpenIncident, context: Context) -> Decided:
+    tree, rules = context.setting.tree, context.setting.rules
+    place = _place(command.place, context, context.author.unit)
+    source, informer = _without_informer(command.source)
+    opened = ev.IncidentOpened(
+        number=context.number(place.unit, command.drill),
+        title=command.title,
+        category=command.category,
+        place=place,
+        known_at=command.known_at,
+        known_by=_actor(command.known_by, context, "/known_by"),
+        in_chain=tree.in_chain(command.known_by),
+        occurred_at=command.occurred_at,
+        occurred_precision=command.occurred_precision,
+        discovered_at=command.discovered_at,
+        nobody_could_know=command.nobody_could_know,
+        source=source,
+        facts=command.facts,
+        drill=command.drill,
+        units=list(tree.ancestors(place.unit)),
+        one_hour=ev.OneHourTerms(
+            limit_s=rules.one_hour.limit_min * 60,
+            phone_limit_s=rules.one_hour.phone_limit_min * 60,
+            window_s=rules.one_hour.initial_window_min * 60,
+            recipients=list(rules.one_hour.recipients),
+        ),
+    )
+    return Decided([opened], restricted=informer)
+
+
+def _establish(incident: Incident, command: cmd.EstablishFacts, context: Context) -> list[ev.Event]:
+    facts = command.facts.model_dump(exclude_unset=True)
+    if not command.explanation and (fallen := _fallen(incident, facts, command.known_at)):
+        raise Refused("explanation-needed", "/explanation", fact=fallen)
+    place = None
+    shared: list[ev.Event] = []
+    if command.place is not None:
+        assert incident.place is not None
+        place = _place(command.place, context, incident.place.unit)
+        fresh = [unit for unit in context.setting.tree.ancestors(place.unit) if unit not in incident.units]
+        if fresh:
+            shared = [ev.IncidentShared(units=fresh, why="moved")]
+    source, _informer = _without_informer(command.source)
+    established = ev.FactsEstablished(
+        known_at=command.known_at,
+        known_by=_actor(command.known_by, context, "/known_by"),
+        in_chain=context.setting.tree.in_chain(command.known_by),
+        facts=command.facts,
+        occurred_at=command.occurred_at,
+        occurred_precision=command.occurred_precision,
+        discovered_at=command.discovered_at,
+        place=place,
+        source=source,
+        explanation=command.explanation,
+    )
+    return [established, *shared]
+
+
+def _fallen(incident: Incident, facts: Mapping[str, int | float | None], known_at: datetime) -> str | None:
+    """Which of dead and missing would fall from one statement to the next, told by when they were known."""
+    for name in ("dead", "missing"):
+        value = facts.get(name)
+        if value is None:
+            continue
+        said = [(s.known_at, s.facts[name]) for s in incident.statements if s.facts.get(name) is not None]
+        said.sort(key=lambda pair: pair[0])
+        before = [number for at, number in said if at <= known_at]
+        after = [number for at, number in said if at > known_at]
+        if (before and before[-1] > value) or (after and after[0] < value):  # type: ignore[operator]
+            return name
+    return None
+
+
+def _record_report(
+    incident: Incident, command: cmd.RecordReport, context: Context
+) -> list[ev.Event]:
+    if command.report_id in incident.reports:
+        raise Refused("report-exists", "/report_id", kind="conflict")
+    assert incident.place is not None
+    recipient = resolve(
+        context.setting.tree, _actor(command.recipient, context, "/recipient"), incident.place.unit
+    )
+    lacks = lacking(incident, command)
+    return [
+        ev.ReportRecorded(
+            report_id=command.report_id,
+            stage=command.stage,
+            channel=command.channel,
+            recipient=recipient,
+            sent_at=command.sent_at,
+            signed_by=command.signed_by,
+            verbal_approval_by=command.verbal_approval_by,
+            text=command.text,
+            valid=not lacks,
+            lacks=lacks,
+        )
+    ]
+
+
+def lacking(incident: Incident, command: cmd.RecordReport) -> list[str]:
+    """What keeps a written report from being valid (contract 3; domain.md 1.5.2). A phone call needs none."""
+    if command.channel is Channel.PHONE:
+        return []
+    place = incident.place
+    said = incident.facts()
+    timed = (
+        incident.occurred()[0] is not None
+        or incident.discovered_at() is not None
+        or incident.known_at() is not None
+    )
+    present = {
+        "place": place is not None and bool(place.text or place.division),
+        "category": incident.category is not None,
+        "source": incident.source is not None,
+        "time": timed,
+        "casualties": any(name in said for name in CASUALTIES),
+        "approval": bool(command.signed_by or command.verbal_approval_by),
+    }
+    return [name for name, there in present.items() if not there]
+
+
+def _issue_order(incident: Incident, command: cmd.IssueOrder, context: Context) -> list[ev.Event]:
+    if command.order_id in incident.orders:
+        raise Refused("order-exists", "/order_id", kind="conflict")
+
+    def within(minutes: int | None) -> datetime | None:
+        return None if minutes is None else context.now + timedelta(minutes=minutes)
+
+    issued = ev.OrderIssued(
+        order_id=command.order_id,
+        to=command.to,
+        text=command.text,
+        acknowledge_by=within(command.acknowledge_within_min),
+        report_by=within(command.report_within_min),
+    )
+    if command.to in context.setting.tree and command.to not in incident.units:
+        return [*_share(incident, [command.to], "ordered", context, "/to"), issued]
+    return [issued]
+
+
+def _share(
+    incident: Incident, units: list[str], why: str, context: Context, pointer: str
+) -> list[ev.Event]:
+    for unit in units:
+        if unit not in context.setting.tree:
+            raise Refused("no-such-unit", pointer, unit=unit)
+    fresh = [unit for unit in dict.fromkeys(units) if unit not in incident.units]
+    return [ev.IncidentShared.model_validate({"units": fresh, "why": why})] if fresh else []
+
+
+def _merge(incident: Incident, command: cmd.MergeIncident, context: Context) -> Decided:
+    if incident.state == "merged":
+        raise Refused("incident-merged", "/incident_id", kind="conflict", into=incident.merged_into)
+    if command.into == incident.id:
+        raise Refused("merge-into-itself", "/into")
+    target = context.other(command.into)
+    if target is None:
+        raise Refused("no-such-incident", "/into", kind="missing")
+    if target.state == "merged":
+        raise Refused("incident-merged", "/into", kind="conflict", into=target.merged_into)
+    if target.drill != incident.drill:
+        raise Refused("drill-and-real", "/into")
+    known = [(said.known_at, said.known_by, said.in_chain) for said in incident.statements]
+    known += incident.merged_known
+    first = min(known, key=lambda row: (not row[2], row[0]))
+    elsewhere: list[ev.Event] = []
+    fresh = [unit for unit in incident.units if unit not in target.units]
+    if fresh:  # those who saw the duplicate go on seeing the incident
+        elsewhere.append(ev.IncidentShared(units=fresh, why="merged"))
+    elsewhere.append(
+        ev.DuplicateAbsorbed(
+            merged=incident.id,
+            merged_number=incident.number,
+            known_at=first[0],
+            known_by=first[1],
+            in_chain=first[2],
+        )
+    )
+    merged = ev.IncidentMerged(into=target.id, into_number=target.number)
+    return Decided([merged], elsewhere=(target.id, elsewhere))
+
+
+def _place(place: Place | None, context: Context, otherwise: str) -> ev.PlaceKept:
+    """The place with the unit that answers for it; unknown division: the unit of whoever logs it."""
+    if place is None or place.division is None:
+        unit: str | None = otherwise
+    else:
+        unit = context.setting.tree.nearest(place.division)
+        if unit is None:
+            raise Refused("division-unknown", "/place/division", division=place.division)
+    assert unit is not None
+    kept = place.model_dump(exclude_none=True) if place is not None else {}
+    return ev.PlaceKept(unit=unit, **kept)
+
+
+def _actor(code: str, context: Context, pointer: str) -> str:
+    """A unit of the tree or an actor code of domain.md 1.1."""
+    if context.setting.tree.in_chain(code) or code in OUTSIDE_ACTORS:
+        return code
+    raise Refused("no-such-unit", pointer, unit=code)
+
+
+def _without_informer(source: Source | None) -> tuple[Source | None, tuple[ev.Event, ...]]:
+    """Split a public informer's name and number off: they belong into the restricted stream, whole."""
+    if source is None or source.channel not in INFORMER_CHANNELS or not (source.name or source.phone):
+        return source, ()
+    named = ev.InformerNamed(name=source.name, phone=source.phone)
+    return source.model_copy(update={"name": None, "phone": None}), (named,)
+
+
+def _refuse_the_future(command: cmd.Command, now: datetime) -> None:
+    """A time more than two minutes ahead is a typing error or a wrong clock: refused, the field named."""
+    for name, value in command:
+        if name not in ("device_at", "device_sent_at") and isinstance(value, datetime):
+            if value > now + FUTURE_TOLERANCE:
+                raise Refused("time-in-the-future", f"/{name}")

@@ -1,0 +1,386 @@
+"""An incident as its log tells it: the state, and `apply`, which folds one entry into it.
+
+The fold never refuses and asks no clock, no rules and no unit tree: whatever it needs was frozen in the
+event. So a replay of the log gives the same state for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from schemas import events as ev
+from schemas.events import LogEntry, OneHourTerms, PlaceKept
+from schemas.terms import Level, Scale, Stage
+
+
+@dataclass(slots=True)
+class Statement:
+    """Facts that somebody came to know at a moment (事实陈述)."""
+
+    known_at: datetime
+    known_by: str
+    in_chain: bool
+    facts: dict[str, int | float | None]
+    occurred_at: datetime | None
+    occurred_precision: str | None
+    discovered_at: datetime | None
+    recorded_at: datetime
+    by: str
+    source: dict[str, Any] | None
+    explanation: str | None
+
+
+@dataclass(slots=True)
+class Judgement:
+    """A named officer's judgement of the level (研判)."""
+
+    level: Level
+    scale: Scale
+    judged_at: datetime
+    basis: str
+    possible: bool
+    by: str
+    recorded_at: datetime
+
+
+@dataclass(slots=True)
+class Report:
+    """A report that went up, and its receipt."""
+
+    report_id: str
+    stage: Stage
+    channel: str
+    recipient: str
+    sent_at: datetime
+    valid: bool
+    lacks: tuple[str, ...]
+    by: str
+    unit: str
+    recorded_at: datetime
+    signed_by: str | None
+    verbal_approval_by: str | None
+    text: str | None
+    received_at: datetime | None = None
+    received_by: str | None = None
+    evidence: str | None = None
+
+
+@dataclass(slots=True)
+class Obligation:
+    """A report owed (报送时限). All but the last five fields are frozen when its clock starts."""
+
+    obligation_id: str
+    rule: str
+    rule_text: str
+    rule_text_en: str
+    source: str
+    evidence: str
+    sender: str
+    recipient: str
+    stage: Stage
+    channel: str
+    started_at: datetime
+    due_at: datetime | None
+    warn_at: datetime | None
+    period: datetime | None
+    recorded_at: datetime
+    met_at: datetime | None = None
+    met_by: str | None = None
+    excused: str | None = None
+    warned: bool = False
+    breached: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        return self.met_at is None and self.excused is None
+
+
+@dataclass(slots=True)
+class Order:
+    """An order (指令) and what became of it."""
+
+    order_id: str
+    to: str
+    text: str
+    by: str
+    issued_at: datetime
+    acknowledge_by: datetime | None
+    report_by: datetime | None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    reported_at: datetime | None = None
+    reported_by: str | None = None
+    report: str | None = None
+    overdue: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Incident:
+    """Everything that deciding needs. Texts of log entries are not kept here: they are read from the log."""
+
+    id: str
+    number: str = ""
+    title: str = ""
+    category: str | None = None
+    place: PlaceKept | None = None
+    drill: bool = False
+    one_hour: OneHourTerms | None = None
+    nobody_could_know: bool = False
+    source: dict[str, Any] | None = None
+    opened_at: datetime | None = None
+    opened_by: str = ""
+    version: int = 0
+    changed_at: datetime | None = None
+    state: str = "none"
+    closed_at: datetime | None = None
+    outcome: str | None = None
+    merged_into: str | None = None
+    merged_known: list[tuple[datetime, str, bool]] = field(default_factory=list)
+    units: dict[str, None] = field(default_factory=dict)
+    statements: list[Statement] = field(default_factory=list)
+    judgements: list[Judgement] = field(default_factory=list)
+    reports: dict[str, Report] = field(default_factory=dict)
+    obligations: dict[str, Obligation] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+    entries: dict[str, bool] = field(default_factory=dict)
+    computed_level: Level | None = None
+    near_miss: bool = False
+    reached: dict[Level, datetime] = field(default_factory=dict)
+    because: tuple[str, ...] = ()
+    concealed_by: str | None = None
+    concealed_at: datetime | None = None
+    stable_at: datetime | None = None
+    casualty_changed_at: datetime | None = None
+    prompts: set[str] = field(default_factory=set)
+    breach_causes: list[tuple[str, str, str]] = field(default_factory=list)
+    noticed: dict[str, datetime] = field(default_factory=dict)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == "open"
+
+    def facts(self) -> dict[str, int | float | None]:
+        """The latest word on each fact, by when it became known. null is an explicit unknown (核实中)."""
+        latest: dict[str, int | float | None] = {}
+        for statement in sorted(self.statements, key=lambda said: said.known_at):
+            latest.update(statement.facts)
+        return latest
+
+    def judged(self, scale: Scale) -> Judgement | None:
+        """The judgement that stands on this scale: the one judged last."""
+        return max(
+            (judgement for judgement in self.judgements if judgement.scale is scale),
+            key=lambda judgement: judgement.judged_at,
+            default=None,
+        )
+
+    @property
+    def reporting_level(self) -> Level | None:
+        """The higher of what was judged and what the facts amount to: over-reporting is never penalised."""
+        judged = self.judged(Scale.REPORTING)
+        levels = [level for level in (judged and judged.level, self.computed_level) if level]
+        return max(levels, key=lambda level: level.rank, default=None)
+
+    @property
+    def final_level(self) -> Level | None:
+        judged = self.judged(Scale.FINAL)
+        return judged.level if judged else None
+
+    @property
+    def is_judged(self) -> bool:
+        return self.judged(Scale.REPORTING) is not None
+
+    def known_at(self) -> datetime | None:
+        """本级获知: the earliest moment at which any actor of our chain held a fact of it.
+
+        When nobody of the chain is named, what outsiders knew first stands in.
+        """
+        moments = [(said.known_at, said.in_chain) for said in self.statements]
+        moments += [(known_at, in_chain) for known_at, _by, in_chain in self.merged_known]
+        ours = [moment for moment, in_chain in moments if in_chain]
+        return min(ours or [moment for moment, _ in moments], default=None)
+
+    def occurred(self) -> tuple[datetime | None, bool]:
+        """The best verified time of occurrence and whether only its minute is known (约)."""
+        said = [s for s in self.statements if s.occurred_at is not None]
+        if not said:
+            return None, False
+        best = max(enumerate(said), key=lambda pair: (pair[1].known_at, pair[0]))[1]
+        if best.occurred_precision == "unknown":
+            return None, False
+        return best.occurred_at, best.occurred_precision == "about"
+
+    def discovered_at(self) -> datetime | None:
+        said = [s for s in self.statements if s.discovered_at is not None]
+        return max(enumerate(said), key=lambda p: (p[1].known_at, p[0]))[1].discovered_at if said else None
+
+    def received_at(self, unit: str) -> datetime | None:
+        """接报时间 of one desk: when it was told, or else when it first wrote something down here."""
+        told = [said.known_at for said in self.statements if said.known_by == unit]
+        told += [known_at for known_at, by, _chain in self.merged_known if by == unit]
+        told += [r.received_at or r.sent_at for r in self.reports.values() if r.recipient == unit]
+        return min(told) if told else self.noticed.get(unit)
+
+    def level_reached_at(self, level: Level) -> datetime | None:
+        """When the facts held by the chain, or a named officer's judgement, first reached this level."""
+        moments = [at for reached, at in self.reached.items() if reached.rank >= level.rank]
+        moments += [j.judged_at for j in self.judgements if j.level.rank >= level.rank]
+        return min(moments, default=None)
+
+
+def fold(incident_id: str, entries: Iterable[LogEntry]) -> Incident:
+    """The state that these entries of one incident, in order, amount to."""
+    incident = Incident(incident_id)
+    for entry in entries:
+        apply(incident, entry)
+    return incident
+
+
+def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over events
+    """Fold one entry into the incident."""
+    incident.version += 1
+    incident.changed_at = entry.recorded_at
+    incident.noticed.setdefault(entry.unit, entry.recorded_at)
+    match entry.event:
+        case ev.IncidentOpened() as event:
+            incident.number, incident.title, incident.category = event.number, event.title, event.category
+            incident.place, incident.drill, incident.one_hour = event.place, event.drill, event.one_hour
+            incident.nobody_could_know = bool(event.nobody_could_know)
+            incident.opened_at, incident.opened_by, incident.state = entry.recorded_at, entry.by, "open"
+            incident.units = dict.fromkeys(event.units)
+            incident.source = event.source.model_dump(exclude_none=True) if event.source else None
+            incident.statements.append(_statement(event, entry))
+        case ev.FactsEstablished() as event:
+            if event.place is not None:
+                incident.place = event.place
+            if event.source is not None:
+                incident.source = event.source.model_dump(exclude_none=True)
+            said = _statement(event, entry)
+            if any(name in said.facts for name in ("dead", "missing", "trapped", "seriously_injured")):
+                incident.casualty_changed_at = said.known_at
+            incident.statements.append(said)
+        case ev.EntryAdded() as event:
+            incident.entries[event.entry_id] = False
+        case ev.EntryStruck() as event:
+            incident.entries[event.entry_id] = True
+        case ev.LevelJudged() as event:
+            incident.judgements.append(
+                Judgement(
+                    event.level,
+                    event.scale,
+                    event.judged_at,
+                    event.basis,
+                    event.possible,
+                    entry.by,
+                    entry.recorded_at,
+                )
+            )
+        case ev.LevelComputed() as event:
+            incident.computed_level, incident.near_miss = event.level, event.near_miss
+            incident.reached, incident.because = dict(event.reached), tuple(event.because)
+        case ev.ReportRecorded() as event:
+            incident.reports[event.report_id] = Report(
+                event.report_id,
+                event.stage,
+                event.channel,
+                event.recipient,
+                event.sent_at,
+                event.valid,
+                tuple(event.lacks),
+                entry.by,
+                entry.unit,
+                entry.recorded_at,
+                event.signed_by,
+                event.verbal_approval_by,
+                event.text,
+            )
+        case ev.ReceiptRecorded() as event:
+            report = incident.reports[event.report_id]
+            report.received_at, report.received_by = event.received_at, event.received_by
+            report.evidence = event.evidence
+        case ev.ConcealmentDeclared() as event:
+            incident.concealed_by, incident.concealed_at = event.concealed_by, event.declared_at
+        case ev.IncidentShared() as event:
+            incident.units.update(dict.fromkeys(event.units))
+        case ev.OrderIssued() as event:
+            incident.orders[event.order_id] = Order(
+                event.order_id,
+                event.to,
+                event.text,
+                entry.by,
+                entry.recorded_at,
+                event.acknowledge_by,
+                event.report_by,
+            )
+        case ev.OrderAcknowledged() as event:
+            order = incident.orders[event.order_id]
+            order.acknowledged_at, order.acknowledged_by = event.at, entry.by
+        case ev.OrderReported() as event:
+            order = incident.orders[event.order_id]
+            order.reported_at, order.reported_by, order.report = event.at, entry.by, event.text
+        case ev.OrderOverdue() as event:
+            incident.orders[event.order_id].overdue.add(event.what)
+        case ev.IncidentMerged() as event:
+            incident.state, incident.merged_into = "merged", event.into
+            incident.closed_at = entry.recorded_at
+        case ev.DuplicateAbsorbed() as event:
+            incident.merged_known.append((event.known_at, event.known_by, event.in_chain))
+        case ev.IncidentClosed() as event:
+            incident.state, incident.closed_at, incident.outcome = "closed", event.at, event.outcome
+        case ev.IncidentReopened():
+            incident.state, incident.closed_at, incident.outcome = "open", None, None
+        case ev.StabilityDeclared() as event:
+            incident.stable_at = event.at
+        case ev.BreachExplained() as event:
+            incident.breach_causes.append((event.cause, event.text, entry.by))
+        case ev.ObligationStarted() as event:
+            incident.obligations[event.obligation_id] = Obligation(
+                event.obligation_id,
+                event.rule,
+                event.rule_text,
+                event.rule_text_en,
+                event.source,
+                event.evidence,
+                event.sender,
+                event.recipient,
+                event.stage,
+                event.channel,
+                event.started_at,
+                event.due_at,
+                event.warn_at,
+                event.period,
+                entry.recorded_at,
+            )
+        case ev.ObligationMet() as event:
+            owed = incident.obligations[event.obligation_id]
+            owed.met_at, owed.met_by = event.met_at, event.met_by
+        case ev.ObligationExcused() as event:
+            incident.obligations[event.obligation_id].excused = event.reason
+        case ev.ObligationDueSoon() as event:
+            incident.obligations[event.obligation_id].warned = True
+        case ev.ObligationOverdue() as event:
+            incident.obligations[event.obligation_id].breached = True
+        case ev.PromptDue() as event:
+            incident.prompts.add(f"{event.anchor}:{event.stage}")
+        case ev.InformerNamed() | ev.ClockStepped() | ev.RulesAccepted():
+            pass
+
+
+def _statement(event: ev.IncidentOpened | ev.FactsEstablished, entry: LogEntry) -> Statement:
+    facts: dict[str, int | float | None] = event.facts.model_dump(exclude_unset=True) if event.facts else {}
+    return Statement(
+        known_at=event.known_at,
+        known_by=event.known_by,
+        in_chain=event.in_chain,
+        facts=facts,
+        occurred_at=event.occurred_at,
+        occurred_precision=event.occurred_precision,
+        discovered_at=event.discovered_at,
+        recorded_at=entry.recorded_at,
+        by=entry.by,
+        source=event.source.model_dump(exclude_none=True) if event.source else None,
+        explanation=event.explanation if isinstance(event, ev.FactsEstablished) else None,
+    )

@@ -1,0 +1,53 @@
+"""Follow-up periods: so many a day, daily before a cut-off, or every so many days, by Beijing time."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta, timezone
+
+from schemas.rules import Recurring
+
+BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")  # no daylight saving since 1991
+
+
+def _cutoffs_of_day(recurring: Recurring, midnight: datetime) -> list[datetime]:
+    if recurring.cutoff is not None:
+        hour, minute = map(int, recurring.cutoff.split(":"))
+        return [midnight + timedelta(hours=hour, minutes=minute)]
+    times = recurring.per_day or 1
+    return [midnight + timedelta(hours=24) * part / times for part in range(1, times + 1)]
+
+
+def _midnight(moment: datetime) -> datetime:
+    return datetime.combine(moment.astimezone(BEIJING).date(), time(0), BEIJING)
+
+
+def _step(recurring: Recurring) -> timedelta:
+    return timedelta(days=recurring.every_days or 1)
+
+
+def upcoming(recurring: Recurring, begun: datetime, at_most: int) -> list[datetime]:
+    """The cut-offs after `begun`, oldest first. The day on which it began has its first report and owes no
+    follow-up: the first cut-off lies on a later day."""
+    found: list[datetime] = []
+    day = _midnight(begun) + _step(recurring)
+    while len(found) < at_most:
+        found += _cutoffs_of_day(recurring, day)
+        day += _step(recurring)
+    return found[:at_most]
+
+
+def previous_cutoff(recurring: Recurring, cutoff: datetime, begun: datetime) -> datetime:
+    """When the period ending at `cutoff` opens: at the cut-off before it; the first one at its midnight."""
+    if recurring.per_day is not None and recurring.per_day > 1:
+        return cutoff - timedelta(hours=24) / recurring.per_day
+    return max(begun, cutoff - _step(recurring))
+
+
+def first_after_day(recurring: Recurring, moment: datetime) -> datetime:
+    """The next moment after `moment` at which a period opens or ends."""
+    day = _midnight(moment) - _step(recurring)
+    while True:
+        for cutoff in [day, *_cutoffs_of_day(recurring, day)]:
+            if cutoff > moment:
+                return cutoff
+        day += timedelta(days=1)

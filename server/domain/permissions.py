@@ -1,0 +1,38 @@
+"""Who may do what. Rights hang on the post; which incidents a person sees hangs on the unit (contract 2).
+
+Closed by default: a command that is not listed for a post is refused with 403.
+"""
+
+from __future__ import annotations
+
+from schemas.commands import COMMANDS
+from schemas.terms import Post
+
+_DESK = frozenset(COMMANDS)
+_MAY: dict[Post, frozenset[str]] = {
+    Post.DUTY_OFFICER: _DESK,
+    Post.DUTY_LEADER: _DESK,
+    Post.FIELD_COMMANDER: frozenset(
+        {
+            "open-incident",
+            "add-entry",
+            "strike-entry",
+            "establish-facts",
+            "judge-level",
+            "issue-order",
+            "acknowledge-order",
+            "report-on-order",
+        }
+    ),
+    Post.LIAISON: frozenset({"add-entry", "strike-entry", "acknowledge-order", "report-on-order"}),
+    Post.LEADERSHIP: frozenset(),
+    Post.AUDITOR: frozenset(),
+    Post.ADMIN: frozenset(),
+}
+#: Posts that may read a unit's restricted stream: an informer's name, an evacuee's illness.
+READS_RESTRICTED = frozenset({Post.DUTY_OFFICER, Post.DUTY_LEADER, Post.AUDITOR})
+
+
+def may(post: Post, command: str) -> bool:
+    """Whether a post may send this command at all."""
+    return command in _MAY[post]
