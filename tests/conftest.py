@@ -1,0 +1,229 @@
+"""What every test may ask for: databases, a running desk with people at it, a browser.
+
+Read `tests/README.md` for the list. Waiting is done through `eventually` and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+from psycopg.sql import SQL, Identifier
+
+from tests.product import RUNNING, FenghuoProcess
+from tests.servers import PG_VARIABLE, REDIS_VARIABLE, Postgres, Redis
+from tests.waiting import eventually
+
+__all__ = ["eventually"]
+
+CI = os.environ.get("CI") == "true"
+
+# The people of every desk in the tests: name, post, unit.
+PEOPLE = (
+    ("Wu", "duty_officer", "130300"),  # the city's desk
+    ("Li", "duty_officer", "130324"),  # a county's, Lulong
+    ("Qin", "duty_officer", "130321"),  # another county's, Qinglong
+    ("Zhao", "leadership", "130300"),
+    ("He", "liaison", "130300-qx"),  # the weather bureau, beside the city
+    ("Song", "field_commander", "130324"),
+)
+
+
+# --- servers ----------------------------------------------------------------------------------------------
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL where one may make databases. scripts/test names one; alone, a test starts it."""
+    if given := os.environ.get(PG_VARIABLE):
+        yield given
+        return
+    with Postgres() as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres_server: str) -> Iterator[Callable[..., str]]:
+    """`new_database(like=None)`: the URL of a fresh database, empty or a copy of another. Dropped at the end."""
+    made: list[str] = []
+    with psycopg.connect(postgres_server, autocommit=True) as server:
+
+        def make(like: str | None = None) -> str:
+            name = f"fenghuo_test_{uuid4().hex[:16]}"
+            model = "template0" if like is None else like.rpartition("/")[2]
+            server.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(model)))
+            made.append(name)
+            return postgres_server.rpartition("/")[0] + "/" + name
+
+        yield make
+        for name in made:
+            server.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
+
+
+@pytest.fixture
+def pg_url(new_database: Callable[..., str]) -> str:
+    """An empty PostgreSQL database, this test's own."""
+    return new_database()
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of this test's own, to be stopped and killed."""
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def own_redis() -> Iterator[Redis]:
+    """A Redis of this test's own, to be stopped and killed."""
+    with Redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis shared with other tests: keep to keys and channels that carry the ledger's own name."""
+    if given := os.environ.get(REDIS_VARIABLE):
+        yield given
+        return
+    with Redis() as server:
+        yield server.url
+
+
+# --- databases --------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def each_database(request: pytest.FixtureRequest) -> str:
+    """A test that takes this, or anything built on it, runs once on each database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(each_database: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """An empty database, this test's own, first SQLite, then PostgreSQL."""
+    if each_database == "sqlite":
+        return f"sqlite:///{tmp_path / 'fenghuo.db'}"
+    return str(request.getfixturevalue("pg_url"))
+
+
+# --- desks ------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="session")
+def furnish(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Callable[[str], FenghuoProcess]:
+    """`furnish("sqlite")`: a desk with PEOPLE at it, not yet started. Made once by hand, then copied."""
+    models: dict[str, FenghuoProcess] = {}
+
+    def furnish(database: str, **options: Any) -> FenghuoProcess:
+        if database not in models:
+            folder = tmp_path_factory.mktemp(f"model-{database}") / "desk"
+            url = None if database == "sqlite" else request.getfixturevalue("new_database")()
+            models[database] = FenghuoProcess(folder, database_url=url)
+            for name, post, unit in PEOPLE:
+                models[database].add_person(name, post, unit)
+        model = models[database]
+        folder = tmp_path_factory.mktemp("desk") / "desk"
+        url = None
+        if model.folder.exists():
+            shutil.copytree(model.folder, folder)
+        if model.database_url is not None:
+            url = request.getfixturevalue("new_database")(like=model.database_url)
+        return FenghuoProcess(folder, database_url=url, tokens=model.tokens, **options)
+
+    return furnish
+
+
+@pytest.fixture(scope="module")
+def desk(each_database: str, furnish: Callable[[str], FenghuoProcess]) -> Iterator[FenghuoProcess]:
+    """A running desk with PEOPLE at it, shared by a module's tests: open incidents of your own in it."""
+    desk = furnish(each_database)
+    desk.start()
+    yield desk
+    desk.stop()
+
+
+@pytest.fixture
+def own_desk(each_database: str, furnish: Callable[[str], FenghuoProcess]) -> Iterator[FenghuoProcess]:
+    """A running desk with PEOPLE at it and nothing else, this test's own: kill it, count in it."""
+    desk = furnish(each_database)
+    desk.start()
+    yield desk
+    desk.stop()
+
+
+@pytest.fixture
+def empty_desk(tmp_path: Path) -> Iterator[FenghuoProcess]:
+    """`fenghuo serve` on an empty folder, with nobody in it; not yet started."""
+    desk = FenghuoProcess(tmp_path / "desk")
+    yield desk
+    desk.stop()
+
+
+# --- the browser ------------------------------------------------------------------------------------------
+CHROMIUM = os.environ.get("FENGHUO_TEST_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+# Without these, Chromium goes looking for its maker's hosts at every start.
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """A headless Chromium (playwright's async API). Missing, it is a loud skip, and on CI a failure."""
+    if not Path(CHROMIUM).exists():
+        missing = "no Chromium here: no screen is tested. Remedy: apt-get install chromium fonts-noto-cjk"
+        if CI:
+            pytest.fail(missing)
+        pytest.skip(missing)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A fresh window of a Chinese duty officer. Anything its console calls an error fails the test."""
+    context = await browser.new_context(locale="zh-CN", timezone_id="Asia/Shanghai", service_workers="allow")
+    page = await context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if _is_our_fault(said.type, said.text) else None)
+    yield page
+    await context.close()
+    assert not errors, "the page complained: " + "; ".join(errors)
+
+
+def _is_our_fault(kind: str, text: str) -> bool:
+    """Chromium also logs every 4xx answer and every lost connection as an error; those are tested elsewhere."""
+    return kind == "error" and "Failed to load resource" not in text and "WebSocket connection" not in text
+
+
+# --- a failed test shows what its desks said ----------------------------------------------------------------
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[None]:  # the hook's own result passes through
+    report = yield
+    if report.failed and report.when != "teardown":
+        used = getattr(item, "funcargs", {}).values()
+        for desk in list(RUNNING):
+            if desk in used and desk.log:
+                report.sections.append((f"fenghuo on port {desk.port} said", desk.log[-8000:]))
+    return report
+
+
+def pytest_sessionfinish() -> None:
+    """Nothing is left running, whatever a test forgot."""
+    for desk in list(RUNNING):
+        desk.kill9()

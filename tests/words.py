@@ -1,0 +1,138 @@
+"""What people at a desk say, as bodies of commands (contract 3): every part can be said otherwise.
+
+    desk.tell("Wu", "open-incident", words.open_incident(title="北戴河新区沿海公路危化品泄漏"))
+
+Ids are fresh each time, times are Beijing's. Day 1 is 2026-03-02, a Monday with nothing special about it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from uuid import uuid4
+
+from schemas.fields import Facts
+
+BEIJING = timezone(timedelta(hours=8))
+DAY_ONE = datetime(2026, 3, 2, tzinfo=BEIJING)
+
+Body = dict[str, Any]
+
+
+def new_id() -> str:
+    return str(uuid4())
+
+
+def moment(clock: str, day: int = 1) -> datetime:
+    """`moment("08:35", day=1)`: Beijing time. Seconds may follow: "09:59:30"; "25:10" is 01:10 next day."""
+    hours, minutes, *seconds = (int(part) for part in clock.split(":"))
+    return DAY_ONE + timedelta(days=day - 1, hours=hours, minutes=minutes, seconds=sum(seconds))
+
+
+def at(clock: str, day: int = 1) -> str:
+    """The same as the wire wants it: 2026-03-02T08:35:00+08:00."""
+    return moment(clock, day).isoformat()
+
+
+def just_now(seconds_ago: float = 0) -> str:
+    """The present, for what must not be old: a running clock, a listener's latency."""
+    return (datetime.now(UTC) - timedelta(seconds=seconds_ago)).isoformat(timespec="milliseconds")
+
+
+def _said(body: Body, over: Body) -> Body:
+    """A part that is said to be `...` is left out."""
+    said = {"command_id": new_id(), **body, **over}
+    return {name: value for name, value in said.items() if value is not ...}
+
+
+def open_incident(**over: Any) -> Body:
+    """A fire in Lulong town, known to the county desk at 08:35, half an hour after it broke out."""
+    body: Body = {
+        "incident_id": new_id(),
+        "title": "卢龙县城关一处厂房起火",
+        "category": "fire_accident",
+        "place": {"division": "130324", "text": "卢龙县卢龙镇永平大街"},
+        "known_at": at("08:35"),
+        "known_by": "130324",
+        "occurred_at": at("08:00"),
+        "occurred_precision": "exact",
+        "source": {"channel": "110", "name": "报警人", "phone": "0335-0000000"},
+        "drill": False,
+    }
+    return _said(body, over)
+
+
+def establish_facts(incident_id: str, clock: str = "08:35", day: int = 1, **over: Any) -> Body:
+    """Figures, as keywords: `establish_facts(id, "14:10", dead=11, missing=None)`, or other parts of the body."""
+    figures = {name: over.pop(name) for name in list(over) if name in Facts.model_fields}
+    body: Body = {
+        "incident_id": incident_id,
+        "known_at": at(clock, day),
+        "known_by": "130324",
+        "facts": figures,
+    }
+    return _said(body, over)
+
+
+def judge_level(incident_id: str, level: str, clock: str = "08:40", day: int = 1, **over: Any) -> Body:
+    body: Body = {
+        "incident_id": incident_id,
+        "level": level,
+        "scale": "reporting",
+        "judged_at": at(clock, day),
+        "basis": "现场指挥部核报",
+        "possible": False,
+    }
+    return _said(body, over)
+
+
+def record_report(incident_id: str, clock: str = "08:50", day: int = 1, **over: Any) -> Body:
+    """The first written report, signed, to the province's emergency bureau."""
+    body: Body = {
+        "incident_id": incident_id,
+        "report_id": new_id(),
+        "stage": "initial",
+        "channel": "written",
+        "recipient": "PRV_EMB",
+        "sent_at": at(clock, day),
+        "signed_by": "带班领导 赵",
+    }
+    return _said(body, over)
+
+
+def record_receipt(incident_id: str, report_id: str, clock: str = "08:58", day: int = 1, **over: Any) -> Body:
+    body: Body = {
+        "incident_id": incident_id,
+        "report_id": report_id,
+        "received_at": at(clock, day),
+        "received_by": "省厅值班员 钱",
+    }
+    return _said(body, over)
+
+
+def add_entry(incident_id: str, text: str, clock: str = "08:45", day: int = 1, **over: Any) -> Body:
+    body: Body = {
+        "incident_id": incident_id,
+        "entry_id": new_id(),
+        "kind": "note",
+        "text": text,
+        "happened_at": at(clock, day),
+    }
+    return _said(body, over)
+
+
+def issue_order(incident_id: str, to: str = "130324", **over: Any) -> Body:
+    body: Body = {
+        "incident_id": incident_id,
+        "order_id": new_id(),
+        "to": to,
+        "text": "立即核实伤亡情况,二十分钟内反馈",
+        "acknowledge_within_min": 5,
+        "report_within_min": 20,
+    }
+    return _said(body, over)
+
+
+def close_incident(incident_id: str, clock: str = "18:00", day: int = 1, **over: Any) -> Body:
+    body: Body = {"incident_id": incident_id, "at": at(clock, day), "reason": "明火已灭,人员清点完毕"}
+    return _said(body, over)
