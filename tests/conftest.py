@@ -39,7 +39,7 @@ PEOPLE = (
 # --- servers ----------------------------------------------------------------------------------------------
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """The URL of a PostgreSQL where one may make databases. scripts/test names one; alone, a test starts it."""
+    """The URL of a PostgreSQL to make databases in: scripts/test names one; without it, we start one."""
     if given := os.environ.get(PG_VARIABLE):
         yield given
         return
@@ -49,7 +49,7 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def new_database(postgres_server: str) -> Iterator[Callable[..., str]]:
-    """`new_database(like=None)`: the URL of a fresh database, empty or a copy of another. Dropped at the end."""
+    """`new_database(like=None)`: the URL of a fresh database, empty or a copy of another; dropped later."""
     made: list[str] = []
     with psycopg.connect(postgres_server, autocommit=True) as server:
 
@@ -205,7 +205,7 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 
 
 def _is_our_fault(kind: str, text: str) -> bool:
-    """Chromium also logs every 4xx answer and every lost connection as an error; those are tested elsewhere."""
+    """Chromium also calls every 4xx answer and every lost connection an error; those have their own tests."""
     return kind == "error" and "Failed to load resource" not in text and "WebSocket connection" not in text
 
 

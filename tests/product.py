@@ -122,7 +122,7 @@ class FenghuoProcess:
             self.process = None
 
     def stop(self, within: float = 15.0) -> int | None:
-        """As an operator stops it; gives back its exit code. One that does not stop in time fails the test."""
+        """As an operator stops it; gives back its exit code. Not stopping in time fails the test."""
         if self.process is None:
             return None
         process, self.process = self.process, None

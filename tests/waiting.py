@@ -49,7 +49,7 @@ async def _wait_until(condition: Callable[[], Any], within: float) -> Any:
 def eventually(condition: Callable[[], Any], within: float = 10.0) -> Any:
     """Wait until `condition()` is true and give back what it said; fail after `within` seconds.
 
-    In an async test say `await eventually(…)`, and the condition may be async; in a plain one `eventually(…)`.
+    In an async test say `await eventually(…)`; the condition may be async. In a plain one `eventually(…)`.
     """
     try:
         asyncio.get_running_loop()

@@ -63,7 +63,7 @@ def open_incident(**over: Any) -> Body:
 
 
 def establish_facts(incident_id: str, clock: str = "08:35", day: int = 1, **over: Any) -> Body:
-    """Figures, as keywords: `establish_facts(id, "14:10", dead=11, missing=None)`, or other parts of the body."""
+    """Figures as keywords: `establish_facts(id, "14:10", dead=11, missing=None)`; so are other parts."""
     figures = {name: over.pop(name) for name in list(over) if name in Facts.model_fields}
     body: Body = {
         "incident_id": incident_id,
