@@ -242,9 +242,7 @@ def _fallen(incident: Incident, facts: Mapping[str, int | float | None], known_a
     return None
 
 
-def _record_report(
-    incident: Incident, command: cmd.RecordReport, context: Context
-) -> list[ev.Event]:
+def _record_report(incident: Incident, command: cmd.RecordReport, context: Context) -> list[ev.Event]:
     if command.report_id in incident.reports:
         raise Refused("report-exists", "/report_id", kind="conflict")
     assert incident.place is not None
@@ -309,9 +307,7 @@ def _issue_order(incident: Incident, command: cmd.IssueOrder, context: Context) 
     return [issued]
 
 
-def _share(
-    incident: Incident, units: list[str], why: str, context: Context, pointer: str
-) -> list[ev.Event]:
+def _share(incident: Incident, units: list[str], why: str, context: Context, pointer: str) -> list[ev.Event]:
     for unit in units:
         if unit not in context.setting.tree:
             raise Refused("no-such-unit", pointer, unit=unit)

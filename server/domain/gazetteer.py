@@ -1,7 +1,7 @@
 """Finding a place by a few keys: Chinese, pinyin, initials, or a mixture, of any part of its name. Pure.
 
-`石门`, `shimen`, `smz`, `llsm`, `ll smz` and `卢龙shimen` all find 卢龙县 石门镇. The table is built once, when
-the tree is loaded; a query looks only at the places that hold its first character.
+`石门`, `shimen`, `smz`, `llsm`, `ll smz` and `卢龙shimen` all find 卢龙县 石门镇. The table is built once,
+when the tree is loaded; a query looks only at the places that hold its first character.
 """
 
 from __future__ import annotations

@@ -1,0 +1,491 @@
+"""A round: the commands that share one commit. What it writes is gathered, then written in few statements."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from schemas import events as ev
+from schemas.commands import Command
+from schemas.events import LOG_ENTRY, Event, LogEntry, plain
+from schemas.fields import wire_instant
+from server.database import Database
+from server.domain.decide import Author, Decided
+from server.domain.incident import Incident, apply, fold
+from server.domain.reporting import Setting, consequences, next_alarm
+from server.domain.units import Rank, UnitTree
+from server.ledger import Chains, canonical
+from server.projections import incident_row, obligation_rows
+from server.tables import (
+    COUNTER,
+    ENTRY,
+    IDEMPOTENCY,
+    INCIDENT,
+    INCIDENT_UNIT,
+    LEDGER,
+    OBLIGATION,
+    STREAM_ENTRY,
+    STREAM_HEAD,
+    IdempotencyRow,
+)
+
+#: What the clock itself writes: prompts, breaches, obligations.
+CLOCK = "fenghuo"
+CLOCK_POST = "clock"
+LATE_AFTER = timedelta(minutes=2)
+RESTRICTED = ":r"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the log stands."""
+
+    deployment_id: str
+    epoch: str
+    seq: int
+    chains: Chains
+    recorded_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> Standing:
+        chains = Chains(bytes(row.chain_sha256), bytes(row.chain_sm3))
+        return cls(row.deployment_id, row.epoch, row.seq, chains, row.recorded_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Which entries a command became: none when last_seq < first_seq."""
+
+    number: str | None
+    first_seq: int
+    last_seq: int
+
+
+@dataclass(slots=True)
+class _Line:
+    """An entry on its way into the log."""
+
+    entry: LogEntry
+    body: bytes
+    units: tuple[str, ...]
+    restricted: bool = False
+
+
+class Round:
+    """One transaction's worth of writing. Not thread-safe: it lives in the writer."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        database: Database,
+        tree: UnitTree,
+        now: datetime,
+        heads: dict[str, int],
+        incidents: OrderedDict[str, Incident],
+    ) -> None:
+        self._connection, self._tree = connection, tree
+        self._upsert = sqlite.insert if database.is_sqlite else postgresql.insert
+        self._heads, self._incidents = heads, incidents
+        self._row = connection.execute(select(LEDGER).with_for_update()).one()
+        self.ledger = Standing.of(self._row)
+        before = self.ledger.recorded_at
+        now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        self.now = now if before is None or now > before else before  # never falls along the log
+        self.published: list[tuple[str, int, bytes]] = []
+        self.entries_written = 0
+        self.ledger_rules: str | None = None
+        self._seq, self._chains = self.ledger.seq, self.ledger.chains
+        self._entries: list[dict[str, Any]] = []
+        self._bodies: dict[int, bytes] = {}
+        self._streams: list[dict[str, Any]] = []
+        self._offsets: dict[tuple[str, int], int] = {}
+        self._fresh_heads: dict[str, int] = {}
+        self._records: dict[str, IdempotencyRow] = {}
+        self._counters: dict[str, int] = {}
+        self._units: list[dict[str, str]] = []
+        self._touched: dict[str, Incident] = {}
+        self._owed_changed: dict[str, set[str]] = {}
+        self._working: set[str] = set()
+
+    # ------------------------------------------------------------ looking
+
+    def catch_up(self, last: Standing) -> None:
+        """Read what other processes wrote since `last`, so that deciding sees the latest word."""
+        if self.ledger.epoch != last.epoch or self.ledger.seq < last.seq:
+            self._heads.clear()
+            self._incidents.clear()
+            return
+        if self.ledger.seq == last.seq:
+            return
+        self._heads.clear()
+        rows = self._connection.execute(
+            select(STREAM_ENTRY.c.stream, STREAM_ENTRY.c.position, ENTRY.c.incident_id, ENTRY.c.body)
+            .join(ENTRY, ENTRY.c.seq == STREAM_ENTRY.c.seq)
+            .where(ENTRY.c.seq > last.seq)
+            .order_by(ENTRY.c.seq, STREAM_ENTRY.c.stream, STREAM_ENTRY.c.position)
+        ).all()
+        for stream, position, incident_id, body in rows:
+            self._incidents.pop(incident_id, None)
+            self.published.append((stream, position, bytes(body)))
+
+    def load(self, incident_id: str) -> Incident | None:
+        """The incident's state, from memory or from its entries."""
+        found = self._incidents.get(incident_id)
+        if found is not None:
+            self._incidents.move_to_end(incident_id)
+            return found
+        bodies = self._connection.execute(
+            select(ENTRY.c.body).where(ENTRY.c.incident_id == incident_id).order_by(ENTRY.c.seq)
+        ).scalars()
+        incident = fold(incident_id, (LOG_ENTRY.validate_json(bytes(body)) for body in bodies))
+        if not incident.version:
+            return None
+        self._incidents[incident_id] = incident
+        return incident
+
+    def done_before(self, command_id: str) -> IdempotencyRow | None:
+        """The record of a command that was done, in this round or ever."""
+        if command_id in self._records:
+            return self._records[command_id]
+        row = self._connection.execute(
+            select(IDEMPOTENCY).where(IDEMPOTENCY.c.command_id == command_id)
+        ).one_or_none()
+        return None if row is None else IdempotencyRow(**row._mapping)
+
+    def offset(self, stream: str, first_seq: int, last_seq: int) -> int | None:
+        """The last offset that entries first…last have in a stream; None when none of them is in it."""
+        for seq in range(last_seq, first_seq - 1, -1):
+            if (stream, seq) in self._offsets:
+                return self._offsets[stream, seq]
+        if first_seq > self.ledger.seq or last_seq < first_seq:
+            return None
+        found: int | None = self._connection.execute(
+            select(STREAM_ENTRY.c.position)
+            .where(STREAM_ENTRY.c.stream == stream, STREAM_ENTRY.c.seq.between(first_seq, last_seq))
+            .order_by(STREAM_ENTRY.c.seq.desc())
+            .limit(1)
+        ).scalar()
+        return found
+
+    def number(self, unit: str, drill: bool) -> str:
+        """The next incident number of a unit: LL105-2026-0001, drills LL105-2026-D0001.
+
+        It counts within the unit of the place, so that it tells nothing of how busy another is.
+        """
+        place = self._tree.get(unit)
+        county = self._tree.get(self._tree.county_of(unit) or unit)
+        short = (county.abbr if county else "") or unit
+        if place is not None and place.rank is Rank.TOWNSHIP:
+            short += unit[-3:]
+        elif place is not None and place.rank is Rank.DEPARTMENT:
+            short = place.abbr or unit
+        year = (self.now + timedelta(hours=8)).year
+        prefix = f"{short}-{year}-{'D' if drill else ''}"
+        if prefix not in self._counters:
+            last = self._connection.execute(select(COUNTER.c.last).where(COUNTER.c.prefix == prefix)).scalar()
+            self._counters[prefix] = last or 0
+        self._counters[prefix] += 1
+        return f"{prefix}{self._counters[prefix]:04d}"
+
+    # ------------------------------------------------------------ writing
+
+    def write(
+        self, incident_id: str, decided: Decided, author: Author, command: Command, setting: Setting
+    ) -> Written:
+        """Fold and gather what a command was decided to mean, with everything that follows from it."""
+        first = self._seq + 1
+        lines = self._fold(incident_id, decided.events, author, command, setting)
+        for event in decided.restricted:
+            lines.insert(1, self._line(incident_id, event, author, command, tuple(lines[0].units), True))
+        if decided.elsewhere is not None:
+            other, events = decided.elsewhere
+            lines = self._fold(other, events, author, command, setting) + lines
+        number = self._incidents[incident_id].number
+        self._gather(lines)
+        return Written(number, first, self._seq)
+
+    def write_events(self, incident_id: str, events: list[Event], setting: Setting) -> int:
+        """The same for what the clock found."""
+        lines = self._fold(incident_id, events, None, None, setting)
+        self._gather(lines)
+        self._touched[incident_id] = self._incidents[incident_id]
+        return len(lines)
+
+    def note(self, event: Event) -> None:
+        """An entry that belongs to no incident: the city's stream has it."""
+        entry = LogEntry(
+            event=cast(Any, event),
+            by=CLOCK,
+            post=CLOCK_POST,
+            unit=self._tree.root,
+            recorded_at=self.now,
+        )
+        self._gather([_Line(entry, canonical(_body(entry)), (self._tree.root,))])
+
+    def remember(self, record: IdempotencyRow) -> None:
+        self._records[record.command_id] = record
+
+    def forget_unwritten(self) -> None:
+        """After a refusal or a bug: states that were touched without being gathered are read again."""
+        for incident_id in self._working:
+            self._incidents.pop(incident_id, None)
+            if incident_id in self._touched:  # an earlier command of this round stands: fold it again
+                self._incidents[incident_id] = self._refold(incident_id)
+                self._touched[incident_id] = self._incidents[incident_id]
+        self._working.clear()
+
+    def _refold(self, incident_id: str) -> Incident:
+        stored = self._connection.execute(
+            select(ENTRY.c.body).where(ENTRY.c.incident_id == incident_id).order_by(ENTRY.c.seq)
+        ).scalars()
+        bodies = [bytes(body) for body in stored]
+        bodies += [row["body"] for row in self._entries if row["incident_id"] == incident_id]
+        return fold(incident_id, (LOG_ENTRY.validate_json(body) for body in bodies))
+
+    def _fold(
+        self,
+        incident_id: str,
+        events: list[Event],
+        author: Author | None,
+        command: Command | None,
+        setting: Setting,
+    ) -> list[_Line]:
+        """Apply events and all that follows from them; nothing is gathered yet, so a bug leaves no trace."""
+        incident = self._incidents.get(incident_id) or Incident(incident_id)
+        self._working.add(incident_id)
+        lines: list[_Line] = []
+
+        def take(event: Event, by: Author | None, of: Command | None) -> None:
+            line = self._line(incident_id, event, by, of, (), False, incident)
+            apply(incident, line.entry)
+            line.units = tuple(incident.units)
+            lines.append(line)
+
+        for event in events:
+            take(event, author, command if not lines else None)
+        for _ in range(20):
+            following = consequences(incident, setting)
+            if not following:
+                break
+            for event in following:
+                take(event, None, None)
+        else:
+            raise RuntimeError(f"consequences of {incident_id} do not come to an end")
+        self._incidents[incident_id] = incident
+        return lines
+
+    def _line(
+        self,
+        incident_id: str,
+        event: Event,
+        author: Author | None,
+        command: Command | None,
+        units: tuple[str, ...],
+        restricted: bool,
+        incident: Incident | None = None,
+    ) -> _Line:
+        if author is None:
+            unit = incident.place.unit if incident is not None and incident.place else self._tree.root
+            by, post = CLOCK, CLOCK_POST
+        else:
+            by, post, unit = author.name, str(author.post), author.unit
+        happened = _happened_at(event)
+        late = None
+        if author is not None and happened is not None and self.now - happened > LATE_AFTER:
+            late = int((self.now - happened).total_seconds())
+        said: dict[str, Any] = {}
+        if command is not None:
+            said = {
+                "command_id": command.command_id,
+                "device_at": command.device_at,
+                "device_sent_at": command.device_sent_at,
+                "on_behalf_of": command.on_behalf_of,
+                "words": command.words,
+            }
+            if command.device_sent_at is not None:
+                said["skew_ms"] = int((self.now - command.device_sent_at).total_seconds() * 1000)
+        entry = LogEntry(
+            incident_id=incident_id,
+            event=cast(Any, event),
+            by=by,
+            post=post,
+            unit=unit,
+            recorded_at=self.now,
+            occurred_at=_occurred_at(event),
+            late_s=late,
+            **said,
+        )
+        return _Line(entry, canonical(_body(entry)), units, restricted)
+
+    def _gather(self, lines: list[_Line]) -> None:
+        """Give the entries their places: in the ledger, and in each stream that carries them."""
+        for line in lines:
+            self._seq += 1
+            seq, incident_id = self._seq, line.entry.incident_id
+            self._chains = self._chains.then(seq, line.body)
+            if isinstance(line.entry.event, ev.IncidentShared) and incident_id is not None:
+                self._carry_past(incident_id, line.entry.event.units)
+            self._entries.append(
+                {
+                    "seq": seq,
+                    "incident_id": incident_id,
+                    "event_type": line.entry.event.type,
+                    "recorded_at": self.now,
+                    "restricted": line.restricted,
+                    "body": line.body,
+                    "chain_sha256": self._chains.sha256,
+                    "chain_sm3": self._chains.sm3,
+                }
+            )
+            for unit in line.units:
+                self._place(unit + RESTRICTED if line.restricted else unit, seq, line.body)
+            event = line.entry.event
+            if isinstance(event, ev.IncidentOpened | ev.IncidentShared) and incident_id is not None:
+                self._units += [{"unit": unit, "incident_id": incident_id} for unit in event.units]
+            if isinstance(event, ev.ObligationStarted | ev.ObligationMet | ev.ObligationExcused):
+                assert incident_id is not None
+                self._owed_changed.setdefault(incident_id, set()).add(event.obligation_id)
+            if incident_id is not None:
+                self._touched[incident_id] = self._incidents[incident_id]
+        self._working.clear()
+
+    def _carry_past(self, incident_id: str, units: list[str]) -> None:
+        """A unit that may see the incident only now gets its past first, in order: the stream stays whole."""
+        stored = self._connection.execute(
+            select(ENTRY.c.seq, ENTRY.c.body)
+            .where(ENTRY.c.incident_id == incident_id, ENTRY.c.restricted.is_(False))
+            .order_by(ENTRY.c.seq)
+        ).all()
+        past = [(seq, bytes(body)) for seq, body in stored]
+        past += [
+            (row["seq"], row["body"])
+            for row in self._entries
+            if row["incident_id"] == incident_id and not row["restricted"]
+        ]
+        for unit in units:
+            for seq, body in past:
+                self._place(unit, seq, body)
+
+    def _place(self, stream: str, seq: int, body: bytes) -> None:
+        head = self._fresh_heads.get(stream)
+        if head is None:
+            head = self._heads.get(stream)
+        if head is None:
+            head = (
+                self._connection.execute(
+                    select(STREAM_HEAD.c.head).where(STREAM_HEAD.c.stream == stream)
+                ).scalar()
+                or 0
+            )
+        self._fresh_heads[stream] = position = head + 1
+        self._streams.append({"stream": stream, "position": position, "seq": seq})
+        self._offsets[stream, seq] = position
+        self.published.append((stream, position, body))
+
+    # ------------------------------------------------------------ onto the disk
+
+    def flush(self, setting: Setting) -> None:
+        """All rows of the round, in as few statements as there are tables."""
+        put = self._connection.execute
+        if self._entries:
+            put(insert(ENTRY), self._entries)
+            put(insert(STREAM_ENTRY), self._streams)
+            self._replace(
+                STREAM_HEAD,
+                ["stream"],
+                [{"stream": stream, "head": head} for stream, head in self._fresh_heads.items()],
+            )
+        if self._records:
+            put(insert(IDEMPOTENCY), [record.model_dump() for record in self._records.values()])
+        if self._counters:
+            self._replace(
+                COUNTER, ["prefix"], [{"prefix": p, "last": last} for p, last in self._counters.items()]
+            )
+        if self._touched:
+            rows = [
+                {**incident_row(incident), "next_alarm_at": next_alarm(incident, setting)}
+                for incident in self._touched.values()
+            ]
+            self._replace(INCIDENT, ["id"], rows)
+        if self._units:
+            statement = self._upsert(INCIDENT_UNIT).on_conflict_do_nothing()
+            put(statement, self._units)
+        owed = [
+            row
+            for incident_id, changed in self._owed_changed.items()
+            for row in obligation_rows(self._touched[incident_id])
+            if row["obligation_id"] in changed
+        ]
+        if owed:
+            self._replace(OBLIGATION, ["obligation_id"], owed)
+        if self._entries or self.ledger_rules is not None:
+            self._move_ledger()
+        self._heads.update(self._fresh_heads)
+        self.entries_written = len(self._entries)
+
+    def _move_ledger(self) -> None:
+        fresh: dict[str, Any] = {
+            "seq": self._seq,
+            "chain_sha256": self._chains.sha256,
+            "chain_sm3": self._chains.sm3,
+            "recorded_at": self.now,
+        }
+        if self.ledger_rules is not None:
+            fresh["rules"] = self.ledger_rules
+        self._connection.execute(update(LEDGER).values(**fresh))
+        self.ledger = Standing(
+            self.ledger.deployment_id, self.ledger.epoch, self._seq, self._chains, self.now
+        )
+
+    def _replace(self, table: Any, keys: list[str], rows: list[dict[str, Any]]) -> None:
+        """Insert, or overwrite what stands under the same key."""
+        if not rows:
+            return
+        statement = self._upsert(table)
+        fresh = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+        self._connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh), rows)
+
+
+def _body(entry: LogEntry) -> dict[str, Any]:
+    """The entry as plain values, absent fields left out."""
+    body: dict[str, Any] = {
+        "event": plain(entry.event),
+        "by": entry.by,
+        "post": entry.post,
+        "unit": entry.unit,
+        "recorded_at": wire_instant(entry.recorded_at),
+    }
+    for name in ("incident_id", "command_id", "late_s", "skew_ms", "words"):
+        value = getattr(entry, name)
+        if value is not None:
+            body[name] = value
+    for name in ("occurred_at", "device_at", "device_sent_at"):
+        moment = getattr(entry, name)
+        if moment is not None:
+            body[name] = wire_instant(moment)
+    if entry.on_behalf_of is not None:
+        body["on_behalf_of"] = entry.on_behalf_of.model_dump(exclude_none=True)
+    return body
+
+
+def _happened_at(event: Event) -> datetime | None:
+    """When the deed was done that the entry speaks of: what "entered late" is measured by."""
+    for name in ("happened_at", "known_at", "judged_at", "received_at", "sent_at", "declared_at", "at"):
+        moment = getattr(event, name, None)
+        if isinstance(moment, datetime):
+            return moment
+    return None
+
+
+def _occurred_at(event: Event) -> datetime | None:
+    """事发时间 for an incident that says it; else when the deed was done, or fell due."""
+    for name in ("occurred_at", "met_at", "started_at", "due_at"):
+        moment = getattr(event, name, None)
+        if isinstance(moment, datetime):
+            return moment
+    return _happened_at(event)
