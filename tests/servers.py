@@ -267,26 +267,27 @@ def _children() -> list[int]:
     return [int(pid) for task in tasks for pid in task.read_text().split()]
 
 
+def _left_running(ours: set[int]) -> list[int]:
+    """Which of our children still run; what has already ended is laid to rest on the way."""
+    left = []
+    for pid in _children():
+        if pid not in ours and os.waitpid(pid, os.WNOHANG) == (0, 0):
+            left.append(pid)
+    return left
+
+
 def _stop_what_is_left(ours: set[int]) -> None:
     """End what the tests left running: as their subreaper, their orphans have become our children."""
     for how in (signal.SIGTERM, signal.SIGKILL):
-        left = [pid for pid in _children() if pid not in ours]
-        for pid in left:
-            print(f"test: the tests left process {pid} running; stopping it", file=sys.stderr)
+        for pid in _left_running(ours):
+            name = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()[:100]
+            print(f"test: the tests left process {pid} running ({name}); stopping it", file=sys.stderr)
             os.kill(pid, how)
-
-        def reaped(left: list[int] = left) -> bool:
-            for pid in left:
-                try:
-                    os.waitpid(pid, os.WNOHANG)
-                except ChildProcessError:
-                    continue
-            return not set(left) & set(_children())
-
         try:
-            wait_until(reaped, within=10)
+            wait_until(lambda: not _left_running(ours), within=10)
         except AssertionError:
             continue
+        return
 
 
 def run_with_servers(command: Sequence[str]) -> int:
