@@ -127,11 +127,14 @@ class Server:
                     **self._as_its_user(),  # type: ignore[call-overload]
                 )
             process = self._process
-            if wait_until(lambda p=process: p.poll() is not None or self._answers(), within=30):
+            if wait_until(partial(self._has_ended_or_answers, process), within=30):
                 if process.poll() is None:
                     return
             self.port = 0
         raise RuntimeError(f"{self.name} does not start:\n{self.log[-2000:]}")
+
+    def _has_ended_or_answers(self, process: subprocess.Popen[bytes]) -> bool:
+        return process.poll() is not None or self._answers()
 
     def kill9(self) -> None:
         """As a power cut would."""
