@@ -69,7 +69,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(None, None, "aliases (*name) are not allowed here", mark)
         return super().compose_node(parent, index)
 
@@ -131,7 +131,7 @@ def _build(
     """The node's plain value; notes the line of every part, collects duplicate keys and tags."""
     if isinstance(node, yaml.ScalarNode):
         try:
-            return loader.construct_object(node)  # type: ignore[no-untyped-call]
+            return loader.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:  # a tag, or a date like 2025-02-30
             reason = getattr(error, "problem", None) or str(error)
             problems.append(Problem(path, node.start_mark.line + 1, f"{node.value!r}: {reason}"))

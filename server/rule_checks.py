@@ -1,5 +1,7 @@
-"""What a rule file's fields must say in view of each other. Each complaint carries its place, so that the line
-can be named."""
+"""What a rule file's fields must say in view of each other.
+
+Each complaint carries its place, so that the line can be named.
+"""
 
 from __future__ import annotations
 
@@ -68,17 +70,17 @@ def _grading(rules: RuleSet) -> Iterator[Complaint]:
         yield from _table(("grading", name), table)
     for category in sorted(_CATEGORIES - rules.grading_for.keys()):
         yield ("grading_for",), f"says nothing about {category}"
-    for category, assignment in rules.grading_for.items():
-        if category not in _CATEGORIES:
-            yield ("grading_for", category), f"there is no category {category}"
+    for graded, assignment in rules.grading_for.items():
+        if graded not in _CATEGORIES:
+            yield ("grading_for", graded), f"there is no category {graded}"
         for scale, tables in (("reporting", assignment.reporting), ("final", assignment.final)):
             for index, table_name in enumerate(tables):
                 if table_name not in rules.grading:
-                    yield ("grading_for", category, scale, index), f"there is no grading table {table_name}"
+                    yield ("grading_for", graded, scale, index), f"there is no grading table {table_name}"
         if not assignment.reporting and not assignment.checklist:
-            yield ("grading_for", category), "without a table for reporting it needs a checklist"
+            yield ("grading_for", graded), "without a table for reporting it needs a checklist"
         if len(assignment.checklist) != len(assignment.checklist_en):
-            yield ("grading_for", category, "checklist_en"), "checklist and checklist_en differ in length"
+            yield ("grading_for", graded, "checklist_en"), "checklist and checklist_en differ in length"
 
 
 def _table(loc: Loc, table: GradeTable) -> Iterator[Complaint]:

@@ -1,8 +1,8 @@
 """The reporting rules in force: dated files that an operator edits, read whole or not at all.
 
 `DIR/rules/2025-01-01.yaml` is in force from that day (Beijing) until the day of the next file. A file with
-anything wrong in it changes nothing: every wrong place is named with file and line, and the rules that were in
-force before stay in force.
+anything wrong in it changes nothing: every wrong place is named with file and line, and the rules that
+were in force before stay in force.
 """
 
 from __future__ import annotations

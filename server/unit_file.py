@@ -110,9 +110,10 @@ def _row(cells: list[str]) -> Unit | str:
     others = tuple(also.split())
     if not all(re.fullmatch(r"[0-9]{6}|[0-9]{9}", other) for other in others):
         return f"{code}: `also` holds division codes of 6 or 9 digits, with spaces between"
-    return Unit(
-        code, name, name_en, rank, parent or None, abbr, pinyin, initials or initials_of(pinyin), others
-    )
+    if rank in (Rank.CITY, Rank.COUNTY) and not re.fullmatch(r"[A-Z]{2,6}", abbr):
+        return f"{code} needs an abbr of 2 to 6 capital letters for incident numbers"
+    initials = initials or initials_of(pinyin)
+    return Unit(code, name, name_en, rank, parent or None, abbr, pinyin, initials, others)
 
 
 def _tree_faults(rows: list[tuple[int, Unit]]) -> list[tuple[int, str]]:
