@@ -10,11 +10,12 @@ Source: domain.md 1.1-1.3, 1.5.5, 2.3. Evidence marks: domain.md 0.1.
 from __future__ import annotations
 
 from datetime import date
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
 
-from schemas.terms import Channel, ClockStart, Level, Stage
+from schemas.terms import Category, Channel, ClockStart, Level, Stage
 
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 #: An actor code of domain.md 1.1 (CTY_EMB), or a plain word for a party outside this system (coal_regulator).
@@ -194,9 +195,21 @@ class RuleSet(_Frozen):
 
     def rules_for(self, category: str) -> tuple[Rule, ...]:
         """Every rule that concerns a category; a finer kind (`hazmat/leak`) counts as its category."""
-        slug = category.partition("/")[0]
-        return tuple(rule for rule in self.rules if {"any", slug} & self.categories(rule.category))
+        return self._by_category.get(category.partition("/")[0], self._by_category["any"])
 
     def rule(self, rule_id: str) -> Rule | None:
         """The rule of that id, None when this file has none."""
-        return next((rule for rule in self.rules if rule.id == rule_id), None)
+        return self._by_id.get(rule_id)
+
+    @cached_property
+    def _by_category(self) -> dict[str, tuple[Rule, ...]]:
+        """Looked up at every command, so it is worked out once."""
+        meant = [(rule, self.categories(rule.category)) for rule in self.rules]
+        return {
+            category: tuple(rule for rule, categories in meant if {"any", category} & categories)
+            for category in ("any", *Category)
+        }
+
+    @cached_property
+    def _by_id(self) -> dict[str, Rule]:
+        return {rule.id: rule for rule in self.rules}
