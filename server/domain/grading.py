@@ -51,7 +51,7 @@ def reached(thresholds: Thresholds, facts: Facts, *, reporting: bool = False) ->
         parts = _parts(key.removesuffix("_ge"), reporting=reporting)
         known = [(fact, value) for fact in parts if (value := facts.get(fact)) is not None]
         total = sum(value for _, value in known)
-        if known and total >= threshold:
+        if total >= threshold:  # thresholds are above 0, so nothing known reaches none
             named = "+".join(fact for fact, value in known if value)
             found.append(Because(named, total, threshold))
     return tuple(found)
