@@ -238,7 +238,8 @@ class BreachExplained(Event):
 class ObligationStarted(Event):
     """A report is owed. Words and deadline are frozen here: editing a rule never changes who was late.
 
-    `due_at` is absent where the law says "at once" (立即) and names no figure.
+    `due_at` is absent where the law says "at once" (立即) and names no figure. A report sent before
+    `answers_from` cannot fulfil it: it did not know yet.
     """
 
     type: Literal["obligation_started"] = "obligation_started"
@@ -255,6 +256,7 @@ class ObligationStarted(Event):
     started_at: Instant
     due_at: Instant | None = None
     warn_at: Instant | None = None
+    answers_from: Instant
     period: Instant | None = None
 
 

@@ -121,6 +121,12 @@ class Store:
         return self._ledger.epoch
 
     @property
+    def accepted_rules(self) -> str | None:
+        """The rules that were last in force here, as `Rulebook.dump` wrote them."""
+        with self.database.reading() as connection:
+            return connection.execute(select(LEDGER.c.rules)).scalar()
+
+    @property
     def last_recorded_at(self) -> datetime | None:
         return self._ledger.recorded_at
 

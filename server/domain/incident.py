@@ -86,6 +86,7 @@ class Obligation:
     due_at: datetime | None
     warn_at: datetime | None
     period: datetime | None
+    answers_from: datetime
     recorded_at: datetime
     met_at: datetime | None = None
     met_by: str | None = None
@@ -352,6 +353,7 @@ def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over eve
                 event.due_at,
                 event.warn_at,
                 event.period,
+                event.answers_from,
                 entry.recorded_at,
             )
         case ev.ObligationMet() as event:

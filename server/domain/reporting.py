@@ -181,7 +181,8 @@ def _owed_by(rule: Rule, incident: Incident, setting: Setting) -> list[ev.Event]
         elif rule.deadline_days is not None:
             limit = timedelta(days=rule.deadline_days)
         due_at = None if limit is None else start + limit
-        started.append(_started(rule, key, sender, recipient, start, due_at, setting, None))
+        answers_from = _answers_from(rule, incident, start)
+        started.append(_started(rule, key, sender, recipient, start, due_at, setting, answers_from))
     return started
 
 
@@ -201,7 +202,7 @@ def _periods_owed(
             break
         key = _obligation_id(incident, rule, recipient, cutoff.isoformat())
         if key not in incident.obligations:
-            started.append(_started(rule, key, sender, recipient, opens, cutoff, setting, cutoff))
+            started.append(_started(rule, key, sender, recipient, opens, cutoff, setting, opens, cutoff))
     return started
 
 
@@ -229,7 +230,8 @@ def _started(
     started_at: datetime,
     due_at: datetime | None,
     setting: Setting,
-    period: datetime | None,
+    answers_from: datetime,
+    period: datetime | None = None,
 ) -> ev.ObligationStarted:
     warn_at = None
     if due_at is not None:
@@ -249,8 +251,25 @@ def _started(
         started_at=started_at,
         due_at=due_at,
         warn_at=warn_at,
+        answers_from=answers_from,
         period=period,
     )
+
+
+def _answers_from(rule: Rule, incident: Incident, start: datetime) -> datetime:
+    """From when on a report can fulfil the duty: it must have known what the duty is about.
+
+    A phone call of the initial case counts from the start, as in the one-hour figure.
+    """
+    if rule.start in (ClockStart.FACT_CHANGED, ClockStart.STABLE):
+        return start
+    begun = official_start(incident)
+    if rule.channel == Channel.PHONE and begun is not None and begun[0] == "initial":
+        return begun[1]
+    levels = [level for level in rule.level if isinstance(level, Level)]
+    lowest = min(levels, key=lambda level: level.rank, default=None)
+    reached = incident.level_reached_at(lowest) if lowest is not None else None
+    return reached or incident.known_at() or start
 
 
 def _obligation_id(incident: Incident, rule: Rule, recipient: str, suffix: str) -> str:
@@ -298,7 +317,7 @@ def _answered(owed: Obligation, incident: Incident) -> tuple[datetime, Report] |
     for report in incident.reports.values():
         if report.recipient != owed.recipient or report.stage not in ANSWERS[owed.stage]:
             continue
-        if report.sent_at < owed.started_at or (report.channel == Channel.WRITTEN and not report.valid):
+        if report.sent_at < owed.answers_from or (report.channel == Channel.WRITTEN and not report.valid):
             continue
         if owed.channel == Channel.ANY or report.channel == Channel.PHONE == owed.channel:
             answers.append((report.sent_at, report))

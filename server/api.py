@@ -1,0 +1,372 @@
+"""The JSON side of contract 3 and 4: commands in, answers out; nothing decides here.
+
+Every route stands behind the gate of `server.auth`; what a unit may not see is not found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from schemas.fields import wire_instant
+from schemas.terms import Category, Level, Standing
+from server import reading
+from server.accounts import Principal
+from server.auth import principal_of
+from server.desk import MOST_IN_A_BATCH, Explained, explain
+from server.domain.periods import BEIJING
+from server.domain.permissions import READS_RESTRICTED
+from server.limits import NotJSON, parse_json
+from server.parts import Parts
+from server.problems import problem
+from server.reading import BadCursor, Wanted
+from server.sentences import sentence
+from server.statistics import rate
+from server.store import Answer
+
+BASE = "/api/v1"
+MOST_ON_A_PAGE = 1_000
+
+
+class BadQuery(Exception):
+    """A query parameter that says nothing we know."""
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(name)
+        self.name, self.detail = name, detail
+
+
+def json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(content), status, headers=dict(headers or {}), media_type="application/json")
+
+
+def language(request: Request, principal: Principal) -> str:
+    """The person's language; a program may ask for English with Accept-Language."""
+    asked = request.headers.get("accept-language", "")[:2].lower()
+    if principal.kind == "token" and asked in ("en", "zh"):
+        return asked
+    return principal.lang
+
+
+def refusal(explained: Explained) -> Response:
+    headers = {"Retry-After": "2"} if explained.status in (503, 507) else None
+    return problem(
+        explained.status,
+        explained.type,
+        detail=explained.detail,
+        errors=explained.errors,
+        headers=headers,
+    )
+
+
+def answer_shown(answer: Answer) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "command_id": answer.command_id,
+        "epoch": answer.epoch,
+        "offset": answer.offset,
+        "recorded_at": wire_instant(answer.recorded_at),
+        "replayed": answer.replayed,
+    }
+    if answer.incident_id is not None:
+        shown["incident_id"] = answer.incident_id
+    if answer.number is not None:
+        shown["number"] = answer.number
+    return shown
+
+
+async def _json_body(request: Request) -> Any:
+    return parse_json(await request.body())
+
+
+# ---------------------------------------------------------------- commands
+
+
+async def command(request: Request) -> Response:
+    """POST /commands/{name}: one command. 2xx means on disk."""
+    principal = principal_of(request.scope)
+    lang = language(request, principal)
+    try:
+        body = await _json_body(request)
+    except NotJSON as wrong:
+        return problem(400, "not-json", detail=str(wrong))
+    try:
+        answer = await parts_of(request).desk.execute(principal, request.path_params["name"], body)
+    except Exception as error:  # put into words; a bug is logged whole by `explain`
+        return refusal(explain(error, lang))
+    return json(answer_shown(answer))
+
+
+async def batch(request: Request) -> Response:
+    """POST /commands: an ordered batch; `results` has an answer or a problem for each, with its `status`."""
+    principal = principal_of(request.scope)
+    lang = language(request, principal)
+    try:
+        body = await _json_body(request)
+    except NotJSON as wrong:
+        return problem(400, "not-json", detail=str(wrong))
+    items = _batch_items(body)
+    if items is None:
+        detail = f'{{"commands": [{{"name": …, "body": {{…}}}}, …]}}, {MOST_IN_A_BATCH} at most'
+        return problem(422, "bad-body", detail=detail, errors=[{"pointer": "/commands", "detail": detail}])
+    results = await parts_of(request).desk.execute_batch(principal, items)
+    shown = []
+    for (_name, said), result in zip(items, results, strict=True):
+        if isinstance(result, Answer):
+            shown.append({"status": 200, **answer_shown(result)})
+            continue
+        explained = explain(result, lang)
+        one: dict[str, Any] = {
+            "status": explained.status,
+            "type": explained.type,
+            "title": explained.type,
+            "detail": explained.detail,
+        }
+        if isinstance(said, Mapping):
+            one["command_id"] = said.get("command_id")
+        if explained.errors:
+            one["errors"] = list(explained.errors)
+        shown.append(one)
+    return json({"results": shown})
+
+
+def _batch_items(body: Any) -> list[tuple[str, Any]] | None:
+    if not isinstance(body, Mapping) or set(body) != {"commands"} or not isinstance(body["commands"], list):
+        return None
+    items: list[tuple[str, Any]] = []
+    for one in body["commands"]:
+        if not isinstance(one, Mapping) or set(one) != {"name", "body"} or not isinstance(one["name"], str):
+            return None
+        items.append((one["name"], one["body"]))
+    return items if len(items) <= MOST_IN_A_BATCH else None
+
+
+# ---------------------------------------------------------------- reading
+
+
+async def incidents(request: Request) -> Response:
+    principal, parts = principal_of(request.scope), parts_of(request)
+    asked = _asked(request, {"state", "level", "unit", "category", "drill", "q", "after", "limit"})
+    wanted = Wanted(
+        state=_one_of(asked, "state", ("open", "closed", "all")) or "open",
+        level=_one_of(asked, "level", tuple(Level)),
+        unit=asked.get("unit"),
+        category=_category(asked),
+        drill=_flag(asked, "drill"),
+        q=asked.get("q"),
+        after=asked.get("after"),
+        limit=_whole(asked, "limit", 100, 1, MOST_ON_A_PAGE),
+    )
+    try:
+        found = await asyncio.to_thread(
+            reading.incidents, parts.database, parts.tree, principal.unit, wanted, parts.now()
+        )
+    except BadCursor:
+        raise BadQuery("after", "is no cursor of this list") from None
+    return json(found)
+
+
+async def incident(request: Request) -> Response:
+    principal, parts = principal_of(request.scope), parts_of(request)
+    found = await asyncio.to_thread(
+        reading.incident,
+        parts.database,
+        principal.unit,
+        request.path_params["incident_id"].lower(),
+        parts.now(),
+        restricted=principal.post in READS_RESTRICTED,
+    )
+    if found is None:
+        return _not_found(request, principal)
+    return json(found)
+
+
+async def log(request: Request) -> Response:
+    """GET /log: the caller's stream in order, as on the socket."""
+    principal, parts = principal_of(request.scope), parts_of(request)
+    asked = _asked(request, {"after", "limit", "stream"})
+    after = _whole(asked, "after", 0, 0, 2**62)
+    limit = _whole(asked, "limit", 500, 1, MOST_ON_A_PAGE)
+    stream = principal.unit
+    if _one_of(asked, "stream", ("restricted",)):
+        if principal.post not in READS_RESTRICTED:
+            return refusal(Explained(403, "not-your-post", sentence("not-your-post", principal.lang)))
+        stream += ":r"
+    return json(await asyncio.to_thread(reading.log_page, parts.database, stream, after, limit))
+
+
+async def obligations(request: Request) -> Response:
+    principal, parts = principal_of(request.scope), parts_of(request)
+    asked = _asked(request, {"standing"})
+    standing = _one_of(asked, "standing", tuple(Standing))
+    found = await asyncio.to_thread(
+        reading.obligations,
+        parts.database,
+        principal.unit,
+        None if standing is None else Standing(standing),
+        parts.now(),
+    )
+    return json({"obligations": found})
+
+
+async def one_hour(request: Request) -> Response:
+    """GET /statistics/one-hour: the rate of a unit's area; without `from` and `to`, of this month."""
+    principal, parts = principal_of(request.scope), parts_of(request)
+    asked = _asked(request, {"from", "to", "unit", "scope"})
+    today = parts.now().astimezone(BEIJING).date()
+    first, last = _day(asked, "from") or today.replace(day=1), _day(asked, "to") or today
+    if first > last:
+        raise BadQuery("from", "is after `to`")
+    unit = asked.get("unit", principal.unit)
+    if not parts.tree.covers(principal.unit, unit):
+        return _not_found(request, principal)
+    found = await asyncio.to_thread(
+        rate,
+        parts.database,
+        parts.tree,
+        principal.unit,
+        first=first,
+        last=last,
+        unit=unit,
+        scope=_one_of(asked, "scope", ("final", "initial", "drill")) or "final",
+        now=parts.now(),
+    )
+    return json(found)
+
+
+async def me(request: Request) -> Response:
+    """GET /me: who the server takes the caller for."""
+    principal, parts = principal_of(request.scope), parts_of(request)
+    return json(
+        {
+            "name": principal.name,
+            "post": principal.post,
+            "unit": principal.unit,
+            "unit_name": parts.tree.name_of(principal.unit, principal.lang),
+            "lang": principal.lang,
+            "read_only": principal.read_only,
+        }
+    )
+
+
+async def units(request: Request) -> Response:
+    """GET /units: the tree below and above the caller, to fill lists with."""
+    parts = parts_of(request)
+    principal_of(request.scope)
+    return json(
+        {
+            "units": [
+                {
+                    "code": unit.code,
+                    "name": unit.name,
+                    "name_en": unit.name_en,
+                    "rank": unit.rank,
+                    "parent": unit.parent,
+                }
+                for unit in parts.tree
+            ]
+        }
+    )
+
+
+async def openapi(request: Request) -> Response:
+    return Response(parts_of(request).documents["openapi"], media_type="application/json")
+
+
+async def asyncapi(request: Request) -> Response:
+    return Response(parts_of(request).documents["asyncapi"], media_type="application/json")
+
+
+# ---------------------------------------------------------------- what was asked
+
+
+def parts_of(request: Request) -> Parts:
+    found = request.app.state.parts
+    assert isinstance(found, Parts)
+    return found
+
+
+def _not_found(request: Request, principal: Principal) -> Response:
+    return problem(404, "not-found", detail=sentence("not-found", language(request, principal)))
+
+
+def _asked(request: Request, known: set[str]) -> dict[str, str]:
+    asked = dict(request.query_params)
+    if unknown := sorted(set(asked) - known):
+        raise BadQuery(unknown[0], "is not a parameter here")
+    return {name: value for name, value in asked.items() if value != "" and "\x00" not in value}
+
+
+def _one_of(asked: dict[str, str], name: str, values: tuple[str, ...]) -> str | None:
+    value = asked.get(name)
+    if value is not None and value not in values:
+        raise BadQuery(name, "must be one of " + ", ".join(values))
+    return value
+
+
+def _category(asked: dict[str, str]) -> str | None:
+    value = asked.get("category")
+    if value is not None and value.partition("/")[0] not in set(Category):
+        raise BadQuery("category", "must be a category slug")
+    return value
+
+
+def _flag(asked: dict[str, str], name: str) -> bool | None:
+    value = _one_of(asked, name, ("true", "false", "1", "0"))
+    return None if value is None else value in ("true", "1")
+
+
+def _whole(asked: dict[str, str], name: str, default: int, least: int, most: int) -> int:
+    value = asked.get(name)
+    if value is None:
+        return default
+    if not re.fullmatch(r"[0-9]{1,19}", value, re.ASCII) or not least <= int(value) <= most:
+        raise BadQuery(name, f"must be a whole number from {least} to {most}")
+    return int(value)
+
+
+def _day(asked: dict[str, str], name: str) -> date | None:
+    value = asked.get(name)
+    if value is None:
+        return None
+    try:
+        return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=BEIJING).date()
+    except ValueError:
+        raise BadQuery(name, "must be a day, as in 2026-11-23") from None
+
+
+async def bad_query(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, BadQuery)
+    detail = f"{error.name}: {error.detail}"
+    return problem(
+        422, "bad-query", detail=detail, errors=[{"pointer": f"?{error.name}", "detail": error.detail}]
+    )
+
+
+Endpoint = Callable[[Request], Any]
+
+
+def routes() -> list[Route]:
+    """The map of the JSON side."""
+    return [
+        Route(f"{BASE}/commands/{{name}}", command, methods=["POST"]),
+        Route(f"{BASE}/commands", batch, methods=["POST"]),
+        Route(f"{BASE}/incidents", incidents),
+        Route(f"{BASE}/incidents/{{incident_id}}", incident),
+        Route(f"{BASE}/log", log),
+        Route(f"{BASE}/obligations", obligations),
+        Route(f"{BASE}/statistics/one-hour", one_hour),
+        Route(f"{BASE}/me", me),
+        Route(f"{BASE}/units", units),
+        Route(f"{BASE}/openapi.json", openapi),
+        Route(f"{BASE}/asyncapi.json", asyncapi),
+        Route("/openapi.json", openapi),
+        Route("/asyncapi.json", asyncapi),
+    ]

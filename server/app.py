@@ -1,0 +1,195 @@
+"""Wires the parts of one desk together, starts them and stops them. Nothing is decided here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from schemas.documents import asyncapi, openapi
+from schemas.events import RulesAccepted
+from server import api, health, pages
+from server.account_pages import AccountPages
+from server.auth import guard
+from server.database import Database
+from server.desk import Desk
+from server.domain.gazetteer import Gazetteer
+from server.front import Front
+from server.hub import Hub
+from server.live import live_endpoint, watch_rights
+from server.migrations import migrate
+from server.parts import Parts
+from server.people import People
+from server.people_pages import PeoplePages
+from server.problems import problem
+from server.reading import StreamLog
+from server.rendering import Renderer
+from server.rulebook import Rulebook, install_defaults, load_or_keep
+from server.rulebook import defaults as default_rules
+from server.sentences import sentence
+from server.settings import Settings
+from server.store import Store, StreamRow
+from server.texts import Texts
+from server.unit_file import default_units, load_units_or_keep
+from server.views import Views
+from server.watch import Watch
+
+log = structlog.get_logger()
+
+STATIC = Path(__file__).resolve().parent.parent / "web" / "static"
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_database(settings: Settings) -> Database:
+    """The database that the settings name, its schema brought up to date."""
+    if settings.database_url:
+        database = Database(settings.database_url)
+    elif settings.data is not None:
+        database = Database.in_folder(settings.data)
+    else:
+        raise ValueError("neither --data nor --database-url was given")
+    migrate(database)
+    return database
+
+
+def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Parts:
+    """The parts of a desk, wired; nothing runs yet."""
+    database = open_database(settings)
+    problems: list[str] = []
+    tree, rulebook = default_units(), default_rules()
+    folder = settings.config_folder
+    if folder is not None:
+        install_defaults(folder)
+        tree, wrong_units = load_units_or_keep(folder, None)
+        rulebook, wrong_rules = load_or_keep(folder, None)
+        problems = [str(one) for one in [*wrong_units, *wrong_rules]]
+    people = People(database, tree.__contains__, now)
+    holder: list[Parts] = []
+    store = Store(database, tree, lambda: holder[0].rulebook, now)
+    if problems and store.accepted_rules is not None:
+        rulebook = Rulebook.parse(store.accepted_rules)  # those in force before stay in force
+    watch = Watch(database, store, now)
+    views = Views(tree, database, now)
+    hub = Hub(StreamLog(database), clock=_Clock(now), clock_age_ms=watch.age_ms, fragments=views.fragments)
+    parts = Parts(
+        settings=settings,
+        database=database,
+        tree=tree,
+        gazetteer=Gazetteer(tree),
+        rulebook=rulebook,
+        now=now,
+        store=store,
+        people=people,
+        desk=Desk(store),
+        hub=hub,
+        watch=watch,
+        views=views,
+        documents={"openapi": openapi(), "asyncapi": asyncapi()},
+        problems=problems,
+    )
+    holder.append(parts)
+    return parts
+
+
+class _Clock:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.now = now
+
+
+def create_app(parts: Parts) -> ASGIApp:
+    """The application behind its gate."""
+    texts = Texts()
+    origin = parts.settings.own_origins()[0]
+    secure = parts.settings.secure
+    front = Front(parts.people, parts.tree, texts, Renderer(texts), origin=origin, secure=secure)
+    routes = [
+        *health.routes(),
+        *api.routes(),
+        WebSocketRoute(f"{api.BASE}/live", live_endpoint(parts.hub)),
+        *AccountPages(front).routes(),
+        *PeoplePages(front).routes(),
+        *pages.routes(),
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
+    app = Starlette(
+        routes=routes,
+        lifespan=_running,
+        exception_handlers={
+            HTTPException: _http_exception,
+            api.BadQuery: api.bad_query,
+            Exception: _bug,
+        },
+    )
+    app.state.parts = parts
+    return guard(app, parts.people, parts.settings.own_origins(), secure=secure)
+
+
+@asynccontextmanager
+async def _running(app: Starlette) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
+    loop = asyncio.get_running_loop()
+
+    def pass_on(rows: list[StreamRow]) -> None:
+        loop.call_soon_threadsafe(parts.hub.publish, rows)
+
+    parts.store.on_commit = pass_on
+    parts.store.start()
+    for wrong in parts.problems:
+        log.error("the operator's file is not in force", problem=wrong)
+    if not parts.problems and parts.store.accepted_rules != parts.rulebook.dump():
+        dated = [rules.effective_from.isoformat() for rules in parts.rulebook.rule_sets]
+        accepted = RulesAccepted(digest=parts.rulebook.digest, effective_from=dated)
+        await asyncio.wrap_future(parts.store.note(accepted, parts.rulebook.dump()))
+    await parts.watch.start()
+    works = {
+        "watch": parts.watch.run,
+        "hub": parts.hub.run,
+        "rights": lambda: watch_rights(parts.hub, parts.people.standing_of),
+    }
+    tasks = [asyncio.create_task(keep(work, name), name=name) for name, work in works.items()]
+    try:
+        yield
+    finally:
+        await parts.hub.drain()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(parts.store.stop)
+        parts.database.close()
+
+
+async def keep(work: Callable[[], Awaitable[None]], name: str) -> None:
+    """Background work that fails is reported and started again, never silently lost."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("background work failed; starting it again", work=name)
+            await asyncio.sleep(1)
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return problem(404, "not-found", detail=sentence("not-found"))
+    return problem(error.status_code, "http", detail=error.detail, headers=error.headers)
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    """Whatever is no refusal: logged whole, one fixed sentence to the person."""
+    log.error("a bug", path=request.scope["path"], exc_info=error)
+    return problem(500, "internal-error", detail=sentence("internal-error"))

@@ -1,0 +1,282 @@
+"""The command line: `fenghuo serve`, people and tokens, verify, backup, restore, demo.
+
+Every flag is also an environment variable FENGHUO_…; whatever takes --data takes --database-url in its place.
+All of it works on a stopped desk and beside a running one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+
+from schemas.terms import Post
+from server.app import create_app, make_parts, open_database, utc_now
+from server.backup import BackupRefused, backup, restore
+from server.parts import Parts
+from server.people import AccountRefused, People
+from server.settings import Settings
+from server.unit_file import default_units, load_units_or_keep
+from server.verify import verify
+from server.wire import uvicorn_options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it did what it says, 1 when not, 2 for a wrong call."""
+    _log_to_stderr()
+    parsed = _parser().parse_args(arguments)
+    try:
+        status = parsed.run(parsed)
+    except (AccountRefused, BackupRefused, ValueError, OSError) as refused:
+        print(f"fenghuo: {refused}", file=sys.stderr)
+        return 1
+    return int(status or 0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="fenghuo", description="Fenghuo 烽火: the duty desk")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    serve = _store(commands.add_parser("serve", help="serve the whole product on one port"))
+    _flag(serve, "--host", default="127.0.0.1")
+    _flag(serve, "--port", default="8000", type=int)
+    _flag(serve, "--redis-url")
+    _flag(serve, "--config", help="folder with rules/ and units.csv; DIR/config of --data otherwise")
+    _flag(serve, "--origin", help="how browsers address this desk, comma-separated, as https://desk.local")
+    serve.add_argument("--secure", action="store_true", default=_env("secure") in ("1", "true", "yes"))
+    serve.add_argument(
+        "--newcomer", action="store_true", help="fill an empty desk with a fictitious city and print sign-ins"
+    )
+    serve.set_defaults(run=_serve)
+
+    user = commands.add_parser("user", help="people").add_subparsers(dest="deed", required=True)
+    add = _store(user.add_parser("add", help="make an account"))
+    add.add_argument("name")
+    add.add_argument("--post", required=True, choices=[str(post) for post in Post])
+    add.add_argument("--unit", required=True)
+    add.add_argument("--lang", default="zh", choices=["zh", "en"])
+    add.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    add.set_defaults(run=_user_add)
+    change = _store(user.add_parser("change", help="another post or unit; live rights change within 2 s"))
+    change.add_argument("name")
+    change.add_argument("--post", choices=[str(post) for post in Post])
+    change.add_argument("--unit")
+    change.set_defaults(run=_user_change)
+    for deed, words in (("disable", "nobody gets in by this account any more"), ("enable", "let in again")):
+        one = _store(user.add_parser(deed, help=words))
+        one.add_argument("name")
+        one.set_defaults(run=_user_disable, disabled=deed == "disable")
+    invite = _store(user.add_parser("invite", help="print a one-time link to set a password"))
+    invite.add_argument("name")
+    invite.set_defaults(run=_user_invite)
+    people = _store(user.add_parser("list", help="who has an account"))
+    people.set_defaults(run=_user_list)
+
+    token = commands.add_parser("token", help="bearer tokens").add_subparsers(dest="deed", required=True)
+    fresh = _store(token.add_parser("add", help="print a bearer token, alone on its line"))
+    fresh.add_argument("--user", required=True)
+    fresh.add_argument("--label", default="")
+    fresh.set_defaults(run=_token_add)
+    revoke = _store(token.add_parser("revoke", help="end a token, by the token or its id"))
+    revoke.add_argument("token")
+    revoke.set_defaults(run=_token_revoke)
+
+    check = _store(commands.add_parser("verify", help="check the chain of the log and all made from it"))
+    check.set_defaults(run=_verify)
+    keep = _store(commands.add_parser("backup", help="copy everything into one file, while serving"))
+    keep.add_argument("file", type=Path)
+    keep.set_defaults(run=_backup)
+    back = _store(commands.add_parser("restore", help="fill an empty desk from a backup; a new epoch begins"))
+    back.add_argument("file", type=Path)
+    back.set_defaults(run=_restore)
+
+    demo = commands.add_parser("demo", help="a fictitious city day that plays by itself, marked as drill")
+    _flag(demo, "--host", default="127.0.0.1")
+    _flag(demo, "--port", default="8000", type=int)
+    _flag(demo, "--data", help="folder of the desk to play on; a fresh one otherwise")
+    demo.add_argument("--speed", type=float, default=60.0, help="demo minutes in a real minute (60)")
+    demo.add_argument("--once", action="store_true", help="end when the day is over, do not go on serving")
+    demo.set_defaults(run=_demo)
+    return parser
+
+
+def _env(name: str) -> str | None:
+    return os.environ.get(f"FENGHUO_{name.upper()}") or None
+
+
+def _flag(parser: argparse.ArgumentParser, flag: str, *, default: str | None = None, **options: Any) -> None:
+    name = flag.removeprefix("--").replace("-", "_")
+    parser.add_argument(flag, default=_env(name) or default, **options)
+
+
+def _store(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    _flag(parser, "--data", help="folder of the embedded desk")
+    _flag(parser, "--database-url", help="postgresql://… instead of --data")
+    return parser
+
+
+def _settings(parsed: argparse.Namespace) -> Settings:
+    given = Settings(
+        data=Path(parsed.data) if parsed.data else None, database_url=parsed.database_url or None
+    )
+    if given.data is None and given.database_url is None:
+        raise ValueError("say where the desk is: --data DIR or --database-url URL")
+    return given
+
+
+# ---------------------------------------------------------------- serving
+
+
+def _serve(parsed: argparse.Namespace) -> int:
+    settings = replace(
+        _settings(parsed),
+        host=parsed.host,
+        port=parsed.port,
+        redis_url=parsed.redis_url,
+        config=Path(parsed.config) if parsed.config else None,
+        origins=tuple(one.strip() for one in (parsed.origin or "").split(",") if one.strip()),
+        secure=parsed.secure,
+    )
+    parts = make_parts(settings)
+    if parsed.newcomer:
+        from server.newcomer import furnish
+
+        furnish(parts)
+    return run(parts)
+
+
+def run(parts: Parts) -> int:
+    """Serve until told to stop; then tell listeners to come back, and drain within 10 s."""
+    settings = parts.settings
+    config = uvicorn.Config(
+        create_app(parts),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        **uvicorn_options(),
+    )
+    server = uvicorn.Server(config)
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    print(f"Fenghuo 烽火: http://{shown}:{settings.port}", flush=True)
+    server.run()
+    return 0 if server.started else 1
+
+
+# ---------------------------------------------------------------- people
+
+
+def _people(settings: Settings) -> People:
+    tree = default_units()
+    if settings.config_folder is not None and (settings.config_folder / "units.csv").exists():
+        tree, _problems = load_units_or_keep(settings.config_folder, None)
+    return People(open_database(settings), tree.__contains__, utc_now)
+
+
+def _user_add(parsed: argparse.Namespace) -> int:
+    password = sys.stdin.readline().rstrip("\r\n") if parsed.password_stdin else None
+    account = _people(_settings(parsed)).add(parsed.name, parsed.post, parsed.unit, password, parsed.lang)
+    print(f"{account.name}: {account.post}, {account.unit}")
+    return 0
+
+
+def _user_change(parsed: argparse.Namespace) -> int:
+    account = _people(_settings(parsed)).change(parsed.name, post=parsed.post, unit=parsed.unit)
+    print(f"{account.name}: {account.post}, {account.unit}")
+    return 0
+
+
+def _user_disable(parsed: argparse.Namespace) -> int:
+    account = _people(_settings(parsed)).change(parsed.name, disabled=parsed.disabled)
+    print(f"{account.name}: {'disabled' if parsed.disabled else 'enabled'}")
+    return 0
+
+
+def _user_invite(parsed: argparse.Namespace) -> int:
+    print("/invitation/" + _people(_settings(parsed)).invite(parsed.name))
+    return 0
+
+
+def _user_list(parsed: argparse.Namespace) -> int:
+    for account in _people(_settings(parsed)).all():
+        print(f"{account.name}\t{account.post}\t{account.unit}\t{'disabled' if account.disabled_at else ''}")
+    return 0
+
+
+def _token_add(parsed: argparse.Namespace) -> int:
+    print(_people(_settings(parsed)).add_token(parsed.user, parsed.label))
+    return 0
+
+
+def _token_revoke(parsed: argparse.Namespace) -> int:
+    if not _people(_settings(parsed)).revoke_token(parsed.token):
+        raise ValueError("there is no such token, or it was revoked before")
+    return 0
+
+
+# ---------------------------------------------------------------- the record
+
+
+def _verify(parsed: argparse.Namespace) -> int:
+    found = verify(open_database(_settings(parsed)))
+    if found.first_bad is None and not found.faults:
+        print(f"ok: {found.entries} entries, head {found.head}")
+        return 0
+    for fault in found.faults[:200]:
+        print(fault)
+    print(f"bad: first bad entry {found.first_bad}")
+    return 1
+
+
+def _backup(parsed: argparse.Namespace) -> int:
+    entries = backup(open_database(_settings(parsed)), parsed.file)
+    print(f"ok: {entries} entries in {parsed.file}")
+    return 0
+
+
+def _restore(parsed: argparse.Namespace) -> int:
+    entries, epoch = restore(parsed.file, _settings(parsed))
+    print(f"ok: {entries} entries; a new epoch begins: {epoch}")
+    return 0
+
+
+def _demo(parsed: argparse.Namespace) -> int:
+    from server.demo import serve_demo
+
+    return serve_demo(
+        host=parsed.host,
+        port=parsed.port,
+        data=Path(parsed.data) if parsed.data else None,
+        speed=parsed.speed,
+        once=parsed.once,
+    )
+
+
+def _log_to_stderr() -> None:
+    """One line of JSON for each thing worth knowing; standard output stays for answers."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("uvicorn.error").setLevel(logging.INFO)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

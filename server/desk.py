@@ -1,0 +1,164 @@
+"""The one way in, as the shells call it: who, which command, which body; an answer or a refusal out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from schemas.commands import COMMANDS, Command
+from server.accounts import Principal
+from server.domain.decide import Author, Refused
+from server.domain.permissions import may
+from server.sentences import field_sentence, sentence
+from server.store import Answer, CommandIdReused, Store, StoreUnavailable
+
+log = structlog.get_logger()
+
+MOST_IN_A_BATCH = 1_000
+
+
+class NoSuchCommand(Exception):
+    """There is no command of this name."""
+
+
+class NotYourPost(Exception):
+    """The person's post may not send this command."""
+
+
+class CreationRefused(Exception):
+    """The command of the same batch that creates the incident was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A refusal as every shell shows it: status, fixed word, sentence, and what is wrong with which field."""
+
+    status: int
+    type: str
+    detail: str
+    errors: tuple[dict[str, str], ...] = ()
+    is_bug: bool = False
+
+
+class Desk:
+    """Checks who may and what is said, then lets the store do it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def execute(self, principal: Principal, name: str, body: Any) -> Answer:
+        """Do one command. Returns when it is on disk; raises what `explain` can put into words."""
+        command = check(principal, name, body)
+        future = self._store.execute(author_of(principal), principal.person_id, command)
+        return await asyncio.wrap_future(future)
+
+    async def execute_batch(
+        self, principal: Principal, items: Sequence[tuple[str, Any]]
+    ) -> list[Answer | Exception]:
+        """Do an ordered batch: a refused one does not stop the rest unless it names the same creation."""
+        checked: list[Command | Exception] = []
+        for name, body in items:
+            try:
+                checked.append(check(principal, name, body))
+            except (NoSuchCommand, NotYourPost, ValidationError) as refusal:
+                checked.append(refusal)
+        creations = [_created(name, body) for name, body in items]
+        named = [body.get("incident_id") if isinstance(body, Mapping) else None for _name, body in items]
+        author = author_of(principal)
+        results: list[Answer | Exception] = []
+        refused: set[str] = set()
+        waiting: list[tuple[int, asyncio.Future[Answer]]] = []
+
+        async def settle() -> None:
+            """Wait for what was handed over, before a creation decides about those that follow."""
+            for index, future in waiting:
+                try:
+                    results[index] = await future
+                except Exception as refusal:  # put into words by the caller, item by item
+                    results[index] = refusal
+                    created = creations[index]
+                    if created is not None:
+                        refused.add(created)
+            waiting.clear()
+
+        for index, command in enumerate(checked):
+            if any(creations[at] == named[index] for at, _future in waiting if creations[at] is not None):
+                await settle()
+            if isinstance(command, Exception):
+                results.append(command)
+                created = creations[index]
+                if created is not None:
+                    refused.add(created)
+            elif str(command.incident_id) in refused:
+                results.append(CreationRefused())
+            else:
+                future = self._store.execute(author, principal.person_id, command)
+                results.append(CreationRefused())  # its place; the answer comes with settle()
+                waiting.append((index, asyncio.wrap_future(future)))
+        await settle()
+        return results
+
+
+def check(principal: Principal, name: str, body: Any) -> Command:
+    """The command that this person may send and this body says, or the refusal."""
+    kind = COMMANDS.get(name)
+    if kind is None:
+        raise NoSuchCommand(name)
+    if principal.read_only or not may(principal.post, name):
+        raise NotYourPost(name)
+    return kind.model_validate(body)
+
+
+def author_of(principal: Principal) -> Author:
+    return Author(principal.name, principal.post, principal.unit)
+
+
+def _created(name: str, body: Any) -> str | None:
+    """The incident that an item would create."""
+    if name != "open-incident" or not isinstance(body, Mapping):
+        return None
+    incident_id = body.get("incident_id")
+    return incident_id.lower() if isinstance(incident_id, str) else None
+
+
+_STATUS = {"invalid": 422, "missing": 404, "conflict": 409}
+
+
+def explain(error: BaseException, lang: str) -> Explained:
+    """Put a refusal into words. What is no refusal is a bug: one fixed sentence, the rest into the log."""
+    match error:
+        case Refused():
+            detail = sentence(error.code, lang, **error.values)
+            errors = ({"pointer": error.pointer, "detail": detail},) if error.pointer else ()
+            return Explained(_STATUS[error.kind], error.code, detail, errors)
+        case ValidationError():
+            return Explained(422, "bad-body", sentence("bad-body", lang), tuple(field_errors(error, lang)))
+        case CommandIdReused():
+            return Explained(422, "command-id-reused", sentence("command-id-reused", lang))
+        case NotYourPost():
+            return Explained(403, "not-your-post", sentence("not-your-post", lang))
+        case NoSuchCommand():
+            return Explained(404, "no-such-command", sentence("no-such-command", lang))
+        case CreationRefused():
+            return Explained(424, "creation-refused", sentence("creation-refused", lang))
+        case StoreUnavailable():
+            full = "disk is full" in str(error) or "No space left" in str(error)
+            return Explained(507 if full else 503, "store-unavailable", sentence("store-unavailable", lang))
+        case _:
+            log.error("a bug", exc_info=error)
+            return Explained(500, "internal-error", sentence("internal-error", lang), is_bug=True)
+
+
+def field_errors(error: ValidationError, lang: str) -> list[dict[str, str]]:
+    """`{"pointer": "/facts/dead", "detail"}` for each field that is wrong."""
+    found: dict[str, str] = {}
+    for one in error.errors(include_url=False, include_input=False):
+        parts = [str(part).replace("~", "~0").replace("/", "~1") for part in one["loc"]]
+        pointer = "".join(f"/{part}" for part in parts)
+        found.setdefault(pointer, field_sentence(one["type"], one["msg"], dict(one.get("ctx") or {}), lang))
+    return [{"pointer": pointer, "detail": detail} for pointer, detail in found.items()]

@@ -1,0 +1,83 @@
+"""Is it alive, is it ready, how does it do: /healthz, /readyz and /metrics."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from server.parts import Parts
+
+STORE_S = 2.0
+CLOCK_MS = 10_000
+
+
+async def healthz(_request: Request) -> Response:
+    """The process is alive and its loop turns."""
+    return PlainTextResponse("ok\n")
+
+
+async def readyz(request: Request) -> Response:
+    """The first request will work: the store takes writes, the watch runs, nobody is being sent away."""
+    parts: Parts = request.app.state.parts
+    checks: dict[str, str] = {}
+    try:
+        await asyncio.wait_for(asyncio.wrap_future(parts.store.look()), STORE_S)
+        checks["store"] = "ok"
+    except TimeoutError:
+        checks["store"] = f"does not answer within {STORE_S:g} s"
+    except Exception as failure:
+        checks["store"] = str(failure)
+    age = parts.watch.age_ms()
+    checks["clock"] = "ok" if age <= CLOCK_MS else f"last looked {age / 1000:.1f} s ago"
+    checks["bus"] = "draining" if parts.hub.is_draining else "ok"
+    ready = all(state == "ok" for state in checks.values())
+    body = {"ready": ready, "checks": checks, "clock_age_ms": age, "problems": parts.problems}
+    return Response(orjson.dumps(body), 200 if ready else 503, media_type="application/json")
+
+
+class _Figures(Collector):
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def collect(self) -> list[Metric]:
+        """Figures of this process, read when asked."""
+        parts = self._parts
+        tally = parts.hub.tally
+        listeners = GaugeMetricFamily("fenghuo_listeners", "Listeners by stream", labels=["stream"])
+        for stream, count in sorted(parts.hub.listeners_by_stream().items()):
+            listeners.add_metric([stream], count)
+        resumes = CounterMetricFamily("fenghuo_resumes", "Welcomes by kind of resume", labels=["kind"])
+        for kind, count in sorted(tally.resumes.items()):
+            resumes.add_metric([kind], count)
+        closes = CounterMetricFamily("fenghuo_closes", "Sockets ended by us, by close code", labels=["code"])
+        for code, count in sorted(tally.closes.items()):
+            closes.add_metric([str(code)], count)
+        return [
+            CounterMetricFamily("fenghuo_entries", "Entries written by this process", parts.store.written),
+            CounterMetricFamily("fenghuo_commits", "Commits made by this process", parts.store.rounds),
+            CounterMetricFamily("fenghuo_refused", "Commands refused", parts.store.refused),
+            GaugeMetricFamily("fenghuo_commands_waiting", "Commands that queue", parts.store.waiting),
+            GaugeMetricFamily("fenghuo_clock_age_seconds", "Age of the watch", parts.watch.age_ms() / 1000),
+            CounterMetricFamily("fenghuo_frames", "Frames sent to listeners", tally.frames),
+            CounterMetricFamily("fenghuo_frame_bytes", "Bytes sent to listeners", tally.bytes),
+            listeners,
+            resumes,
+            closes,
+        ]
+
+
+async def metrics(request: Request) -> Response:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures(request.app.state.parts))
+    return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def routes() -> list[Route]:
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]

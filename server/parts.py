@@ -1,0 +1,45 @@
+"""The parts of a running desk, as the shells ask for them. `app.py` makes it; nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from server.database import Database
+from server.desk import Desk
+from server.domain.gazetteer import Gazetteer
+from server.domain.units import UnitTree
+from server.hub import Hub
+from server.people import People
+from server.rulebook import Rulebook
+from server.settings import Settings
+from server.store import Store
+from server.views import Views
+from server.watch import Watch
+
+
+@dataclass(slots=True)
+class Parts:
+    """One desk. `problems` names what is wrong with the operator's files, in force or not."""
+
+    settings: Settings
+    database: Database
+    tree: UnitTree
+    gazetteer: Gazetteer
+    rulebook: Rulebook
+    now: Callable[[], datetime]
+    store: Store
+    people: People
+    desk: Desk
+    hub: Hub
+    watch: Watch
+    views: Views
+    documents: dict[str, bytes]
+    problems: list[str] = field(default_factory=list)
+
+    def rules(self) -> Rulebook:
+        return self.rulebook
+
+    def clock_age_ms(self) -> int:
+        return self.watch.age_ms()

@@ -1,0 +1,88 @@
+"""What a refusal says to the person, in Chinese and English. The key is the fixed word to program against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_SENTENCES: dict[str, tuple[str, str]] = {
+    "incident-exists": ("这个事件编号已经用过", "This incident id is already in use."),
+    "no-such-incident": ("没有这个事件", "There is no such incident."),
+    "incident-merged": ("该事件已并入另一事件", "This incident was merged into another."),
+    "incident-closed": ("该事件已经办结", "This incident is already closed."),
+    "incident-open": ("该事件尚未办结", "This incident is still open."),
+    "entry-exists": ("这条记录已经有了", "This entry is already there."),
+    "no-such-entry": ("没有这条记录", "There is no such entry."),
+    "report-exists": ("这次报送已经登记", "This report is already recorded."),
+    "no-such-report": ("没有这次报送", "There is no such report."),
+    "receipt-exists": ("这次报送已经登记过签收", "A receipt for this report is already recorded."),
+    "received-before-sent": ("签收时间早于发出时间", "Received earlier than it was sent."),
+    "order-exists": ("这条指令已经下达", "This order is already issued."),
+    "no-such-order": ("没有这条指令", "There is no such order."),
+    "no-such-cause": ("没有这个原因代码", "There is no such cause."),
+    "no-such-unit": ("没有这个单位: {unit}", "There is no such unit: {unit}"),
+    "division-unknown": ("区划代码 {division} 不在本市", "Division {division} is not in this city."),
+    "explanation-needed": ("死亡或失联人数减少, 请说明原因", "A count of dead or missing falls: say why."),
+    "merge-into-itself": ("事件不能并入自身", "An incident cannot be merged into itself."),
+    "drill-and-real": ("演练与真实事件不能合并", "A drill and a real incident cannot be merged."),
+    "time-in-the-future": ("时间晚于现在两分钟以上", "This time is more than two minutes in the future."),
+    "command-id-reused": (
+        "同一个 command_id 已用于不同的内容",
+        "This command_id was used before with another body.",
+    ),
+    "not-your-post": ("您的岗位不能执行此操作", "Your post may not do this."),
+    "no-such-command": ("没有这个命令", "There is no such command."),
+    "bad-body": ("内容有误, 见各字段说明", "The body is not right: see each field."),
+    "creation-refused": (
+        "本批中创建该事件的命令被拒绝, 此条未执行",
+        "The command of this batch that creates the incident was refused, so this one was not done.",
+    ),
+    "store-unavailable": (
+        "暂时无法写入, 是否已入库未知; 请用同一 command_id 重发",
+        "Nothing can be written just now; whether this is on disk is unknown. Send the same command again.",
+    ),
+    "internal-error": ("系统出错, 已记录", "Something went wrong here; it has been logged."),
+    "not-found": ("没有找到", "Not found."),
+    "bad-query": ("查询参数有误", "The query is not right."),
+    # fields
+    "missing": ("必填", "is required"),
+    "extra_forbidden": ("没有这个字段", "is not a field of this command"),
+    "string_too_short": ("不能为空", "must not be empty"),
+    "string_too_long": ("最多 {max_length} 个字", "must have at most {max_length} characters"),
+    "string_type": ("应为文字", "must be a text"),
+    "int_type": ("应为整数或 null", "must be a whole number or null"),
+    "int_from_float": ("应为整数或 null", "must be a whole number or null"),
+    "float_type": ("应为数字或 null", "must be a number or null"),
+    "float_parsing": ("应为数字或 null", "must be a number or null"),
+    "finite_number": ("应为数字或 null", "must be a number or null"),
+    "greater_than_equal": ("不能小于 {ge}", "must be at least {ge}"),
+    "less_than_equal": ("不能大于 {le}", "must be at most {le}"),
+    "bool_type": ("应为 true 或 false", "must be true or false"),
+    "bool_parsing": ("应为 true 或 false", "must be true or false"),
+    "enum": ("应为以下之一: {expected}", "must be one of {expected}"),
+    "literal_error": ("应为以下之一: {expected}", "must be one of {expected}"),
+    "list_type": ("应为数组", "must be an array"),
+    "too_short": ("不能为空", "must not be empty"),
+    "too_long": ("最多 {max_length} 项", "must have at most {max_length} items"),
+    "model_type": ("应为对象", "must be an object"),
+    "model_attributes_type": ("应为对象", "must be an object"),
+    "string_pattern_mismatch": ("格式不对", "has the wrong form"),
+}
+
+
+def sentence(code: str, lang: str = "zh", **values: Any) -> str:
+    """The sentence for a code, its places filled in. An unknown code speaks for itself."""
+    pair = _SENTENCES.get(code)
+    if pair is None:
+        return code
+    text = pair[1] if lang == "en" else pair[0]
+    try:
+        return text.format(**values)
+    except (KeyError, IndexError):
+        return text
+
+
+def field_sentence(kind: str, message: str, context: dict[str, Any], lang: str) -> str:
+    """What is wrong with one field, from a validation error of that kind."""
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    return sentence(kind, lang, **context) if kind in _SENTENCES else message

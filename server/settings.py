@@ -1,0 +1,61 @@
+"""What differs between a laptop, a test and a duty room. Every flag is also an environment variable FENGHUO_…"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one process runs. `database_url` None: the embedded SQLite file in `data`."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    data: Path | None = None
+    database_url: str | None = None
+    redis_url: str | None = None
+    config: Path | None = None
+    origins: tuple[str, ...] = field(default_factory=tuple)
+    secure: bool = False
+
+    @property
+    def config_folder(self) -> Path | None:
+        """Where the operator's rules and unit file lie; None: those that the product came with."""
+        if self.config is not None:
+            return self.config
+        return None if self.data is None else self.data / "config"
+
+    def own_origins(self) -> tuple[str, ...]:
+        """The origins that our own pages have: those configured, else this machine's names with our port."""
+        if self.origins:
+            return self.origins
+        names = {"127.0.0.1", "localhost", "[::1]"}
+        if self.host not in ("0.0.0.0", "::", ""):  # noqa: S104 (compared, not bound)
+            names.add(f"[{self.host}]" if ":" in self.host else self.host)
+        else:
+            names |= _addresses()
+        origins = {f"http://{name}:{self.port}" for name in names}
+        if self.port == 80:
+            origins |= {f"http://{name}" for name in names}
+        return tuple(sorted(origins))
+
+
+def _addresses() -> set[str]:
+    """The names and addresses under which others on the network may reach this machine."""
+    import socket
+
+    names = {socket.gethostname(), socket.getfqdn()}
+    try:
+        for *_rest, address in socket.getaddrinfo(socket.gethostname(), None):
+            text = str(address[0])
+            names.add(f"[{text}]" if ":" in text else text)
+    except OSError:
+        pass
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing: asks the kernel which address it would use
+            names.add(probe.getsockname()[0])
+        except OSError:
+            pass
+    return {name for name in names if name and "%" not in name}

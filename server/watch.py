@@ -1,0 +1,90 @@
+"""The watch: time is one more officer. It writes down what has come due, once, whoever is looking or not.
+
+It asks the database for incidents whose next moment has come, and lets the store decide in the same
+transaction as everything else: so a breach stands in the log once, also across kill -9 and downtime, and any
+number of processes may look. Its own age is in every beat: a clock that stopped is seen on every screen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy import select
+
+from schemas.events import ClockStepped
+from server.database import Database
+from server.store import Store
+from server.tables import INCIDENT
+
+log = structlog.get_logger()
+
+EVERY_S = 0.5
+STEP = timedelta(seconds=2)
+AT_ONCE = 200
+
+
+class Watch:
+    """Turns the passing of time into entries. `now` is the wall clock, `steady` one that never steps."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: Store,
+        now: Callable[[], datetime],
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database, self._store, self._now, self._steady = database, store, now, steady
+        self._looked_at = steady()
+        self._wall, self._mono = now(), steady()
+        self.fired = 0
+
+    def age_ms(self) -> int:
+        """Milliseconds since the watch last looked at everything that was due."""
+        return int((self._steady() - self._looked_at) * 1000)
+
+    async def start(self) -> None:
+        """Before the first look: does the wall clock stand before the last entry?"""
+        last = self._store.last_recorded_at
+        if last is not None and last - self._now() > STEP:
+            by = (self._now() - last).total_seconds()
+            log.error("the clock stands before the last entry of the log", by_s=by)
+            await asyncio.wrap_future(self._store.note(ClockStepped(by_s=round(by, 3), noticed="at_start")))
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            await self.look()
+            await asyncio.sleep(EVERY_S)
+
+    async def look(self) -> None:
+        """One look: clock steps first, then everything that is due, in the order in which it fell due."""
+        await self._notice_steps()
+        while due := await asyncio.to_thread(self._due):
+            for incident_id in due:
+                self.fired += await asyncio.wrap_future(self._store.tick(incident_id))
+            if len(due) < AT_ONCE:
+                break
+        self._looked_at = self._steady()
+
+    async def _notice_steps(self) -> None:
+        wall, mono = self._now(), self._steady()
+        stepped = (wall - self._wall) - timedelta(seconds=mono - self._mono)
+        self._wall, self._mono = wall, mono
+        if abs(stepped) > STEP:
+            by = stepped.total_seconds()
+            log.warning("the clock stepped", by_s=by)
+            await asyncio.wrap_future(self._store.note(ClockStepped(by_s=round(by, 3), noticed="running")))
+
+    def _due(self) -> list[str]:
+        query = (
+            select(INCIDENT.c.id)
+            .where(INCIDENT.c.next_alarm_at <= self._now().astimezone(UTC))
+            .order_by(INCIDENT.c.next_alarm_at)
+            .limit(AT_ONCE)
+        )
+        with self._database.reading() as connection:
+            return [str(row) for row in connection.execute(query).scalars()]
