@@ -138,7 +138,9 @@ def openapi() -> bytes:
         }
     }
     for path, words, model, query in _READS:
-        parameters = [{"name": name, "in": "query", "schema": schema} for name, schema in query]
+        parameters: list[dict[str, Any]] = [
+            {"name": name, "in": "query", "schema": schema} for name, schema in query
+        ]
         if "{incident_id}" in path:
             parameters.append(
                 {"name": "incident_id", "in": "path", "required": True, "schema": {"type": "string"}}
@@ -204,8 +206,9 @@ def _batch_schema() -> dict[str, Any]:
 
 def asyncapi() -> bytes:
     """The AsyncAPI 3.0 document of contract 5, as canonical JSON."""
-    schemas = _components((answers.Hello, *answers.FROM_SERVER), "validation")
-    names = {model.__name__: model for model in (answers.Hello, *answers.FROM_SERVER)}
+    models: tuple[type[BaseModel], ...] = (answers.Hello, *answers.FROM_SERVER)
+    schemas = _components(models, "validation")
+    names = {model.__name__: model for model in models}
     messages = {name: {"$ref": f"#/components/messages/{name}"} for name in names}
     return _bytes(
         {

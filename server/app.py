@@ -28,6 +28,7 @@ from server.domain.gazetteer import Gazetteer
 from server.front import Front
 from server.hub import Hub
 from server.live import live_endpoint, watch_rights
+from server.marked_yaml import Problem
 from server.migrations import migrate
 from server.parts import Parts
 from server.people import People
@@ -41,12 +42,13 @@ from server.sentences import sentence
 from server.settings import Settings
 from server.store import Store, StreamRow
 from server.texts import Texts
-from server.unit_file import default_units, load_units_or_keep
+from server.unit_file import default_units, dump_units, load_units_or_keep
 from server.views import Views
 from server.watch import Watch
 
 log = structlog.get_logger()
 
+LAST_GOOD_UNITS = ".units.last-good.csv"
 STATIC = Path(__file__).resolve().parent.parent / "web" / "static"
 
 
@@ -70,18 +72,22 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
     """The parts of a desk, wired; nothing runs yet."""
     database = open_database(settings)
     problems: list[str] = []
+    wrong_rules: list[Problem] = []
     tree, rulebook = default_units(), default_rules()
     folder = settings.config_folder
     if folder is not None:
         install_defaults(folder)
-        tree, wrong_units = load_units_or_keep(folder, None)
+        last_units = folder / LAST_GOOD_UNITS
+        tree, wrong_units = load_units_or_keep(folder, last_units)
+        if not wrong_units:
+            last_units.write_text(dump_units(tree), encoding="utf-8")
         rulebook, wrong_rules = load_or_keep(folder, None)
         problems = [str(one) for one in [*wrong_units, *wrong_rules]]
     people = People(database, tree.__contains__, now)
     holder: list[Parts] = []
     store = Store(database, tree, lambda: holder[0].rulebook, now)
-    if problems and store.accepted_rules is not None:
-        rulebook = Rulebook.parse(store.accepted_rules)  # those in force before stay in force
+    if wrong_rules and (accepted := store.accepted_rules) is not None:
+        rulebook = Rulebook.parse(accepted)  # those in force before stay in force
     watch = Watch(database, store, now)
     views = Views(tree, database, now)
     hub = Hub(StreamLog(database), clock=_Clock(now), clock_age_ms=watch.age_ms, fragments=views.fragments)

@@ -141,7 +141,7 @@ def _is_triggered(rule: Rule, incident: Incident) -> bool:
             return any(j.possible and j.level.is_major for j in incident.judgements)
         case "facts":
             known = {name: number for name, number in incident.facts().items() if number is not None}
-            return rule.when is not None and bool(grading.reached(rule.when, known, reporting=True))
+            return rule.when is not None and bool(grading.reached(rule.when, known))
         case "stable":
             return incident.stable_at is not None
         case "reference":
