@@ -203,8 +203,8 @@ def _check_tables(connection: Connection, replay: _Replay, verdict: Verdict) -> 
         want = owed.pop(row["obligation_id"], None)
         wrong = ["all"] if want is None else [name for name, value in want.items() if row[name] != value]
         if wrong:
-            where = replay.last_seq.get(row["incident_id"])
-            verdict.fault("table", f"obligation {row['obligation_id']}: {', '.join(wrong)}", where)
+            last = replay.last_seq.get(row["incident_id"])
+            verdict.fault("table", f"obligation {row['obligation_id']}: {', '.join(wrong)}", last)
     for one in owed.values():
         verdict.fault(
             "table", f"obligation {one['obligation_id']} is missing", replay.last_seq[one["incident_id"]]
