@@ -68,17 +68,16 @@ class Picture:
     def show(self, listener: Listener) -> None:
         """Send what it has not got; called whenever a listener has become level."""
         self._listeners.add(listener)
+        if listener.shown is not None and listener.shown < self._lost_version:
+            listener.close(TOO_SLOW, "too much of the picture changed, come back with after")
+            return
         if listener.shown is None:
             start = max(listener.start, self.stream.head - self._limits.replay)
             if start < self._covered_from:
+                # What it missed before that is painted now, and told to all.
                 self._older.append((start, self._covered_from))
                 self._covered_from = start
-            if not self._older:
-                self._catch_up(listener)
-        elif listener.shown < self._lost_version:
-            listener.close(TOO_SLOW, "too much of the picture changed, come back with after")
-        else:
-            self._catch_up(listener)
+        self._catch_up(listener)
         self.wake()
 
     def leave(self, listener: Listener) -> bool:
@@ -119,9 +118,6 @@ class Picture:
         if after + len(frames) < to:
             self._older.appendleft((after + len(frames), to))
         await self._tell(await self._fragments(frames), self._painted_to)
-        if not self._older:
-            for listener in [each for each in self._listeners if each.shown is None and each.is_level]:
-                self._catch_up(listener)
 
     async def _fragments(self, frames: Sequence[bytes]) -> list[tuple[str, int, bytes]]:
         """Target, offset and frame of what these entries change; what cannot be rendered is left out."""

@@ -134,6 +134,7 @@ class HubProtocol(WebSocketsSansIOProtocol):
             self.close_timer = self.loop.call_later(CLOSE_GRACE_S, self.abort)
 
     def _tell_lost(self) -> None:
+        self.write = _into_the_void  # after a close frame no other may follow
         if self._watcher is not None:
             watcher, self._watcher = self._watcher, None
             watcher.lost()
@@ -194,6 +195,8 @@ class HubProtocol(WebSocketsSansIOProtocol):
         self._is_deaf = True
         sent = self.conn.close_sent
         self._part(sent.code if sent else 1002, sent.reason if sent else "")
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
 
     def send_receive_event_to_app(self) -> None:
         if self.curr_msg_data_type == "text" and not self.close_sent:
@@ -345,6 +348,10 @@ class GuardedHttp(HttpToolsProtocol):
         if self._unread_timer is not None:
             self._unread_timer.cancel()
             self._unread_timer = None
+
+
+def _into_the_void(frames: bytes, /) -> None:
+    pass
 
 
 def bare_answer(status: bytes) -> bytes:

@@ -1,0 +1,155 @@
+"""Who does not read harms nobody, is cut off in time, and loses nothing by it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from server import wire as wire_module
+from server.hub import Limits
+from server.wire import HubProtocol
+from tests.listening import EPOCH, Client, MemoryLog, RawClient, Room, messages, pass_time, serving
+from tests.waiting import eventually
+
+HASTY = Limits(beat_s=0.2, sweep_s=0.1, look_s=60, send_s=1.0, waiting_s=0.4)
+MEMORY_FOR_ONE = wire_module.HIGH_WATER_BYTES + Limits().chunk_bytes + 1000
+
+
+@pytest.fixture
+def short_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire_module, "CLOSE_GRACE_S", 0.3)
+
+
+def test_a_frozen_client_is_gone_within_fifteen_seconds_of_its_last_byte():
+    limits = Limits()
+    # The mark is set at one sweep and judged at another.
+    assert limits.send_s + 2 * limits.sweep_s + wire_module.CLOSE_GRACE_S < 15
+    assert wire_module.UNACKNOWLEDGED_MS <= 10_000
+
+
+async def watch_delivery(room: Room, healthy: list[Client], seconds: float, per_second: int) -> list[float]:
+    """Publish at a steady pace; how long until the last healthy listener had each entry."""
+    delays: list[float] = []
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    while loop.time() < start + seconds:
+        due = start + len(delays) / per_second
+        await pass_time(max(0, due - loop.time()))
+        began = time.perf_counter()
+        room.publish()
+        head = room.log.head("130300")
+        while not all(client.last == head for client in healthy):
+            assert time.perf_counter() < began + 5, "the healthy starve"
+            await pass_time(0.001)
+        delays.append(time.perf_counter() - began)
+        for listener in room.hub.listeners():
+            assert isinstance(listener.wire, HubProtocol)
+            assert listener.wire.transport.get_write_buffer_size() <= MEMORY_FOR_ONE
+    return delays
+
+
+@pytest.mark.parametrize("is_crawling", [False, True], ids=["frozen", "a byte at a time"])
+@pytest.mark.usefixtures("short_goodbye")
+async def test_who_does_not_read_is_cut_off_and_nobody_else_notices(is_crawling: bool):
+    async with serving(MemoryLog(size=4000), limits=HASTY) as room:
+        healthy = [await room.client(f"P{n}") for n in range(5)]
+        bad = await room.raw(receive_buffer=4096)
+        await bad.listen()
+        await eventually(lambda: len(room.hub.listeners()) == 6 and all(each.heard for each in healthy))
+
+        async def crawl() -> None:
+            while await bad.receive(1):
+                await pass_time(0.05)
+
+        crawling = asyncio.create_task(crawl()) if is_crawling else None
+        delays = await watch_delivery(room, healthy, 4.0, 100)
+        await eventually(lambda: len(room.hub.listeners()) == 5, within=2)
+        assert room.hub.tally.closes == {4008: 1}
+        await eventually(lambda: len(room.server.server_state.connections) == 5, within=2)
+        assert sorted(delays)[-3] < 0.25
+        assert all(client.is_dense for client in healthy)
+        if crawling is not None:
+            assert not crawling.done(), "or it was no crawler"
+            crawling.cancel()
+        bad.close()
+        for client in healthy:
+            await client.leave()
+
+
+async def test_the_cut_off_client_reads_why_and_comes_back_to_every_entry():
+    async with serving(MemoryLog(size=4000), limits=HASTY) as room:
+        slow = await room.raw(receive_buffer=4096)
+        await slow.listen()
+        await eventually(lambda: room.hub.listeners())
+        room.publish(400)
+        await eventually(lambda: room.hub.tally.closes[4008])
+        told, code = messages(await slow.receive_all())
+        assert code == 4008
+        offsets = [each["offset"] for each in told if each["type"] == "entry"]
+        assert offsets == list(range(1, len(offsets) + 1))
+        assert 0 < len(offsets) < 400
+        back = await room.client(epoch=EPOCH, after=len(offsets))
+        await eventually(lambda: back.last == 400)
+        assert offsets + back.offsets == list(range(1, 401))
+        await back.leave()
+        slow.close()
+
+
+async def read_in_gulps(client: RawClient, pause: float, until: int) -> list[int]:
+    """Read 64 KiB, stall, and so on: slow, but alive."""
+    raw, offsets = b"", [0]
+    while offsets[-1] < until:
+        await pass_time(pause)
+        more = await client.receive(65536)
+        assert more, f"cut off after {offsets[-1]}"
+        raw += more
+        told, code = messages(raw)
+        assert code is None
+        offsets = [0, *(each["offset"] for each in told if each["type"] == "entry")]
+    return offsets[1:]
+
+
+async def test_a_client_that_stalls_for_a_moment_gets_everything_once():
+    async with serving(MemoryLog(size=700), limits=Limits(beat_s=0.2, sweep_s=0.1)) as room:
+        slow = await room.raw(receive_buffer=65536)
+        await slow.listen()
+        await eventually(lambda: room.hub.listeners())
+        for _ in range(10):
+            room.publish(100)
+            await pass_time(0.1)
+        assert room.hub.listeners()[0].wire.is_paused, "or this tests nothing"
+        assert await read_in_gulps(slow, 0.01, 1000) == list(range(1, 1001))
+        assert not room.hub.tally.closes
+        slow.close()
+
+
+async def test_a_long_first_replay_over_a_thin_line_is_no_slowness():
+    async with serving(MemoryLog(3000, size=700), limits=HASTY) as room:
+        slow = await room.raw(receive_buffer=65536)
+        await slow.listen(epoch=None, after=0)
+        assert await read_in_gulps(slow, 0.06, 3000) == list(range(1, 3001))
+        assert not room.hub.tally.closes
+        assert room.hub.tally.log_pages >= 2000 // 256
+        slow.close()
+
+
+async def test_during_a_first_replay_a_beat_never_claims_more_than_was_sent():
+    async with serving(MemoryLog(3000, size=700), limits=HASTY) as room:
+        slow = await room.raw(receive_buffer=65536)
+        await slow.listen(epoch=None, after=0)
+        raw, last, beats = b"", 0, 0
+        while last < 3000:
+            await pass_time(0.02)
+            raw += await slow.receive(65536)
+            told, _ = messages(raw)
+            last = max([each["offset"] for each in told if each["type"] == "entry"], default=0)
+        for each in told:
+            if each["type"] == "entry":
+                last = each["offset"]
+            elif each["type"] == "beat":
+                beats += 1
+                assert each["head"] <= last
+        assert beats
+        slow.close()
