@@ -6,15 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, WebSocketRoute
-from starlette.staticfiles import StaticFiles
+from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
 from schemas.documents import asyncapi, openapi
@@ -35,13 +33,11 @@ from server.people import People
 from server.people_pages import PeoplePages
 from server.problems import problem
 from server.reading import StreamLog
-from server.rendering import Renderer
 from server.rulebook import Rulebook, install_defaults, load_or_keep
 from server.rulebook import defaults as default_rules
 from server.sentences import sentence
 from server.settings import Settings
 from server.store import Store, StreamRow
-from server.texts import Texts
 from server.unit_file import default_units, dump_units, load_units_or_keep
 from server.views import Views
 from server.watch import Watch
@@ -49,7 +45,6 @@ from server.watch import Watch
 log = structlog.get_logger()
 
 LAST_GOOD_UNITS = ".units.last-good.csv"
-STATIC = Path(__file__).resolve().parent.parent / "web" / "static"
 
 
 def utc_now() -> datetime:
@@ -89,7 +84,7 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
     if wrong_rules and (accepted := store.accepted_rules) is not None:
         rulebook = Rulebook.parse(accepted)  # those in force before stay in force
     watch = Watch(database, store, now)
-    views = Views(tree, database, now)
+    views = Views(tree, database, now, lambda: holder[0].rulebook)
     hub = Hub(StreamLog(database), clock=_Clock(now), clock_age_ms=watch.age_ms, fragments=views.fragments)
     parts = Parts(
         settings=settings,
@@ -118,10 +113,9 @@ class _Clock:
 
 def create_app(parts: Parts) -> ASGIApp:
     """The application behind its gate."""
-    texts = Texts()
     origin = parts.settings.own_origins()[0]
     secure = parts.settings.secure
-    front = Front(parts.people, parts.tree, texts, Renderer(texts), origin=origin, secure=secure)
+    front = Front(parts.people, parts.tree, parts.views.texts, parts.views, origin=origin, secure=secure)
     routes = [
         *health.routes(),
         *api.routes(),
@@ -129,7 +123,6 @@ def create_app(parts: Parts) -> ASGIApp:
         *AccountPages(front).routes(),
         *PeoplePages(front).routes(),
         *pages.routes(),
-        Mount("/static", StaticFiles(directory=STATIC)),
     ]
     app = Starlette(
         routes=routes,
