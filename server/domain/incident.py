@@ -205,8 +205,11 @@ class Incident:
         return min(ours or [moment for moment, _ in moments], default=None)
 
     def occurred(self) -> tuple[datetime | None, bool]:
-        """The best verified time of occurrence and whether only its minute is known (约)."""
-        said = [s for s in self.statements if s.occurred_at is not None]
+        """The best verified time of occurrence and whether only its minute is known (约).
+
+        A later word that it cannot be known (不详) takes back what was said before.
+        """
+        said = [s for s in self.statements if s.occurred_at or s.occurred_precision == "unknown"]
         if not said:
             return None, False
         best = max(enumerate(said), key=lambda pair: (pair[1].known_at, pair[0]))[1]
