@@ -167,6 +167,60 @@ class Client:
         await self._reading
 
 
+class Counter(asyncio.Protocol):
+    """A listener that notes offsets and nothing else: cheap enough to have hundreds beside the server."""
+
+    START = b'{"type":"entry","offset":'
+
+    def __init__(self, who: str, said: dict[str, Any]) -> None:
+        self.offsets: list[int] = []
+        self.is_gone = False
+        self._hello = masked(json.dumps({"type": "hello", **said}).encode())
+        self._request = upgrade_request(who)
+        self._unread = b""
+        self._is_open = False
+
+    @classmethod
+    async def connect(cls, port: int, who: str, **said: Any) -> Counter:
+        loop = asyncio.get_running_loop()
+        _, client = await loop.create_connection(lambda: cls(who, said), "127.0.0.1", port)
+        return client
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        transport.write(self._request)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_gone = True
+
+    def data_received(self, data: bytes) -> None:
+        unread, at = self._unread + data, 0
+        if not self._is_open:
+            head, end, unread = unread.partition(b"\r\n\r\n")
+            if not end:
+                self._unread = head
+                return
+            assert b" 101 " in head
+            self._is_open = True
+            self.transport.write(self._hello)
+        while len(unread) >= at + 10:
+            size, start = unread[at + 1], at + 2
+            if size == 126:
+                size, start = int.from_bytes(unread[at + 2 : at + 4], "big"), at + 4
+            if len(unread) < start + size:
+                break
+            if unread.startswith(self.START, start):
+                first = start + len(self.START)
+                self.offsets.append(int(unread[first : unread.index(b",", first)]))
+            at = start + size
+        self._unread = unread[at:]
+
+    @property
+    def last(self) -> int:
+        return self.offsets[-1] if self.offsets else 0
+
+
 class RawClient:
     """Bytes, for what a library would never do."""
 
@@ -196,11 +250,7 @@ class RawClient:
 
     async def upgrade(self, who: str = "Raw", query: str = "", extra: str = "") -> bytes:
         """The handshake; gives back the server's answer."""
-        await self.send(
-            f"GET /api/v1/live?who={who}{query} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
-            f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n{extra}"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
-        )
+        await self.send(upgrade_request(who, query, extra))
         return await self.receive()
 
     async def listen(self, who: str = "Raw", **said: Any) -> None:
@@ -209,6 +259,14 @@ class RawClient:
 
     def close(self) -> None:
         self.socket.close()
+
+
+def upgrade_request(who: str, query: str = "", extra: str = "") -> bytes:
+    return (
+        f"GET /api/v1/live?who={who}{query} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+        f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n{extra}"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    ).encode()
 
 
 def masked(payload: bytes, opcode: int = 1, *, is_last: bool = True) -> bytes:
@@ -318,13 +376,18 @@ async def turn(times: int = 1) -> None:
     loop = asyncio.get_running_loop()
     for _ in range(times):
         next_round: asyncio.Future[None] = loop.create_future()
-        loop.call_soon(next_round.set_result, None)
+        loop.call_soon(_settle, next_round)
         await next_round
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():  # who waited may have been cancelled
+        future.set_result(None)
 
 
 async def pass_time(seconds: float) -> None:
     """The pace of a slow client or of a steady writer. Never for waiting until something has happened."""
     loop = asyncio.get_running_loop()
     over: asyncio.Future[None] = loop.create_future()
-    loop.call_later(seconds, over.set_result, None)
+    loop.call_later(seconds, _settle, over)
     await over

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -12,7 +14,7 @@ import pytest
 
 from server.frames import Watcher, payload_of
 from server.hub import Hub, Limits
-from tests.listening import CITY, EPOCH, MemoryLog, Room, WallClock, known, serving, turn
+from tests.listening import CITY, EPOCH, Counter, MemoryLog, Room, WallClock, known, serving, turn
 from tests.waiting import eventually
 
 QUICK = Limits(beat_s=0.1, sweep_s=0.05, look_s=0.1)
@@ -43,20 +45,30 @@ QUICK = Limits(beat_s=0.1, sweep_s=0.05, look_s=0.1)
         (0, {}, "nothing", 1),
     ],
 )
-@pytest.mark.parametrize("ring", [1024, 16], ids=["from memory", "from the log"])
 async def test_a_listener_that_comes_back_gets_exactly_what_it_missed(
-    head: int, said: dict[str, Any], resume: str, first: int, ring: int
+    busy_house: Room, head: int, said: dict[str, Any], resume: str, first: int
 ):
-    async with serving(MemoryLog(head), limits=Limits(ring_frames=ring)) as room:
-        client = await room.client(**said)
-        await eventually(lambda: client.heard)
-        told = client.welcome
-        assert (told["resume"], told["head"], told["stream"], told["epoch"]) == (resume, head, CITY, EPOCH)
-        assert told["time"].endswith("Z")
-        room.publish(3)
-        await eventually(lambda: client.last == head + 3)
-        assert client.offsets == list(range(first, head + 4))
-        await client.leave()
+    room, unit = busy_house, f"1303{next(NUMBERS)}"
+    room.log.write(head, unit)
+    client = await room.silent_client(query=f"&unit={unit}")
+    await client.hello(**said)
+    await eventually(lambda: client.heard)
+    told = client.welcome
+    assert (told["resume"], told["head"], told["stream"], told["epoch"]) == (resume, head, unit, EPOCH)
+    assert told["time"].endswith("Z")
+    room.publish(3, unit)
+    await eventually(lambda: client.last == head + 3)
+    assert client.offsets == list(range(first, head + 4))
+    await client.leave()
+
+
+NUMBERS = itertools.count(1000)
+
+
+@pytest.fixture(scope="module", params=[1024, 16], ids=["from memory", "from the log"])
+async def busy_house(request: pytest.FixtureRequest) -> AsyncIterator[Room]:
+    async with serving(limits=Limits(ring_frames=request.param)) as room:
+        yield room
 
 
 async def test_an_entry_is_what_was_stored_with_its_offset_in_front():
@@ -91,17 +103,13 @@ async def test_two_hundred_listeners_cut_off_at_random_moments_each_end_with_eve
             histories.append(offsets)
             while not offsets or offsets[-1] < 2000:
                 said = {"after": offsets[-1], "epoch": EPOCH} if offsets else {"after": 0, "epoch": None}
-                client = await room.client(f"P{number}", **said)
-                client.is_keeping = False
-                lasts = chance.randrange(40, 1500)
-                start = len(offsets)
+                client = await Counter.connect(room.port, f"P{number}", **said)
+                lasts, start = chance.randrange(40, 1500), len(offsets)
                 await eventually(
-                    lambda c=client, n=lasts: (
-                        len(c.offsets) >= n or c.last >= 2000 or c.close_code is not None
-                    ),
-                    within=30,
+                    lambda c=client, n=lasts: len(c.offsets) >= n or c.last >= 2000 or c.is_gone,
+                    within=50,
                 )
-                await (client.vanish() if chance.random() < 0.7 else client.leave())
+                client.transport.abort()
                 offsets += client.offsets
                 assert offsets[start:] == client.offsets
 
@@ -418,6 +426,6 @@ async def test_twenty_screens_of_one_person_are_enough(room_of_few: Room):
 
 
 @pytest.fixture
-async def room_of_few():
+async def room_of_few() -> AsyncIterator[Room]:
     async with serving() as room:
         yield room

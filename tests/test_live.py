@@ -24,6 +24,13 @@ async def room() -> AsyncIterator[Room]:
         yield room
 
 
+@pytest.fixture(scope="module")
+async def open_house() -> AsyncIterator[Room]:
+    """For tests that leave nothing behind; nothing is published here."""
+    async with serving(MemoryLog(5)) as room:
+        yield room
+
+
 async def test_the_subprotocol_is_chosen_where_it_is_offered(room: Room):
     for offered in (["fenghuo.v1"], ["other", "fenghuo.v1"]):
         async with connect(room.url, subprotocols=offered) as socket:
@@ -77,8 +84,10 @@ async def test_who_says_no_hello_is_sent_away():
         ({"type": "hello", "stream": []}, "stream"),
     ],
 )
-async def test_what_is_no_hello_is_answered_by_name_and_may_be_said_again(room: Room, said: Any, named: str):
-    client = await room.silent_client()
+async def test_what_is_no_hello_is_answered_by_name_and_may_be_said_again(
+    open_house: Room, said: Any, named: str
+):
+    client = await open_house.silent_client()
     await client.say(json.dumps(said))
     (error,) = await eventually(lambda: client.of("error"))
     assert named in error["detail"]
@@ -113,8 +122,9 @@ async def test_after_the_hello_a_socket_only_listens(room: Room):
 )
 @pytest.mark.parametrize("is_late", [False, True], ids=["instead of hello", "later"])
 async def test_what_is_no_json_or_too_large_closes_with_its_code(
-    room: Room, said: str | bytes, code: int, is_late: bool, caplog: pytest.LogCaptureFixture
+    open_house: Room, said: str | bytes, code: int, is_late: bool, caplog: pytest.LogCaptureFixture
 ):
+    room = open_house
     caplog.set_level(logging.WARNING)
     client = await (room.client() if is_late else room.silent_client())
     await client.say(said)
