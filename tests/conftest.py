@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -124,9 +123,7 @@ def furnish(
             folder = tmp_path_factory.mktemp(f"model-{database}") / "desk"
             url = None if database == "sqlite" else request.getfixturevalue("new_database")()
             models[database] = FenghuoProcess(folder, database_url=url)
-            models[database].add_person(*PEOPLE[0])
-            with ThreadPoolExecutor(2) as clerks:  # each person is two runs of the command line
-                list(clerks.map(lambda person: models[database].add_person(*person), PEOPLE[1:]))
+            models[database].add_people(PEOPLE)
         model = models[database]
         folder = tmp_path_factory.mktemp("desk") / "desk"
         url = None
