@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Protocol, TypeVar
 
 import orjson
+import structlog
 
 from server.fragments import Picture, Render
 from server.frames import Wire, text_frame
@@ -38,6 +39,7 @@ __all__ = [
     "Clock", "Hub", "Limits", "Listener", "Log", "Person", "Render",
 ]  # fmt: skip
 
+log = structlog.get_logger()
 T = TypeVar("T")
 Resume = Literal["nothing", "replay", "refresh"]
 
@@ -72,6 +74,8 @@ class Hub:
         self._sockets: Counter[str] = Counter()
         self._due: deque[Stream] = deque()
         self._is_pumping = False
+        self._is_blind = False
+        self._saw_at = 0.0
 
     def listeners(self) -> list[Listener]:
         return list(self._listeners)
@@ -93,6 +97,18 @@ class Hub:
         for name, offset, body in rows:
             if (stream := self._streams.get(name)) is not None:
                 stream.take(offset, body)
+
+    def is_behind(self, name: str, offset: int) -> bool:
+        """Whether a stream that is served here is not known to have come so far."""
+        stream = self._streams.get(name)
+        return stream is not None and (not stream.is_loaded or offset > stream.head)
+
+    def look_at(self, name: str) -> asyncio.Task[None] | None:
+        """Read what is on disk beyond what is known of a stream; None if it is not served here."""
+        stream = self._streams.get(name)
+        if stream is None:
+            return None
+        return stream.look() if stream.is_loaded else stream.loading
 
     def _news(self, stream: Stream) -> None:
         for picture in self._pictures.get(stream, {}).values():
@@ -194,8 +210,9 @@ class Hub:
             else:
                 self.set_epoch(stream.epoch)
                 return
-        if (after or 0) > stream.head:
-            await asyncio.wait([stream.look()])  # committed, perhaps, and not yet published: no future at all
+        for _ in range(2):  # twice: a look that was under way may have begun before that commit
+            if (after or 0) > stream.head:
+                await asyncio.wait([stream.look()])  # committed, perhaps, and not yet published: no future
         self._welcome(listener, after, epoch)
 
     def _welcome(self, listener: Listener, after: int | None, epoch: str | None) -> None:
@@ -252,12 +269,16 @@ class Hub:
 
     async def run(self) -> None:
         """For ever."""
+        self._saw_at = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_every(self.limits.beat_s, self._beat))
             tasks.create_task(_every(self.limits.sweep_s, self._sweep))
-            tasks.create_task(_every(self.limits.look_s, self._look_around))
+            tasks.create_task(_every(self.limits.look_s, self._look_around_or_say))
 
     async def _beat(self) -> None:
+        """Say to all how far their streams have come; to nobody while we cannot know it: let them veil."""
+        if asyncio.get_running_loop().time() - self._saw_at > self.limits.blind_s:
+            return
         for stream in list(self._streams.values()):
             if not stream.is_loaded:
                 continue
@@ -298,7 +319,20 @@ class Hub:
         if stalled and listener.stream.has_too_much_waiting(listener):
             listener.close(TOO_SLOW, "too much waits, come back with after")
 
-    async def _look_around(self) -> None:
+    async def _look_around_or_say(self) -> None:
+        """What cannot be read now is looked at again; slow listeners are judged all the same."""
+        try:
+            await self.look_around()
+        except Exception as failure:
+            if not self._is_blind:
+                log.error("the log cannot be read; beats stop until it can", error=repr(failure))
+            self._is_blind = True
+            return
+        self._is_blind = False
+        self._saw_at = asyncio.get_running_loop().time()
+
+    async def look_around(self) -> None:
+        """Notice what other processes wrote, and whether the offsets still mean the same."""
         epoch_before = self._epoch
         names = [name for name, stream in self._streams.items() if stream.is_loaded and stream.listeners]
         if not names:

@@ -6,7 +6,7 @@ Every function takes the unit that asks; what it may not see is not there. Synch
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -40,6 +40,14 @@ class StreamLog:
     def head(self, stream: str) -> int:
         with self._database.reading() as connection:
             return head_of(connection, stream)
+
+    def heads(self, streams: Sequence[str]) -> tuple[str, dict[str, int]]:
+        """The epoch and the last offsets of many streams, in one look."""
+        query = select(STREAM_HEAD.c.stream, STREAM_HEAD.c.head).where(STREAM_HEAD.c.stream.in_(streams))
+        with self._database.reading() as connection:
+            epoch = str(connection.execute(select(LEDGER.c.epoch)).scalar_one())
+            found = {row.stream: int(row.head) for row in connection.execute(query)}
+        return epoch, {stream: found.get(stream, 0) for stream in streams}
 
     def after(self, stream: str, offset: int, limit: int) -> list[tuple[int, bytes]]:
         """Entries after an offset, in order: (offset, stored bytes)."""

@@ -37,6 +37,7 @@ class Log(Protocol):
 
     def epoch(self) -> str: ...
     def head(self, stream: str) -> int: ...
+    def heads(self, streams: Sequence[str]) -> tuple[str, dict[str, int]]: ...
     def after(self, stream: str, offset: int, limit: int) -> list[tuple[int, bytes]]: ...
 
 
@@ -68,6 +69,7 @@ class Limits:
     beat_s: float = 4.0
     sweep_s: float = 1.0
     look_s: float = 2.0  # an entry written by another process is noticed after so long
+    blind_s: float = 5.0  # the log could not be read for so long: nobody is told that the picture is current
     slice: int = 500  # writes, about 5 ms, before others get their turn
     idle_stream_s: float = 300.0  # a stream nobody listens to is kept for those who come back
     sockets_per_person: int = 20
@@ -143,10 +145,8 @@ class Reader:
         return epoch, rows[-1][0] if rows else head, rows
 
     async def heads(self, streams: Sequence[str]) -> tuple[str, dict[str, int]]:
-        return await self.run(self._heads, streams)
-
-    def _heads(self, streams: Sequence[str]) -> tuple[str, dict[str, int]]:
-        return self._log.epoch(), {stream: self._log.head(stream) for stream in streams}
+        """The epoch, and how far these streams have come: all of one moment."""
+        return await self.run(self._log.heads, streams)
 
 
 class Listener:

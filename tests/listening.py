@@ -65,6 +65,9 @@ class MemoryLog:
             raise OSError("the disk is gone")
         return len(self.entries.get(stream, []))
 
+    def heads(self, streams: Sequence[str]) -> tuple[str, dict[str, int]]:
+        return self.epoch(), {stream: self.head(stream) for stream in streams}
+
     def after(self, stream: str, offset: int, limit: int) -> list[tuple[int, bytes]]:
         if self.is_broken:
             raise OSError("the disk is gone")
