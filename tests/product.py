@@ -1,11 +1,11 @@
 """The real product as its own process, and its clients, in the words of a duty room.
 
-    desk = FenghuoProcess(folder)          # or FenghuoProcess(folder, database_url=…, redis_url=…)
-    desk.start()
-    desk.add_person("Wu", "duty_officer", "130300")
-    answer = desk.tell("Wu", "open-incident", words.open_incident())
-    async with desk.listen("Wu") as live:
-        entry = await live.entry()
+desk = FenghuoProcess(folder)          # or FenghuoProcess(folder, database_url=…, redis_url=…)
+desk.start()
+desk.add_person("Wu", "duty_officer", "130300")
+answer = desk.tell("Wu", "open-incident", words.open_incident())
+async with desk.listen("Wu") as live:
+    entry = await live.entry()
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import weakref
@@ -34,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FENGHUO = Path(sys.executable).with_name("fenghuo")
 PASSWORD = "a beacon on every tower 2026"  # everyone's, in the tests
 STARTING = 30.0  # seconds a desk may take until it is ready on a busy machine
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # unused on loopback; a client makes its own slowly
 
 SEVERAL_COMMANDS = """
 import io, json, sys
@@ -73,6 +75,7 @@ class FenghuoProcess:
         self.tokens = dict(tokens or {})  # by name
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
+        self._clients: dict[str, httpx2.Client] = {}  # by token, for `tell` and `ask`
         self._log = folder.parent / f"{folder.name}-{self.port}.log"
 
     @property
@@ -108,7 +111,7 @@ class FenghuoProcess:
             self.wait_until_ready()
 
     def wait_until_ready(self, within: float = STARTING) -> None:
-        with httpx2.Client(base_url=self.url, trust_env=False, timeout=5) as client:
+        with httpx2.Client(base_url=self.url, trust_env=False, timeout=5, verify=TLS) as client:
 
             def ready() -> bool:
                 if self.process is None or self.process.poll() is not None:
@@ -125,6 +128,7 @@ class FenghuoProcess:
 
     def kill9(self) -> None:
         """The process is gone in the middle of whatever it did."""
+        self._hang_up()
         if self.process is not None:
             self.process.kill()
             self.process.wait()
@@ -132,6 +136,7 @@ class FenghuoProcess:
 
     def stop(self, within: float = 15.0) -> int | None:
         """As an operator stops it; gives back its exit code. Not stopping in time fails the test."""
+        self._hang_up()
         if self.process is None:
             return None
         process, self.process = self.process, None
@@ -191,20 +196,33 @@ class FenghuoProcess:
 
     def client(self, who: str | None = None) -> httpx2.Client:
         """HTTP as a person (by name, or by token), or as nobody."""
-        return httpx2.Client(base_url=self.url, headers=self._bearer(who), trust_env=False, timeout=20)
+        return httpx2.Client(
+            base_url=self.url, headers=self._bearer(who), trust_env=False, timeout=20, verify=TLS
+        )
 
     def async_client(self, who: str | None = None) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(base_url=self.url, headers=self._bearer(who), trust_env=False, timeout=20)
+        return httpx2.AsyncClient(
+            base_url=self.url, headers=self._bearer(who), trust_env=False, timeout=20, verify=TLS
+        )
+
+    def phone(self, who: str | None) -> httpx2.Client:
+        """The client that is kept for a person while the desk runs. Not to be closed."""
+        key = "" if who is None else self.tokens.get(who, who)
+        if key not in self._clients:
+            self._clients[key] = self.client(who)
+        return self._clients[key]
+
+    def _hang_up(self) -> None:
+        while self._clients:
+            self._clients.popitem()[1].close()
 
     def tell(self, who: str, name: str, body: Mapping[str, Any]) -> httpx2.Response:
         """One command as a person."""
-        with self.client(who) as client:
-            return client.post(f"/api/v1/commands/{name}", json={"command_id": str(uuid4()), **body})
+        return self.phone(who).post(f"/api/v1/commands/{name}", json={"command_id": str(uuid4()), **body})
 
     def ask(self, who: str, path: str, **query: Any) -> Any:
         """What a page of the reading API says to a person; anything but 200 fails the test."""
-        with self.client(who) as client:
-            answer = client.get(f"/api/v1/{path.lstrip('/')}", params=query)
+        answer = self.phone(who).get(f"/api/v1/{path.lstrip('/')}", params=query)
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
