@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -19,6 +20,7 @@ from server.domain.decide import Author, Decided
 from server.domain.incident import Incident, apply, fold
 from server.domain.reporting import Setting, consequences, next_alarm
 from server.domain.units import Rank, UnitTree
+from server.done import Done, done_among
 from server.ledger import Chains, canonical
 from server.projections import incident_row, obligation_rows
 from server.tables import (
@@ -31,7 +33,6 @@ from server.tables import (
     OBLIGATION,
     STREAM_ENTRY,
     STREAM_HEAD,
-    IdempotencyRow,
 )
 
 #: What the clock itself writes: prompts, breaches, obligations.
@@ -105,7 +106,8 @@ class Round:
         self._streams: list[dict[str, Any]] = []
         self._offsets: dict[tuple[str, int], int] = {}
         self._fresh_heads: dict[str, int] = {}
-        self._records: dict[str, IdempotencyRow] = {}
+        self._records: dict[str, Done] = {}
+        self._before: dict[str, Done | None] = {}
         self._counters: dict[str, int] = {}
         self._units: list[dict[str, str]] = []
         self._touched: dict[str, Incident] = {}
@@ -148,14 +150,17 @@ class Round:
         self._incidents[incident_id] = incident
         return incident
 
-    def done_before(self, command_id: str) -> IdempotencyRow | None:
+    def look_up(self, command_ids: Sequence[str]) -> None:
+        """Ask once, beforehand, which of the round's commands were done before."""
+        self._before |= done_among(self._connection, command_ids)
+
+    def done_before(self, command_id: str) -> Done | None:
         """The record of a command that was done, in this round or ever."""
         if command_id in self._records:
             return self._records[command_id]
-        row = self._connection.execute(
-            select(IDEMPOTENCY).where(IDEMPOTENCY.c.command_id == command_id)
-        ).one_or_none()
-        return None if row is None else IdempotencyRow(**row._mapping)
+        if command_id not in self._before:
+            self.look_up([command_id])
+        return self._before[command_id]
 
     def offset(self, stream: str, first_seq: int, last_seq: int) -> int | None:
         """The last offset that entries first…last have in a stream; None when none of them is in it."""
@@ -227,7 +232,7 @@ class Round:
         )
         self._gather([_Line(entry, canonical(_body(entry)), (self._tree.root,))])
 
-    def remember(self, record: IdempotencyRow) -> None:
+    def remember(self, record: Done) -> None:
         self._records[record.command_id] = record
 
     def forget_unwritten(self) -> None:
@@ -401,7 +406,7 @@ class Round:
                 [{"stream": stream, "head": head} for stream, head in self._fresh_heads.items()],
             )
         if self._records:
-            put(insert(IDEMPOTENCY), [record.model_dump() for record in self._records.values()])
+            put(insert(IDEMPOTENCY), [record._asdict() for record in self._records.values()])
         if self._counters:
             self._replace(
                 COUNTER, ["prefix"], [{"prefix": p, "last": last} for p, last in self._counters.items()]

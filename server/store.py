@@ -30,10 +30,11 @@ from server.domain.decide import Author, Context, decide
 from server.domain.incident import Incident, fold
 from server.domain.reporting import Setting, passing
 from server.domain.units import UnitTree
+from server.done import Done
 from server.ledger import Chains, canonical
 from server.round import Round, Standing
 from server.rulebook import Rulebook
-from server.tables import ENTRY, LEDGER, IdempotencyRow, LedgerRow
+from server.tables import ENTRY, LEDGER, LedgerRow
 
 log = structlog.get_logger()
 
@@ -42,7 +43,8 @@ INCIDENTS_KEPT = 2_000
 
 #: A row of a unit's stream as listeners get it: stream, offset, the entry's stored bytes.
 StreamRow = tuple[str, int, bytes]
-Work = tuple[Callable[[Round], Any], Future[Any]]
+#: What to do, whom to answer, and the command id to look up beforehand.
+Work = tuple[Callable[[Round], Any], Future[Any], str | None]
 
 
 class StoreUnavailable(Exception):
@@ -141,7 +143,9 @@ class Store:
         """Do a command once. The answer comes when it is on disk; `Refused` and others as exceptions."""
         said = command.model_dump(mode="json", exclude_unset=True, exclude={"device_sent_at"}, by_alias=True)
         digest = sha256(canonical({"name": command.name, **said})).digest()
-        return self.submit(lambda round_: self._command(round_, author, person_id, command, digest))
+        return self.submit(
+            lambda round_: self._command(round_, author, person_id, command, digest), command.command_id
+        )
 
     def tick(self, incident_id: str) -> Future[int]:
         """Write down what time has brought to an incident. Answers how many entries that was."""
@@ -161,9 +165,9 @@ class Store:
         """Notice what other processes wrote, and pass it on."""
         return self.submit(lambda round_: None)
 
-    def submit(self, work: Callable[[Round], Any]) -> Future[Any]:
+    def submit(self, work: Callable[[Round], Any], command_id: str | None = None) -> Future[Any]:
         future: Future[Any] = Future()
-        self._queue.put((work, future))
+        self._queue.put((work, future, command_id))
         return future
 
     # ------------------------------------------------------------ the pieces of work
@@ -187,7 +191,7 @@ class Store:
         context = Context(author, setting, round_.number, other)
         decided = decide(incident, command, context)
         written = round_.write(command.incident_id, decided, author, command, setting)
-        record = IdempotencyRow(
+        record = Done(
             command_id=command.command_id,
             body_sha256=digest,
             person_id=person_id,
@@ -215,7 +219,7 @@ class Store:
         person_id: str,
         command: Command,
         digest: bytes,
-        before: IdempotencyRow,
+        before: Done,
     ) -> Answer:
         """The first answer again, to whoever sent it or may see what it did."""
         if before.body_sha256 != digest:
@@ -275,7 +279,8 @@ class Store:
                 self.database.lock_ledger(connection)
                 round_ = Round(connection, self.database, self.tree, self.now(), self._heads, self._incidents)
                 round_.catch_up(self._ledger)
-                for work, future in works:
+                round_.look_up([command_id for _work, _future, command_id in works if command_id is not None])
+                for work, future, _command_id in works:
                     try:
                         answers.append((future, work(round_), None))
                     except SQLAlchemyError:
@@ -290,7 +295,7 @@ class Store:
             self._heads.clear()
             unavailable = StoreUnavailable(repr(failure))
             unavailable.__cause__ = failure
-            for _work, future in works:
+            for _work, future, _command_id in works:
                 future.set_exception(unavailable)
             return
         self._ledger = round_.ledger
