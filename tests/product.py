@@ -1,11 +1,11 @@
 """The real product as its own process, and its clients, in the words of a duty room.
 
-desk = FenghuoProcess(folder)          # or FenghuoProcess(folder, database_url=…, redis_url=…)
-desk.start()
-desk.add_person("Wu", "duty_officer", "130300")
-answer = desk.tell("Wu", "open-incident", words.open_incident())
-async with desk.listen("Wu") as live:
-    entry = await live.entry()
+    desk = FenghuoProcess(folder)          # or FenghuoProcess(folder, database_url=…, redis_url=…)
+    desk.start()
+    desk.add_person("Wu", "duty_officer", "130300")
+    answer = desk.tell("Wu", "open-incident", words.open_incident())
+    async with desk.listen("Wu") as live:
+        entry = await live.entry()
 """
 
 from __future__ import annotations
