@@ -41,7 +41,7 @@ def backup(database: Database, file: Path) -> int:
     copy = Database(f"sqlite:///{unfinished}")
     try:
         migrate(copy)
-        with database.reading() as source:
+        with database.reading(patient=True) as source:
             entries = _copy(source, copy)
         with copy.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -86,7 +86,7 @@ def restore(file: Path, settings: Settings) -> tuple[int, str]:
 
 
 def _copy(source, target: Database) -> int:  # type: ignore[no-untyped-def]
-    with target.writing() as connection:
+    with target.writing(patient=True) as connection:
         for table in _tables():
             rows = source.execution_options(yield_per=PAGE).execute(select(table)).mappings()
             for page in rows.partitions(PAGE):

@@ -8,16 +8,40 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pysqlite3.dbapi2 as sqlite
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import QueuePool
 
 SAFE_SQLITE = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 WRITER_LOCK_KEY = 0x46454E47  # "FENG": the advisory lock under which PostgreSQL writers queue
+
+#: How long PostgreSQL lets one of our transactions stand still, wait for a lock, or think. A process that is
+#: frozen while it holds the ledger's lock is thrown out after the first of these, and those who wait for it
+#: go on before the second would make them give up.
+POSTGRES_LIMITS = {
+    "idle_in_transaction_session_timeout": "4s",
+    "lock_timeout": "8s",
+    "statement_timeout": "30s",
+}
+#: The same for work that takes as long as it takes and holds up nobody: verification, backup, migration.
+POSTGRES_PATIENCE = {
+    "idle_in_transaction_session_timeout": "10min",
+    "lock_timeout": "1min",
+    "statement_timeout": "0",
+}
+#: A server that has vanished from the network is noticed within six seconds, even in mid-statement.
+POSTGRES_LINE = {
+    "connect_timeout": 3,
+    "keepalives_idle": 3,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 6_000,
+    "application_name": "fenghuo",
+}
 
 
 def has_safe_wal(version: tuple[int, ...]) -> bool:
@@ -35,7 +59,6 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._writing = threading.Lock()
         if url.startswith("sqlite"):
             if not has_safe_wal(sqlite.sqlite_version_info):
                 raise RuntimeError(
@@ -56,10 +79,18 @@ class Database:
             plain = url.replace("postgres://", "postgresql://", 1).replace(
                 "postgresql://", "postgresql+psycopg://", 1
             )
+            asked = make_url(plain).query  # what the operator's URL says itself stands
             self.engine = create_engine(
-                plain, pool_size=8, max_overflow=8, pool_pre_ping=True, pool_timeout=30
+                plain,
+                pool_size=8,
+                max_overflow=8,
+                pool_pre_ping=True,
+                pool_timeout=10,
+                connect_args={name: value for name, value in POSTGRES_LINE.items() if name not in asked},
             )
+            _prepare_postgres(self.engine)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._turn: AbstractContextManager[Any] = threading.Lock() if self.is_sqlite else nullcontext()
 
     @classmethod
     def in_folder(cls, folder: Path) -> Database:
@@ -68,8 +99,8 @@ class Database:
         return cls(f"sqlite:///{folder / 'fenghuo.db'}")
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A consistent view for reading. Nothing written through it is kept."""
+    def reading(self, *, patient: bool = False) -> Iterator[Connection]:
+        """A consistent view for reading. Nothing written through it is kept. `patient`: it may take long."""
         connection = self.engine.connect()
         if self.is_sqlite:
             connection = connection.execution_options(read_only=True)
@@ -78,16 +109,20 @@ class Database:
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
         with connection, connection.begin():
+            if patient and not self.is_sqlite:
+                connection.exec_driver_sql(_spelled("SET LOCAL", POSTGRES_PATIENCE))
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, patient: bool = False) -> Iterator[Connection]:
         """A transaction that writes; on leaving without an exception it is on disk (fsync'ed).
 
-        Writers of this process queue behind one lock, so SQLite sees one committer; other processes queue
-        behind BEGIN IMMEDIATE.
+        On SQLite the writers of this process queue behind one lock, so that there is one committer, and other
+        processes queue behind BEGIN IMMEDIATE. PostgreSQL queues them itself, row by row.
         """
-        with self._writing, self.engine.connect() as connection, connection.begin():
+        with self._turn, self.engine.connect() as connection, connection.begin():
+            if patient and not self.is_sqlite:
+                connection.exec_driver_sql(_spelled("SET LOCAL", POSTGRES_PATIENCE))
             yield connection
 
     def lock_ledger(self, connection: Connection) -> None:
@@ -97,6 +132,19 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _prepare_postgres(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        # Said here and not as a startup parameter, which poolers in between do not pass on.
+        connection.autocommit = True
+        connection.execute(_spelled("SET", POSTGRES_LIMITS))
+        connection.autocommit = False
+
+
+def _spelled(how: str, limits: dict[str, str]) -> str:
+    return "; ".join(f"{how} {name} = '{value}'" for name, value in limits.items())
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -98,7 +98,7 @@ class _Replay:
 def verify(database: Database) -> Verdict:
     """Check everything that needs no witness outside. One consistent view, so it may run beside a server."""
     verdict = Verdict()
-    with database.reading() as connection:
+    with database.reading(patient=True) as connection:
         ledger = connection.execute(select(LEDGER)).one_or_none()
         if ledger is None:
             return verdict

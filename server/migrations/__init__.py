@@ -16,7 +16,7 @@ def migrate(database: Database) -> None:
     """Bring the schema up to date, in one transaction; several processes may start at once."""
     config = Config()
     config.set_main_option("script_location", str(HERE).replace("%", "%%"))
-    with database.writing() as connection:
+    with database.writing(patient=True) as connection:
         database.lock_ledger(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
