@@ -22,8 +22,10 @@ from tests.product import ROOT, FenghuoProcess
 
 REAL = ROOT.parent / "shared" / "data" / "cad_sf_fire_2016" / "calls.csv"
 
-COLUMNS = ("Call Number", "Unit ID", "Incident Number", "Call Type", *TIMES[:7],
-           "Call Final Disposition", TIMES[7], "Address", "City", "Unit Type", "Neighborhood  District", "Location", "RowID")  # fmt: skip
+COLUMNS = (
+    "Call Number", "Unit ID", "Incident Number", "Call Type", *TIMES[:7], "Call Final Disposition", TIMES[7],
+    "Address", "City", "Unit Type", "Neighborhood  District", "Location", "RowID",
+)  # fmt: skip
 EVENING = "03/02/2026 "
 MORNING = "03/03/2026 "
 
