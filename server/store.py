@@ -123,6 +123,11 @@ class Store:
         return self._ledger.epoch
 
     @property
+    def deployment_id(self) -> str:
+        """The name of this desk among all desks, for ever; every process of it has the same."""
+        return self._ledger.deployment_id
+
+    @property
     def accepted_rules(self) -> str | None:
         """The rules that were last in force here, as `Rulebook.dump` wrote them."""
         with self.database.reading() as connection:
@@ -155,6 +160,8 @@ class Store:
         """An entry of the system itself, for the city's stream."""
 
         def write(round_: Round) -> None:
+            if rules is not None and rules == round_.rules_before:
+                return  # another process was quicker
             round_.note(event)
             if rules is not None:
                 round_.ledger_rules = rules
@@ -162,7 +169,7 @@ class Store:
         return self.submit(write)
 
     def look(self) -> Future[None]:
-        """Notice what other processes wrote, and pass it on."""
+        """Take a turn as a command does, write nothing: whether it could be done."""
         return self.submit(lambda round_: None)
 
     def submit(self, work: Callable[[Round], Any], command_id: str | None = None) -> Future[Any]:
