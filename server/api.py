@@ -241,6 +241,15 @@ async def one_hour(request: Request) -> Response:
     return json(found)
 
 
+async def presence(request: Request) -> Response:
+    """GET /presence: who listens in the caller's area, or in that of a unit below."""
+    principal, parts = principal_of(request.scope), parts_of(request)
+    unit = _asked(request, {"unit"}).get("unit")
+    if unit is not None and not parts.tree.covers(principal.unit, unit):
+        return _not_found(request, principal)
+    return json(await parts.presence.of(principal.unit, unit))
+
+
 async def me(request: Request) -> Response:
     """GET /me: who the server takes the caller for."""
     principal, parts = principal_of(request.scope), parts_of(request)
@@ -363,6 +372,7 @@ def routes() -> list[Route]:
         Route(f"{BASE}/log", log),
         Route(f"{BASE}/obligations", obligations),
         Route(f"{BASE}/statistics/one-hour", one_hour),
+        Route(f"{BASE}/presence", presence),
         Route(f"{BASE}/me", me),
         Route(f"{BASE}/units", units),
         Route(f"{BASE}/openapi.json", openapi),

@@ -24,15 +24,17 @@ from server.database import Database
 from server.desk import Desk
 from server.domain.gazetteer import Gazetteer
 from server.front import Front
-from server.hub import Hub
+from server.hub import Hub, Limits
 from server.live import live_endpoint, watch_rights
 from server.marked_yaml import Problem
 from server.migrations import migrate
 from server.parts import Parts
 from server.people import People
 from server.people_pages import PeoplePages
+from server.presence import Presence
 from server.problems import problem
 from server.reading import StreamLog
+from server.relay import Relay
 from server.rulebook import Rulebook, install_defaults, load_or_keep
 from server.rulebook import defaults as default_rules
 from server.sentences import sentence
@@ -85,7 +87,14 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         rulebook = Rulebook.parse(accepted)  # those in force before stay in force
     watch = Watch(database, store, now)
     views = Views(tree, database, now, lambda: holder[0].rulebook)
-    hub = Hub(StreamLog(database), clock=_Clock(now), clock_age_ms=watch.age_ms, fragments=views.fragments)
+    hub = Hub(
+        StreamLog(database),
+        clock=_Clock(now),
+        clock_age_ms=watch.age_ms,
+        fragments=views.fragments,
+        limits=Limits(look_s=settings.look_s),
+    )
+    relay = Relay(settings.redis_url, store.deployment_id, hub) if settings.redis_url else None
     parts = Parts(
         settings=settings,
         database=database,
@@ -99,6 +108,8 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         hub=hub,
         watch=watch,
         views=views,
+        relay=relay,
+        presence=Presence(database, tree, now, hub.listeners, relay),
         documents={"openapi": openapi(), "asyncapi": asyncapi()},
         problems=problems,
     )
@@ -142,8 +153,13 @@ async def _running(app: Starlette) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     loop = asyncio.get_running_loop()
 
+    def publish(rows: list[StreamRow]) -> None:
+        parts.hub.publish(rows)
+        if parts.relay is not None:
+            parts.relay.ring(rows)
+
     def pass_on(rows: list[StreamRow]) -> None:
-        loop.call_soon_threadsafe(parts.hub.publish, rows)
+        loop.call_soon_threadsafe(publish, rows)
 
     parts.store.on_commit = pass_on
     parts.store.start()
@@ -159,6 +175,8 @@ async def _running(app: Starlette) -> AsyncIterator[None]:
         "hub": parts.hub.run,
         "rights": lambda: watch_rights(parts.hub, parts.people.standing_of),
     }
+    if parts.relay is not None:
+        works |= {"relay": parts.relay.run, "presence": parts.presence.run}
     tasks = [asyncio.create_task(keep(work, name), name=name) for name, work in works.items()]
     try:
         yield
@@ -167,6 +185,8 @@ async def _running(app: Starlette) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if parts.relay is not None:
+            await parts.relay.close()
         await asyncio.to_thread(parts.store.stop)
         parts.database.close()
 

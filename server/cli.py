@@ -23,7 +23,7 @@ from server.app import create_app, make_parts, open_database, utc_now
 from server.backup import BackupRefused, backup, restore
 from server.parts import Parts
 from server.people import AccountRefused, People
-from server.settings import Settings
+from server.settings import Settings, network
 from server.unit_file import default_units, load_units_or_keep
 from server.verify import verify
 from server.wire import uvicorn_options
@@ -48,10 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     serve = _store(commands.add_parser("serve", help="serve the whole product on one port"))
     _flag(serve, "--host", default="127.0.0.1")
     _flag(serve, "--port", default="8000", type=int)
-    _flag(serve, "--redis-url")
+    _flag(serve, "--redis-url", help="redis://…, where processes on one database tell each other of news")
     _flag(serve, "--config", help="folder with rules/ and units.csv; DIR/config of --data otherwise")
     _flag(serve, "--origin", help="how browsers address this desk, comma-separated, as https://desk.local")
     serve.add_argument("--secure", action="store_true", default=_env("secure") in ("1", "true", "yes"))
+    _flag(serve, "--trusted-proxy", help="address or network of the proxy in front, comma-separated")
     serve.add_argument(
         "--newcomer", action="store_true", help="fill an empty desk with a fictitious city and print sign-ins"
     )
@@ -142,8 +143,9 @@ def _serve(parsed: argparse.Namespace) -> int:
         port=parsed.port,
         redis_url=parsed.redis_url,
         config=Path(parsed.config) if parsed.config else None,
-        origins=tuple(one.strip() for one in (parsed.origin or "").split(",") if one.strip()),
+        origins=_listed(parsed.origin),
         secure=parsed.secure,
+        trusted_proxies=tuple(network(one) for one in _listed(parsed.trusted_proxy)),
     )
     parts = make_parts(settings)
     if parsed.newcomer:
@@ -151,6 +153,10 @@ def _serve(parsed: argparse.Namespace) -> int:
 
         furnish(parts)
     return run(parts)
+
+
+def _listed(said: str | None) -> tuple[str, ...]:
+    return tuple(one.strip() for one in (said or "").split(",") if one.strip())
 
 
 def run(parts: Parts) -> int:
@@ -162,7 +168,8 @@ def run(parts: Parts) -> int:
         port=settings.port,
         log_config=None,
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         server_header=False,
         **uvicorn_options(),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 
 import orjson
 from prometheus_client import CollectorRegistry, generate_latest
@@ -38,6 +39,8 @@ async def readyz(request: Request) -> Response:
     checks["clock"] = "ok" if age <= CLOCK_MS else f"last looked {age / 1000:.1f} s ago"
     checks["bus"] = "draining" if parts.hub.is_draining else "ok"
     ready = all(state == "ok" for state in checks.values())
+    if parts.relay is not None and not parts.hub.is_draining and (fault := parts.relay.fault()) is not None:
+        checks["bus"] = f"degraded: {fault}; news of other processes comes within a second"
     body = {"ready": ready, "checks": checks, "clock_age_ms": age, "problems": parts.problems}
     return Response(orjson.dumps(body), 200 if ready else 503, media_type="application/json")
 
@@ -59,7 +62,12 @@ class _Figures(Collector):
         closes = CounterMetricFamily("fenghuo_closes", "Sockets ended by us, by close code", labels=["code"])
         for code, count in sorted(tally.closes.items()):
             closes.add_metric([str(code)], count)
+        doorbells = CounterMetricFamily("fenghuo_doorbells", "Doorbells between processes", labels=["kind"])
+        if parts.relay is not None:
+            for kind, count in asdict(parts.relay.tally).items():
+                doorbells.add_metric([kind], count)
         return [
+            doorbells,
             CounterMetricFamily("fenghuo_entries", "Entries written by this process", parts.store.written),
             CounterMetricFamily("fenghuo_commits", "Commits made by this process", parts.store.rounds),
             CounterMetricFamily("fenghuo_refused", "Commands refused", parts.store.refused),

@@ -180,7 +180,7 @@ class Hub:
             found = self._streams[stream] = Stream(
                 stream, self.limits, self._reader, self.tally, on_news=self._news, on_level=self._show
             )
-        listener = Listener(wire, found, person, self.tally, self._forget)
+        listener = Listener(wire, found, person, self.tally, self._forget, self._clock.now())
         listener.screen, listener.lang, listener.restricted = screen, lang, restricted
         found.listeners.add(listener)
         self._listeners[listener] = None

@@ -12,6 +12,8 @@ from server.domain.gazetteer import Gazetteer
 from server.domain.units import UnitTree
 from server.hub import Hub
 from server.people import People
+from server.presence import Presence
+from server.relay import Relay
 from server.rulebook import Rulebook
 from server.settings import Settings
 from server.store import Store
@@ -35,6 +37,8 @@ class Parts:
     hub: Hub
     watch: Watch
     views: Views
+    relay: Relay | None
+    presence: Presence
     documents: dict[str, bytes]
     problems: list[str] = field(default_factory=list)
 

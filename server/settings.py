@@ -1,7 +1,8 @@
-"""What differs between a laptop, a test and a duty room. Every flag is also an environment variable FENGHUO_…"""
+"""What differs between a laptop, a test and a duty room. Each flag is an environment variable too."""
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,13 @@ class Settings:
     config: Path | None = None
     origins: tuple[str, ...] = field(default_factory=tuple)
     secure: bool = False
+    trusted_proxies: tuple[str, ...] = field(default_factory=tuple)
+    """Addresses or networks whose word on the client's address and on HTTPS is taken; nobody's otherwise."""
+
+    @property
+    def look_s(self) -> float:
+        """How often a process looks for what others wrote: where others write, within a second."""
+        return 0.75 if self.database_url else 2.0
 
     @property
     def config_folder(self) -> Path | None:
@@ -39,6 +47,15 @@ class Settings:
         if self.port == 80:
             origins |= {f"http://{name}" for name in names}
         return tuple(sorted(origins))
+
+
+def network(text: str) -> str:
+    """An address or a network (10.0.0.0/24) as uvicorn takes it; what is neither is refused at the start."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError(f"not an address or network: {text!r}; write 127.0.0.1 or 10.0.0.0/24") from None
+    return text
 
 
 def _addresses() -> set[str]:

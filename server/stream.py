@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from server.frames import Ring, Wire, entry_frame, fitting
@@ -154,12 +155,18 @@ class Listener:
 
     __slots__ = (
         "arrived", "cursor", "is_busy", "is_closed", "is_level", "is_welcome", "lang", "mark", "marked_at",
-        "on_closed", "page", "paused_at", "person", "restricted", "screen", "sent", "shown", "start",
-        "stream", "tally", "was_level", "wire", "write",
+        "on_closed", "page", "paused_at", "person", "restricted", "screen", "sent", "shown", "since",
+        "start", "stream", "tally", "was_level", "wire", "write",
     )  # fmt: skip
 
     def __init__(
-        self, wire: Wire, stream: Stream, person: Person, tally: Tally, on_closed: Callable[[Listener], None]
+        self,
+        wire: Wire,
+        stream: Stream,
+        person: Person,
+        tally: Tally,
+        on_closed: Callable[[Listener], None],
+        since: datetime,
     ) -> None:
         self.wire = wire
         self.write = wire.write
@@ -167,6 +174,7 @@ class Listener:
         self.person = person
         self.tally = tally
         self.on_closed = on_closed
+        self.since = since
         self.screen: str | None = None
         self.lang = "zh"
         self.restricted = False
