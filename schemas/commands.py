@@ -12,18 +12,20 @@ from pydantic import Field
 from schemas.fields import (
     CategorySlug,
     Facts,
+    Flag,
     Frozen,
     Id,
     Instant,
+    Minutes,
     OnBehalfOf,
     Place,
     Said60,
-    Said100,
     Said200,
+    Said500,
     Said2000,
     Said20000,
     Source,
-    Text100,
+    Text500,
     Text2000,
     Text20000,
     UnitCode,
@@ -57,10 +59,10 @@ class OpenIncident(Command):
     occurred_at: Instant | None = None
     occurred_precision: Precision | None = None
     discovered_at: Instant | None = None
-    nobody_could_know: bool | None = None
+    nobody_could_know: Flag | None = None
     source: Source | None
     facts: Facts | None = None
-    drill: Annotated[bool, Field(strict=True)]
+    drill: Flag
 
 
 class AddEntry(Command):
@@ -84,7 +86,10 @@ class StrikeEntry(Command):
 
 
 class EstablishFacts(Command):
-    """What became known, when, to whom. An explanation is needed when a count of dead or missing falls."""
+    """What became known, when, to whom. An explanation is needed when a count of dead or missing falls.
+
+    `category` for an incident whose kind was unknown at first, or turns out to be another.
+    """
 
     name = "establish-facts"
 
@@ -94,6 +99,7 @@ class EstablishFacts(Command):
     occurred_at: Instant | None = None
     occurred_precision: Precision | None = None
     discovered_at: Instant | None = None
+    category: CategorySlug | None = None
     place: Place | None = None
     source: Source | None = None
     explanation: Text2000 | None = None
@@ -108,7 +114,7 @@ class JudgeLevel(Command):
     scale: Scale
     judged_at: Instant
     basis: Text2000
-    possible: bool = False
+    possible: Flag = False
 
 
 class RecordReport(Command):
@@ -121,8 +127,8 @@ class RecordReport(Command):
     channel: Literal[Channel.PHONE, Channel.WRITTEN]
     recipient: UnitCode
     sent_at: Instant
-    signed_by: Text100 | None = None
-    verbal_approval_by: Text100 | None = None
+    signed_by: Text500 | None = None
+    verbal_approval_by: Text500 | None = None
     text: Text20000 | None = None
 
 
@@ -133,7 +139,7 @@ class RecordReceipt(Command):
 
     report_id: Id
     received_at: Instant
-    received_by: Said100
+    received_by: Said500
     evidence: Text2000 | None = None
 
 
@@ -142,7 +148,7 @@ class DeclareConcealed(Command):
 
     name = "declare-concealed"
 
-    concealed_by: Said200
+    concealed_by: Said500
     basis: Text2000
     declared_at: Instant
 
@@ -161,10 +167,10 @@ class IssueOrder(Command):
     name = "issue-order"
 
     order_id: Id
-    to: Said100
+    to: Said500
     text: Said20000
-    acknowledge_within_min: Annotated[int, Field(ge=1, le=43_200)] | None = None
-    report_within_min: Annotated[int, Field(ge=1, le=43_200)] | None = None
+    acknowledge_within_min: Minutes | None = None
+    report_within_min: Minutes | None = None
 
 
 class AcknowledgeOrder(Command):

@@ -64,11 +64,12 @@ class IncidentOpened(Event):
 
 
 class InformerNamed(Event):
-    """Who gave a tip from the public. Goes into restricted streams only."""
+    """Who gave a tip from the public. Goes into the restricted streams of `units` and nowhere else."""
 
     type: Literal["informer_named"] = "informer_named"
     name: str | None = None
     phone: str | None = None
+    units: list[str]
 
 
 class EntryAdded(Event):
@@ -94,6 +95,7 @@ class FactsEstablished(Event):
     occurred_at: Instant | None = None
     occurred_precision: str | None = None
     discovered_at: Instant | None = None
+    category: str | None = None
     place: PlaceKept | None = None
     source: Source | None = None
     explanation: str | None = None

@@ -43,8 +43,7 @@ def parse_instant(value: Any) -> datetime:
 
 def wire_instant(moment: datetime) -> str:
     """UTC with milliseconds and Z: `2026-11-23T06:05:00.000Z`, the only form the server writes."""
-    utc = moment.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 Instant = Annotated[
@@ -65,15 +64,12 @@ _NO_NUL = AfterValidator(_no_nul)
 
 # Texts are kept to the letter: nothing is trimmed, folded or normalised. The figure is the length at most;
 # "Text" may be empty, "Said" may not.
-Text40 = Annotated[str, StringConstraints(strict=True, max_length=40), _NO_NUL]
-Text100 = Annotated[str, StringConstraints(strict=True, max_length=100), _NO_NUL]
 Text500 = Annotated[str, StringConstraints(strict=True, max_length=500), _NO_NUL]
 Text2000 = Annotated[str, StringConstraints(strict=True, max_length=2_000), _NO_NUL]
 Text20000 = Annotated[str, StringConstraints(strict=True, max_length=20_000), _NO_NUL]
-Said40 = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=40), _NO_NUL]
 Said60 = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=60), _NO_NUL]
-Said100 = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), _NO_NUL]
 Said200 = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200), _NO_NUL]
+Said500 = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=500), _NO_NUL]
 Said2000 = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=2_000), _NO_NUL]
 Said20000 = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=20_000), _NO_NUL]
 
@@ -125,8 +121,18 @@ def _measure(value: float) -> float | int:
     return int(rounded) if rounded == int(rounded) else rounded
 
 
-Count = Annotated[int, Field(ge=0, le=100_000_000, strict=True)]
-Measure = Annotated[float, Field(ge=0, le=1_000_000_000, allow_inf_nan=False), AfterValidator(_measure)]
+def _whole(value: Any) -> Any:
+    """3.0 is the whole number 3 (JSON does not tell them apart); 3.5 and "3" are none."""
+    return int(value) if type(value) is float and value.is_integer() else value
+
+
+_WHOLE = BeforeValidator(_whole)
+Count = Annotated[int, Field(ge=0, le=100_000_000, strict=True), _WHOLE]
+Minutes = Annotated[int, Field(ge=1, le=43_200, strict=True), _WHOLE]  # a month at most
+Flag = Annotated[bool, Field(strict=True)]
+Measure = Annotated[
+    float, Field(ge=0, le=1_000_000_000, allow_inf_nan=False, strict=True), AfterValidator(_measure)
+]
 
 
 class Frozen(BaseModel):
@@ -173,23 +179,23 @@ class Place(Frozen):
 
     division: Annotated[str, Field(pattern=r"^[0-9]{6}([0-9]{3}){0,2}$")] | None = None
     text: Text500 | None = None
-    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
-    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
+    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, strict=True)] | None = None
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, strict=True)] | None = None
 
 
 class Source(Frozen):
     """Who told us (信息来源), and how."""
 
-    channel: Said40
-    name: Text100 | None = None
-    unit: Text100 | None = None
-    phone: Text40 | None = None
+    channel: Text500 | None = None
+    name: Text500 | None = None
+    unit: Text500 | None = None
+    phone: Text500 | None = None
 
 
 class OnBehalfOf(Frozen):
     """Whose words these are, when they came by phone, radio, satellite or on paper."""
 
-    name: Said100
-    post: Text100 | None = None
-    unit: Text100 | None = None
-    channel: Said40
+    name: Said500
+    post: Text500 | None = None
+    unit: Text500 | None = None
+    channel: Said500

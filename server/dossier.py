@@ -156,7 +156,7 @@ def dossier(
 def _source(source: dict[str, Any] | None, wording: Wording) -> str:
     if not source:
         return ""
-    said = [wording.term("source", source["channel"]), source.get("unit"), source.get("name")]
+    said = [wording.term("source", source.get("channel")), source.get("unit"), source.get("name")]
     return " ".join(one for one in said if one)
 
 

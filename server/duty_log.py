@@ -184,7 +184,7 @@ def _parts(
             add("event.known_by", unit=wording.short(event["known_by"]))
             source = event.get("source") or {}
             if source:
-                add("event.source", channel=wording.term("source", source["channel"]))
+                add("event.source", channel=wording.term("source", source.get("channel")))
             if event.get("facts"):
                 add("event.facts", facts=facts_in_words(event["facts"], wording))
         case "facts_established":

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Select, and_, or_, select
 
-from schemas.events import LOG_ENTRY, LogEntry
+from schemas.events import LOG_ENTRY, InformerNamed, LogEntry
 from schemas.fields import wire_instant
 from schemas.terms import Level, Standing
 from server.database import Database
@@ -372,9 +372,11 @@ def incident(
     lines = [(bool(hidden), bytes(body), position) for _seq, hidden, body, position in rows]
     parsed = [LOG_ENTRY.validate_json(body) for _hidden, body, _position in lines]
     state = fold(incident_id, parsed)
-    informer = (
-        next((e.event for e in parsed if e.event.type == "informer_named"), None) if restricted else None
-    )
+    informers = [
+        one.event
+        for one in parsed
+        if restricted and isinstance(one.event, InformerNamed) and viewer in one.event.units
+    ]
     shown = incident_shown(row, [], now)
     shown["obligations"] = [obligation_shown(one, now) for one in owed]
     shown["one_hour"] = one_hour_shown(one_hour(state, now))
@@ -382,7 +384,7 @@ def incident(
     shown["judgements"] = [_plain(asdict(judgement)) for judgement in state.judgements]
     shown["because"] = list(state.because)
     shown["source"] = state.source
-    shown["informer"] = informer.model_dump(exclude={"type"}) if informer is not None else None
+    shown["informer"] = informers[-1].model_dump(include={"name", "phone"}) if informers else None
     shown["nobody_could_know"] = state.nobody_could_know
     shown["discovered_at"] = _wire(state.discovered_at())
     shown["reports"] = [_plain(asdict(report)) for report in state.reports.values()]

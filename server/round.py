@@ -206,8 +206,6 @@ class Round:
         """Fold and gather what a command was decided to mean, with everything that follows from it."""
         first = self._seq + 1
         lines = self._fold(incident_id, decided.events, author, command, setting)
-        for event in decided.restricted:
-            lines.insert(1, self._line(incident_id, event, author, command, tuple(lines[0].units), True))
         if decided.elsewhere is not None:
             other, events = decided.elsewhere
             lines = self._fold(other, events, author, command, setting) + lines
@@ -267,9 +265,12 @@ class Round:
         lines: list[_Line] = []
 
         def take(event: Event, by: Author | None, of: Command | None) -> None:
-            line = self._line(incident_id, event, by, of, (), False, incident)
+            line = self._line(incident_id, event, by, of, incident)
             apply(incident, line.entry)
-            line.units = tuple(incident.units)
+            if isinstance(event, ev.InformerNamed):
+                line.units, line.restricted = tuple(event.units), True
+            else:
+                line.units = tuple(incident.units)
             lines.append(line)
 
         for event in events:
@@ -291,12 +292,10 @@ class Round:
         event: Event,
         author: Author | None,
         command: Command | None,
-        units: tuple[str, ...],
-        restricted: bool,
-        incident: Incident | None = None,
+        incident: Incident,
     ) -> _Line:
         if author is None:
-            unit = incident.place.unit if incident is not None and incident.place else self._tree.root
+            unit = incident.place.unit if incident.place else self._tree.root
             by, post = CLOCK, CLOCK_POST
         else:
             by, post, unit = author.name, str(author.post), author.unit
@@ -326,7 +325,7 @@ class Round:
             late_s=late,
             **said,
         )
-        return _Line(entry, canonical(_body(entry)), units, restricted)
+        return _Line(entry, canonical(_body(entry)), ())
 
     def _gather(self, lines: list[_Line]) -> None:
         """Give the entries their places: in the ledger, and in each stream that carries them."""
@@ -481,6 +480,8 @@ def _body(entry: LogEntry) -> dict[str, Any]:
 
 def _happened_at(event: Event) -> datetime | None:
     """When the deed was done that the entry speaks of: what "entered late" is measured by."""
+    if isinstance(event, ev.DuplicateAbsorbed):
+        return None  # tells what the other incident knew; the merging is done now
     for name in ("happened_at", "known_at", "judged_at", "received_at", "sent_at", "declared_at", "at"):
         moment = getattr(event, name, None)
         if isinstance(moment, datetime):

@@ -78,7 +78,8 @@ class _Replay:
                     self._place(unit, before)
         if isinstance(event, ev.IncidentOpened):
             self._count(event.number)
-        for unit in incident.units:
+        units = event.units if isinstance(event, ev.InformerNamed) else incident.units
+        for unit in units:
             self._place(unit + ":r" if restricted else unit, seq)
         if not restricted:
             past.append(seq)

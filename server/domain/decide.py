@@ -18,8 +18,8 @@ from server.domain.incident import Incident
 from server.domain.reporting import Setting, resolve
 
 FUTURE_TOLERANCE = timedelta(minutes=2)
-#: Ways in which the public tips off; who did so stays in the restricted stream.
-INFORMER_CHANNELS = frozenset({"tip", "public_tip", "informer", "12350"})
+#: Ways in which the public tips off (举报); who did so stays in the restricted stream.
+INFORMER_CHANNELS = frozenset({"tip", "public_tip", "informer", "whistleblower", "internal_tip", "12350"})
 
 
 class Refused(Exception):
@@ -62,7 +62,6 @@ class Decided:
 
     events: list[ev.Event]
     elsewhere: tuple[str, list[ev.Event]] | None = None
-    restricted: tuple[ev.Event, ...] = ()
 
 
 def decide(incident: Incident | None, command: cmd.Command, context: Context) -> Decided:
@@ -172,20 +171,20 @@ def _ordinary(incident: Incident, command: cmd.Command, context: Context) -> lis
 def _open(command: cmd.OpenIncident, context: Context) -> Decided:
     tree, rules = context.setting.tree, context.setting.rules
     place = _place(command.place, context, context.author.unit)
-    source, informer = _without_informer(command.source)
+    known_by = _actor(command.known_by, context, "/known_by")
     opened = ev.IncidentOpened(
-        number=context.number(place.unit, command.drill),
+        number=context.number(place.unit, command.drill),  # taken only once nothing can be refused
         title=command.title,
         category=command.category,
         place=place,
         known_at=command.known_at,
-        known_by=_actor(command.known_by, context, "/known_by"),
+        known_by=known_by,
         in_chain=tree.in_chain(command.known_by),
         occurred_at=command.occurred_at,
         occurred_precision=command.occurred_precision,
         discovered_at=command.discovered_at,
         nobody_could_know=command.nobody_could_know,
-        source=source,
+        source=_without_informer(command.source),
         facts=command.facts,
         drill=command.drill,
         units=list(tree.ancestors(place.unit)),
@@ -196,7 +195,7 @@ def _open(command: cmd.OpenIncident, context: Context) -> Decided:
             recipients=list(rules.one_hour.recipients),
         ),
     )
-    return Decided([opened], restricted=informer)
+    return Decided([opened, *_informer(command.source, place.unit, context)])
 
 
 def _establish(incident: Incident, command: cmd.EstablishFacts, context: Context) -> list[ev.Event]:
@@ -205,13 +204,12 @@ def _establish(incident: Incident, command: cmd.EstablishFacts, context: Context
         raise Refused("explanation-needed", "/explanation", fact=fallen)
     place = None
     shared: list[ev.Event] = []
+    assert incident.place is not None
     if command.place is not None:
-        assert incident.place is not None
         place = _place(command.place, context, incident.place.unit)
         fresh = [unit for unit in context.setting.tree.ancestors(place.unit) if unit not in incident.units]
         if fresh:
             shared = [ev.IncidentShared(units=fresh, why="moved")]
-    source, _informer = _without_informer(command.source)
     established = ev.FactsEstablished(
         known_at=command.known_at,
         known_by=_actor(command.known_by, context, "/known_by"),
@@ -220,11 +218,13 @@ def _establish(incident: Incident, command: cmd.EstablishFacts, context: Context
         occurred_at=command.occurred_at,
         occurred_precision=command.occurred_precision,
         discovered_at=command.discovered_at,
+        category=command.category,
         place=place,
-        source=source,
+        source=_without_informer(command.source),
         explanation=command.explanation,
     )
-    return [established, *shared]
+    informer = _informer(command.source, (place or incident.place).unit, context)
+    return [established, *informer, *shared]
 
 
 def _fallen(incident: Incident, facts: Mapping[str, int | float | None], known_at: datetime) -> str | None:
@@ -278,12 +278,12 @@ def lacking(incident: Incident, command: cmd.RecordReport) -> list[str]:
         or incident.known_at() is not None
     )
     present = {
-        "place": place is not None and bool(place.text or place.division),
+        "place": place is not None and bool(place.text or place.division or place.lon is not None),
         "category": incident.category is not None,
-        "source": incident.source is not None,
+        "source": bool(incident.source),
         "time": timed,
         "casualties": any(name in said for name in CASUALTIES),
-        "approval": bool(command.signed_by or command.verbal_approval_by),
+        "approval": any((name or "").strip() for name in (command.signed_by, command.verbal_approval_by)),
     }
     return [name for name, there in present.items() if not there]
 
@@ -308,9 +308,10 @@ def _issue_order(incident: Incident, command: cmd.IssueOrder, context: Context) 
 
 
 def _share(incident: Incident, units: list[str], why: str, context: Context, pointer: str) -> list[ev.Event]:
-    for unit in units:
+    for index, unit in enumerate(units):
         if unit not in context.setting.tree:
-            raise Refused("no-such-unit", pointer, unit=unit)
+            place = f"{pointer}/{index}" if pointer == "/with" else pointer
+            raise Refused("no-such-unit", place, unit=unit)
     fresh = [unit for unit in dict.fromkeys(units) if unit not in incident.units]
     return [ev.IncidentShared.model_validate({"units": fresh, "why": why})] if fresh else []
 
@@ -343,8 +344,12 @@ def _merge(incident: Incident, command: cmd.MergeIncident, context: Context) -> 
             in_chain=first[2],
         )
     )
-    merged = ev.IncidentMerged(into=target.id, into_number=target.number)
-    return Decided([merged], elsewhere=(target.id, elsewhere))
+    events: list[ev.Event] = []
+    fresh = [unit for unit in target.units if unit not in incident.units]
+    if fresh:  # whoever is told of the duplicate by name may read it
+        events.append(ev.IncidentShared(units=fresh, why="merged"))
+    events.append(ev.IncidentMerged(into=target.id, into_number=target.number))
+    return Decided(events, elsewhere=(target.id, elsewhere))
 
 
 def _place(place: Place | None, context: Context, otherwise: str) -> ev.PlaceKept:
@@ -367,12 +372,24 @@ def _actor(code: str, context: Context, pointer: str) -> str:
     raise Refused("no-such-unit", pointer, unit=code)
 
 
-def _without_informer(source: Source | None) -> tuple[Source | None, tuple[ev.Event, ...]]:
-    """Split a public informer's name and number off: they belong into the restricted stream, whole."""
-    if source is None or source.channel not in INFORMER_CHANNELS or not (source.name or source.phone):
-        return source, ()
-    named = ev.InformerNamed(name=source.name, phone=source.phone)
-    return source.model_copy(update={"name": None, "phone": None}), (named,)
+def _is_tip(source: Source | None) -> bool:
+    return source is not None and (source.channel or "").strip().casefold() in INFORMER_CHANNELS
+
+
+def _without_informer(source: Source | None) -> Source | None:
+    """The source without a public informer's name and number, which belong into the restricted stream."""
+    if source is None or not _is_tip(source):
+        return source
+    return source.model_copy(update={"name": None, "phone": None})
+
+
+def _informer(source: Source | None, place_unit: str, context: Context) -> list[ev.Event]:
+    """Who gave a tip, for the restricted streams of the place's unit and those above it, and no others:
+    a unit that the incident is shared with has no need of the name."""
+    if source is None or not _is_tip(source) or not (source.name or source.phone):
+        return []
+    units = list(context.setting.tree.ancestors(place_unit))
+    return [ev.InformerNamed(name=source.name, phone=source.phone, units=units)]
 
 
 def _refuse_the_future(command: cmd.Command, now: datetime) -> None:

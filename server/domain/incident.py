@@ -16,6 +16,10 @@ from schemas.events import LogEntry, OneHourTerms, PlaceKept
 from schemas.terms import Level, Scale, Stage
 
 
+#: Figures whose change has to be reported on (及时补报, WS-05).
+_HURT = ("dead", "missing", "trapped", "seriously_injured")
+
+
 @dataclass(slots=True)
 class Statement:
     """Facts that somebody came to know at a moment (事实陈述)."""
@@ -147,6 +151,7 @@ class Incident:
     obligations: dict[str, Obligation] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     entries: dict[str, bool] = field(default_factory=dict)
+    to_grade: bool = False  # facts came with the last command and have not been graded yet
     computed_level: Level | None = None
     near_miss: bool = False
     reached: dict[Level, datetime] = field(default_factory=dict)
@@ -248,6 +253,8 @@ def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over eve
     incident.version += 1
     incident.changed_at = entry.recorded_at
     incident.noticed.setdefault(entry.unit, entry.recorded_at)
+    if entry.command_id is not None:
+        incident.to_grade = False
     match entry.event:
         case ev.IncidentOpened() as event:
             incident.number, incident.title, incident.category = event.number, event.title, event.category
@@ -257,15 +264,20 @@ def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over eve
             incident.units = dict.fromkeys(event.units)
             incident.source = event.source.model_dump(exclude_none=True) if event.source else None
             incident.statements.append(_statement(event, entry))
+            incident.to_grade = True
         case ev.FactsEstablished() as event:
             if event.place is not None:
                 incident.place = event.place
             if event.source is not None:
                 incident.source = event.source.model_dump(exclude_none=True)
-            said = _statement(event, entry)
-            if any(name in said.facts for name in ("dead", "missing", "trapped", "seriously_injured")):
-                incident.casualty_changed_at = said.known_at
+            if event.category is not None:
+                incident.category = event.category
+            said, before = _statement(event, entry), incident.facts()
             incident.statements.append(said)
+            incident.to_grade = True
+            now = incident.facts()
+            if any(now.get(name) is not None and now.get(name) != before.get(name) for name in _HURT):
+                incident.casualty_changed_at = said.known_at
         case ev.EntryAdded() as event:
             incident.entries[event.entry_id] = False
         case ev.EntryStruck() as event:
@@ -283,6 +295,7 @@ def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over eve
                 )
             )
         case ev.LevelComputed() as event:
+            incident.to_grade = False
             incident.computed_level, incident.near_miss = event.level, event.near_miss
             incident.reached, incident.because = dict(event.reached), tuple(event.because)
         case ev.ReportRecorded() as event:

@@ -95,8 +95,11 @@ def consequences(incident: Incident, setting: Setting) -> list[ev.Event]:
 
 
 def _graded(incident: Incident, setting: Setting) -> ev.LevelComputed | None:
-    """A new computed level, if the facts held by the chain now amount to something else."""
-    if incident.category is None:
+    """A new computed level, if the facts held by the chain now amount to something else.
+
+    Only facts are graded, when they come: another table in a later rule file regrades nothing by itself.
+    """
+    if incident.category is None or not incident.to_grade:
         return None
     known: dict[str, int | float | None] = {}
     reached: dict[Level, datetime] = {}
@@ -393,7 +396,8 @@ def _stages(incident: Incident, setting: Setting) -> Iterator[Moment]:
         )
         for what, due_at, done_at in waits:
             if due_at is not None and done_at is None and what not in order.overdue and incident.is_open:
-                yield due_at, _order_event(order.order_id, what, due_at)
+                at = due_at + timedelta(milliseconds=1)
+                yield at, _order_event(order.order_id, what, due_at)
     if incident.is_open:
         yield from _prompts(incident, setting)
 
