@@ -20,6 +20,7 @@ from server.store import Answer, CommandIdReused, Store, StoreUnavailable
 log = structlog.get_logger()
 
 MOST_IN_A_BATCH = 1_000
+ANSWER_S = 10.0  # more than the database may hold up a writer; then it is "unknown, send again"
 
 
 class NoSuchCommand(Exception):
@@ -28,6 +29,14 @@ class NoSuchCommand(Exception):
 
 class NotYourPost(Exception):
     """The person's post may not send this command."""
+
+
+class BadItem(Exception):
+    """An item of a batch that is no `{"name", "body"}`."""
+
+    def __init__(self, pointer: str, code: str) -> None:
+        super().__init__(pointer)
+        self.pointer, self.code = pointer, code
 
 
 class CreationRefused(Exception):
@@ -53,22 +62,41 @@ class Desk:
 
     async def execute(self, principal: Principal, name: str, body: Any) -> Answer:
         """Do one command. Returns when it is on disk; raises what `explain` can put into words."""
-        command = check(principal, name, body)
+        try:
+            command = check(principal, name, body)
+        except NotYourPost as refusal:
+            raise await self._unless_unseen(principal, name, body, refusal) from None
         future = self._store.execute(author_of(principal), principal.person_id, command)
-        return await asyncio.wrap_future(future)
+        return await _answered(asyncio.wrap_future(future))
 
-    async def execute_batch(
-        self, principal: Principal, items: Sequence[tuple[str, Any]]
-    ) -> list[Answer | Exception]:
-        """Do an ordered batch: a refused one does not stop the rest unless it names the same creation."""
+    async def _unless_unseen(
+        self, principal: Principal, name: str, body: Any, refusal: NotYourPost
+    ) -> Exception:
+        """What one may not see answers 404, what one may see but not do answers 403 (contract 2)."""
+        named = _named(body) if name != "open-incident" else None
+        if named is not None and not await asyncio.to_thread(self._store.is_seen_by, principal.unit, named):
+            return Refused("no-such-incident", "/incident_id", kind="missing")
+        return refusal
+
+    async def execute_batch(self, principal: Principal, said: Sequence[Any]) -> list[Answer | Exception]:
+        """Do an ordered batch: a refused one does not stop the rest unless it names the same creation.
+
+        Each item is `{"name", "body"}` as it came; one that is not is refused like any other.
+        """
         checked: list[Command | Exception] = []
-        for name, body in items:
+        items: list[tuple[str, Any]] = []
+        for one in said:
+            name, body = "", None
             try:
+                name, body = read_item(one)
                 checked.append(check(principal, name, body))
-            except (NoSuchCommand, NotYourPost, ValidationError) as refusal:
+            except NotYourPost as refusal:
+                checked.append(await self._unless_unseen(principal, name, body, refusal))
+            except (BadItem, NoSuchCommand, ValidationError) as refusal:
                 checked.append(refusal)
-        creations = [_created(name, body) for name, body in items]
-        named = [body.get("incident_id") if isinstance(body, Mapping) else None for _name, body in items]
+            items.append((name, body))
+        creations = [_named(body) if name == "open-incident" else None for name, body in items]
+        named = [_named(body) for _name, body in items]
         author = author_of(principal)
         results: list[Answer | Exception] = []
         refused: set[str] = set()
@@ -78,7 +106,7 @@ class Desk:
             """Wait for what was handed over, before a creation decides about those that follow."""
             for index, future in waiting:
                 try:
-                    results[index] = await future
+                    results[index] = await _answered(future)
                 except Exception as refusal:  # put into words by the caller, item by item
                     results[index] = refusal
                     created = creations[index]
@@ -87,7 +115,7 @@ class Desk:
             waiting.clear()
 
         for index, command in enumerate(checked):
-            if any(creations[at] == named[index] for at, _future in waiting if creations[at] is not None):
+            if named[index] is not None and any(creations[at] == named[index] for at, _future in waiting):
                 await settle()
             if isinstance(command, Exception):
                 results.append(command)
@@ -104,6 +132,14 @@ class Desk:
         return results
 
 
+async def _answered(future: asyncio.Future[Answer]) -> Answer:
+    """The store's answer, or that there is none yet. What has not had its turn by then is not done."""
+    try:
+        return await asyncio.wait_for(future, ANSWER_S)
+    except TimeoutError:
+        raise StoreUnavailable(f"no answer within {ANSWER_S:g} s") from None
+
+
 def check(principal: Principal, name: str, body: Any) -> Command:
     """The command that this person may send and this body says, or the refusal."""
     kind = COMMANDS.get(name)
@@ -118,12 +154,24 @@ def author_of(principal: Principal) -> Author:
     return Author(principal.name, principal.post, principal.unit)
 
 
-def _created(name: str, body: Any) -> str | None:
-    """The incident that an item would create."""
-    if name != "open-incident" or not isinstance(body, Mapping):
-        return None
-    incident_id = body.get("incident_id")
-    return incident_id.lower() if isinstance(incident_id, str) else None
+def read_item(said: Any) -> tuple[str, Any]:
+    """The name and body of a batch's item, or `BadItem`."""
+    if not isinstance(said, Mapping):
+        raise BadItem("", "model_type")
+    for unknown in said.keys() - {"name", "body"}:
+        raise BadItem(f"/{pointer_part(unknown)}", "extra_forbidden")
+    for needed in ("name", "body"):
+        if needed not in said:
+            raise BadItem(f"/{needed}", "missing")
+    if not isinstance(said["name"], str):
+        raise BadItem("/name", "string_type")
+    return said["name"], said["body"]
+
+
+def _named(body: Any) -> str | None:
+    """The incident that a body names, right or wrong as it may be otherwise."""
+    said = body.get("incident_id") if isinstance(body, Mapping) else None
+    return said.lower() if isinstance(said, str) and len(said) == 36 and "\x00" not in said else None
 
 
 _STATUS = {"invalid": 422, "missing": 404, "conflict": 409}
@@ -138,6 +186,9 @@ def explain(error: BaseException, lang: str) -> Explained:
             return Explained(_STATUS[error.kind], error.code, detail, errors)
         case ValidationError():
             return Explained(422, "bad-body", sentence("bad-body", lang), tuple(field_errors(error, lang)))
+        case BadItem():
+            errors = ({"pointer": error.pointer, "detail": sentence(error.code, lang)},)
+            return Explained(422, "bad-body", sentence("bad-body", lang), errors)
         case CommandIdReused():
             return Explained(422, "command-id-reused", sentence("command-id-reused", lang))
         case NotYourPost():
@@ -154,11 +205,15 @@ def explain(error: BaseException, lang: str) -> Explained:
             return Explained(500, "internal-error", sentence("internal-error", lang), is_bug=True)
 
 
+def pointer_part(name: object) -> str:
+    """A name as it stands in a JSON pointer (RFC 6901)."""
+    return str(name).replace("~", "~0").replace("/", "~1")
+
+
 def field_errors(error: ValidationError, lang: str) -> list[dict[str, str]]:
     """`{"pointer": "/facts/dead", "detail"}` for each field that is wrong."""
     found: dict[str, str] = {}
     for one in error.errors(include_url=False, include_input=False):
-        parts = [str(part).replace("~", "~0").replace("/", "~1") for part in one["loc"]]
-        pointer = "".join(f"/{part}" for part in parts)
+        pointer = "".join(f"/{pointer_part(part)}" for part in one["loc"])
         found.setdefault(pointer, field_sentence(one["type"], one["msg"], dict(one.get("ctx") or {}), lang))
     return [{"pointer": pointer, "detail": detail} for pointer, detail in found.items()]

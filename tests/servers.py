@@ -143,6 +143,21 @@ class Server:
     def stop(self) -> None:
         self._end(self.stop_signal)
 
+    def freeze(self) -> None:
+        """It keeps its connections and answers nobody, as on a machine that swaps or is being moved."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def offspring(self) -> list[int]:
+        """The processes that it has started itself."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:
             return
