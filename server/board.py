@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from schemas.rules import RuleSet
+from schemas.terms import Level
 from server.wording import Countdown, Wording, instant, utc_text
 
 #: The figures of a card, in the order of their weight.
 CARD_FACTS = ("dead", "missing", "trapped", "seriously_injured", "injured", "evacuated")
+LEVEL_RANK = {str(level): level.rank for level in Level}
 FAR = "9999"  # sorts after every deadline
 
 
@@ -113,6 +115,11 @@ def in_order(cards: Iterable[Card]) -> list[Card]:
     """What is due next first; without a deadline last, the newest of them first."""
     newest = sorted(cards, key=lambda one: one.known_at or "", reverse=True)
     return sorted(newest, key=lambda one: one.due_at or FAR)
+
+
+def by_level(cards: Iterable[Card]) -> list[Card]:
+    """As the wall has them: the highest level first, real before drill; among equals what is due next."""
+    return sorted(in_order(cards), key=lambda one: (one.drill, -LEVEL_RANK.get(one.level or "", 0)))
 
 
 def duty(owed: dict[str, Any], viewer: str, now: datetime, wording: Wording) -> Duty:

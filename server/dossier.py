@@ -55,6 +55,7 @@ class Step:
     done: bool
     clock: Countdown
     action: str
+    is_next: bool  # of several stages that one deed settles, the one to look at
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def dossier(
         card=board.card({**shown, "obligations": open_now}, viewer, now, wording, rules),
         level_why=tuple(_level_why(shown, now, wording)),
         facts=tuple(_facts(shown, wording)),
-        occurred=tuple(_occurred(shown, wording)),
+        occurred=tuple(_occurred(shown, now, wording)),
         hour=_hour(shown, now, wording),
         steps=tuple(_steps(shown, now, wording, rules)),
         owed=tuple(waiting),
@@ -188,7 +189,12 @@ def _facts(shown: dict[str, Any], wording: Wording) -> list[Fact]:
         first_of: dict[tuple[str, str], Word] = {}
         for word in words:
             first_of.setdefault((word.who, word.source), word)
-        others = [word for word in first_of.values() if latest is not None and word.short != latest.short]
+        checking = wording.say("unknown.checking")
+        others = [
+            word
+            for word in first_of.values()
+            if latest is not None and word.short not in (latest.short, checking)
+        ]
         made.append(
             Fact(
                 slug=name,
@@ -203,11 +209,11 @@ def _facts(shown: dict[str, Any], wording: Wording) -> list[Fact]:
     return made
 
 
-def _occurred(shown: dict[str, Any], wording: Wording) -> list[Word]:
+def _occurred(shown: dict[str, Any], now: datetime, wording: Wording) -> list[Word]:
     """Every word on when it happened, the latest known first."""
     return [
         Word(
-            short=_occurrence(one, wording),
+            short=_occurrence(one, now, wording),
             known_at=one["known_at"],
             who=wording.short(one["known_by"]),
             source=_source(one["source"], wording),
@@ -219,11 +225,11 @@ def _occurred(shown: dict[str, Any], wording: Wording) -> list[Word]:
     ]
 
 
-def _occurrence(statement: dict[str, Any], wording: Wording) -> str:
+def _occurrence(statement: dict[str, Any], now: datetime, wording: Wording) -> str:
     precision = statement["occurred_precision"]
     if precision == "unknown":
         return wording.say("unknown.checking")
-    at = wording.exact(statement["occurred_at"])[5:16]
+    at = wording.moment(statement["occurred_at"], now)
     return wording.say("time.about", at=at) if precision == "about" else at
 
 
@@ -309,20 +315,24 @@ def _steps(shown: dict[str, Any], now: datetime, wording: Wording, rules: RuleSe
     figure = shown["one_hour"]
     start = instant(figure["threshold_at"]) if figure["case"] == "upgrade" else known
     assert start is not None
-    made = []
+    due = {one.stage: start + timedelta(minutes=one.after_min) for one in rules.prompts}
+    looked_at: dict[str, str] = {}
     for prompt in rules.prompts:
-        due = start + timedelta(minutes=prompt.after_min)
-        made.append(
-            Step(
-                stage=prompt.stage,
-                text=prompt.text_en if wording.lang == "en" else prompt.text,
-                due_at=utc_text(due),
-                done=_is_moot(prompt, shown, start),
-                clock=wording.countdown(due, now),
-                action=_STEP_ACTION[prompt.until],
-            )
+        action = _STEP_ACTION[prompt.until]
+        if action not in looked_at or due[looked_at[action]] < now:
+            looked_at[action] = prompt.stage
+    return [
+        Step(
+            stage=prompt.stage,
+            text=prompt.text_en if wording.lang == "en" else prompt.text,
+            due_at=utc_text(due[prompt.stage]),
+            done=_is_moot(prompt, shown, start),
+            clock=wording.countdown(due[prompt.stage], now),
+            action=_STEP_ACTION[prompt.until],
+            is_next=looked_at[_STEP_ACTION[prompt.until]] == prompt.stage,
         )
-    return made
+        for prompt in rules.prompts
+    ]
 
 
 def _is_moot(prompt: Prompt, shown: dict[str, Any], start: datetime) -> bool:

@@ -110,7 +110,7 @@ def line(
 ) -> Line:
     event = entry["event"]
     kind = event["type"]
-    at = entry.get("occurred_at") or event.get(_HAPPENED.get(kind, "")) or entry["recorded_at"]
+    at = event.get(_HAPPENED.get(kind, "")) or entry.get("occurred_at") or entry["recorded_at"]
     is_clock = kind.startswith(_CLOCK)
     moment, recorded = instant(at), instant(entry["recorded_at"])
     assert moment is not None
@@ -128,9 +128,9 @@ def line(
         at=at,
         recorded_at=entry["recorded_at"],
         late=wording.span(gap) if gap >= LATE and not is_clock else "",
-        by=entry["by"],
+        by="" if is_clock else entry["by"],
         post=wording.term("post", entry["post"]),
-        unit=wording.short(entry["unit"]),
+        unit=wording.say("event.by_clock") if is_clock else wording.short(entry["unit"]),
         behalf=entry.get("on_behalf_of"),
         words=entry.get("words"),
         entry_id=event.get("entry_id") if kind == "entry_added" else None,
@@ -305,7 +305,8 @@ def because_in_words(because: list[str], wording: Wording) -> str:
     said = []
     for reason in because:
         name, _, rest = reason.partition(" ")
-        said.append(f"{wording.term('fact', name)} {rest}")
+        words = "+".join(wording.term("fact", one) for one in name.split("+"))
+        said.append(f"{words} {rest}")
     return "; ".join(said)
 
 

@@ -21,7 +21,7 @@ from schemas.terms import Category, Channel, EntryKind, Level, Scale, Stage
 from server import overview, reading
 from server.accounts import Language, Principal
 from server.auth import principal_of
-from server.board import Card, Duty
+from server.board import Card, Duty, by_level
 from server.domain.permissions import READS_RESTRICTED, may
 from server.domain.units import Rank, UnitTree
 from server.dossier import Dossier, dossier
@@ -66,6 +66,12 @@ class Asked:
         self.lang: Language = language_of(request)
         self.now: datetime = self.parts.now()
         self.wording: Wording = self.parts.views.wording(self.lang)
+        self.epoch, self.head = "", 0
+
+    def note_head(self) -> None:
+        """Where the stream stands before anything is read: a page listens on from here and misses nothing."""
+        log = reading.StreamLog(self.parts.database)
+        self.epoch, self.head = log.epoch(), log.head(self.viewer)
 
     @property
     def viewer(self) -> str:
@@ -83,7 +89,6 @@ class Asked:
         return self.page(name, **context)
 
     def _given(self) -> dict[str, Any]:
-        log = reading.StreamLog(self.parts.database)
         unit = self.parts.tree.get(self.viewer)
         return {
             "words": self.wording,
@@ -93,8 +98,8 @@ class Asked:
             "unit_name": self.wording.unit(self.viewer),
             "unit_rank": unit.rank if unit else "department",
             "may": self.may,
-            "epoch": log.epoch(),
-            "head": log.head(self.viewer),
+            "epoch": self.epoch,
+            "head": self.head,
             "clock_age_ms": self.parts.clock_age_ms(),
             "commands": tuple(name for name in COMMANDS if self.may(name)),
         }
@@ -104,8 +109,11 @@ def page(render: Callable[[Asked], Response]) -> Callable[[Request], Awaitable[R
     """An endpoint that reads and renders in a worker thread."""
 
     async def endpoint(request: Request) -> Response:
-        asked = Asked(request)
-        return await run_sync(render, asked)
+        return await run_sync(answer, Asked(request))
+
+    def answer(asked: Asked) -> Response:
+        asked.note_head()
+        return render(asked)
 
     return endpoint
 
@@ -158,7 +166,7 @@ def board_piece(asked: Asked) -> Response:
 
 
 def _own(cards: list[Card]) -> list[Duty]:
-    return [duty for card in cards for duty in card.duties if duty.own]
+    return [duty for card in cards if not card.drill for duty in card.duties if duty.own]
 
 
 # ---------------------------------------------------------------- one incident
@@ -240,6 +248,7 @@ def _wall(asked: Asked, template: str) -> Response:
         scope="initial",
         now=asked.now,
     )
+    cards = by_level(cards)
     major = next((c for c in cards if not c.drill and c.level in ("major", "especially_major")), None)
     hero = _dossier(asked, major.id) if major else None
     return asked.page(template, cards=cards, seen=seen, month=month, hero=hero)
@@ -297,7 +306,6 @@ def statistics(asked: Asked) -> Response:
         unit=unit,
         units=[one for one in tree.subtree(asked.viewer) if one == asked.viewer or _is_desk(tree, one)],
         incidents=[incidents[one] for one in listed if one in incidents],
-        today=today,
         year=today.replace(month=1, day=1),
         week=today - timedelta(days=6),
     )

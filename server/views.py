@@ -29,7 +29,7 @@ from server.wording import Wording, beijing_day, instant, utc_text
 #: Which template shows an incident's row on a kind of screen.
 ROWS = {"desk": "_row.html", "joint": "_row.html", "wall": "_wall_row.html"}
 #: What the browser's own code says (`web/static/texts.js`).
-BROWSER_TEXTS = ("js.", "time.", "category.", "actor.", "level.")
+BROWSER_TEXTS = ("js.", "time.")
 
 
 def to_the_letter(value: object) -> object:

@@ -1,0 +1,144 @@
+// The desk: the list, the incident, what now, and the line at the bottom, all by keyboard.
+import { Alarms } from "./alarm.js";
+import { Board } from "./board.js";
+import { runClocks } from "./clock.js";
+import { Intake } from "./intake.js";
+import { Live } from "./live.js";
+import { Palette } from "./palette.js";
+import { fetchHtml, insert, morph } from "./swap.js";
+import { say } from "./texts.js";
+import { POPS, View } from "./view.js";
+
+const board = new Board((incident) => openIncident(incident));
+const view = new View(() => board.rows.map((row) => [row.dataset.incident, row.querySelector(".row-title").textContent]));
+const form = document.getElementById("intake");
+const intake = form && new Intake(form, (answer) => { board.at = answer.incident_id; board.choose(answer.incident_id); });
+const live = new Live("desk");
+const alarms = new Alarms(() => board.deadlines(), (one) => openDuty(one.incident, one.duty.dataset));
+const palette = new Palette(commands);
+
+runClocks((at) => {
+  alarms.look(at);
+  board.look();
+});
+
+live.addEventListener("fragment", ({ detail }) => board.take(detail));
+live.addEventListener("entry", ({ detail }) => { if (detail.incident_id === view.incident) view.refresh(); });
+live.addEventListener("refresh", () => {
+  board.refresh();
+  view.refresh();
+});
+
+/** Show another incident in the middle. Nothing typed is lost: drafts are kept by incident. */
+let wanted = null;
+async function openIncident(incident) {
+  wanted = incident;
+  const html = await fetchHtml(`/incidents/${incident}/view`);
+  if (html === null || wanted !== incident) return;
+  const fresh = new DOMParser().parseFromString(html, "text/html").body.children;
+  for (const piece of [...fresh]) {
+    const there = document.getElementById(piece.id);
+    if (there) await replace(there, piece.outerHTML);
+  }
+  history.replaceState(null, "", `/?incident=${incident}`);
+  view.adopt();
+  board.settle();
+}
+
+async function replace(element, html) {
+  await insert(element, "outerHTML", html);
+}
+
+/** Open the incident and the form that does what is owed. */
+async function openDuty(incident, duty) {
+  if (view.incident !== incident) {
+    board.at = board.chosen = incident;
+    await openIncident(incident);
+  }
+  if (duty.action === "judge") view.show("judge-level");
+  else if (duty.action === "report") view.show("record-report", { stage: duty.stage, channel: duty.channel === "any" ? "phone" : duty.channel, recipient: duty.recipient });
+  else if (duty.action === "chase") view.show("issue-order", { to: duty.sender });
+}
+
+document.addEventListener("click", (event) => {
+  const next = event.target.closest?.("#next a");
+  if (next && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    openDuty(next.dataset.incident, next.dataset);
+  }
+  const key = event.target.closest?.("button[data-key]");
+  if (key && key.closest(".keys")) press(key.dataset.key);
+});
+
+// --- the keyboard: plain letters only while nobody types ---
+
+const TYPING = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
+
+document.addEventListener("keydown", (event) => {
+  if (event.isComposing || event.keyCode === 229 || event.altKey) return;
+  const isTyping = event.target.matches?.(TYPING);
+  if (event.key === "Escape") return escape(event);
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") return done(event, () => press("Control+K"));
+  if (event.key === "F2") return done(event, () => press("F2"));
+  if (isTyping || event.ctrlKey || event.metaKey || document.querySelector("dialog[open]")) {
+    if (isTyping && event.target === board.filterField && event.key === "ArrowDown") done(event, () => board.move(0));
+    return;
+  }
+  if (event.key === "Enter" && board.list.contains(event.target)) return done(event, () => board.choose());
+  if (/^Arrow(Up|Down)$/.test(event.key) && !board.list.contains(event.target) && event.target !== document.body) return;
+  if (KEYS[event.key]) done(event, KEYS[event.key]);
+  else if (/^[a-z]$/.test(event.key)) {
+    const act = document.querySelector(`.acts button[data-key="${event.key}"]`);
+    if (act) done(event, () => act.click());
+  }
+});
+
+const KEYS = {
+  j: () => board.move(1),
+  k: () => board.move(-1),
+  ArrowDown: () => board.move(1),
+  ArrowUp: () => board.move(-1),
+  s: () => board.sort(),
+  "/": () => press("/"),
+};
+
+function done(event, work) {
+  event.preventDefault();
+  work();
+}
+
+function press(key) {
+  if (key === "F2") intake?.open();
+  else if (key === "/") board.filterField.focus();
+  else if (key === "Control+K") palette.open();
+  else document.querySelector(`.acts button[data-key="${key}"]`)?.click();
+}
+
+function escape(event) {
+  const open = view.openForm;
+  if (document.querySelector("dialog[open]")) return;
+  if (event.target === board.filterField) {
+    board.filterField.value = "";
+    board.filter();
+    board.list.focus();
+  } else if (document.querySelector(POPS)) document.querySelector(POPS).open = false;
+  else if (open && (open.contains(event.target) || event.target === document.body || !event.target.matches(TYPING))) {
+    view.close(open);
+    board.list.focus({ preventScroll: true });
+  }
+}
+
+function commands() {
+  const acts = [...document.querySelectorAll(".acts button")].map((button) => ({
+    text: button.firstChild.textContent.trim(), key: button.dataset.key?.toUpperCase(), run: () => button.click(),
+  }));
+  const pages = [...document.querySelectorAll(".top nav a")].map((link) => ({ text: link.textContent, run: () => location.assign(link.href) }));
+  const rows = board.rows.map((row) => ({ text: row.querySelector(".row-title").textContent, run: () => board.choose(row.dataset.incident) }));
+  const own = [{ text: say("js.theme"), run: () => document.getElementById("theme-switch").click() }];
+  if (intake) own.unshift({ text: say("js.intake"), key: "F2", run: () => intake.open() });
+  const language = document.getElementById("language-switch");
+  if (language) own.push({ text: language.textContent, run: () => language.click() });
+  return [...own.slice(0, 1), ...acts, ...pages, ...own.slice(1), ...rows];
+}
+
+export { morph };

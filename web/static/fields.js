@@ -1,0 +1,135 @@
+// A form's fields to a command's body and back. A field's name is its place in the body: `facts.dead`.
+import { now } from "./clock.js";
+import { say } from "./texts.js";
+import { parseTime, wireTime } from "./times.js";
+
+/** What is wrong with one field, found before sending. */
+export class FieldError extends Error {
+  constructor(pointer, message) {
+    super(message);
+    this.pointer = pointer;
+  }
+}
+
+export const fieldsOf = (form) => [...form.elements].filter((field) => field.name);
+
+/** What the field says; undefined when it says nothing. Texts are kept to the letter: nothing is trimmed. */
+function said(field, at) {
+  const text = field.value;
+  switch (field.dataset.type) {
+    case "instant": {
+      const moment = parseTime(text, at);
+      if (moment !== null) return wireTime(moment);
+      return field.dataset.default === "now" ? wireTime(at) : undefined;
+    }
+    case "count":
+    case "measure": {
+      const typed = text.normalize("NFKC").trim();
+      if (typed === "") return undefined;
+      if (typed === "?") return null;
+      const number = Number(typed);
+      const fits = field.dataset.type === "count" ? /^\d+$/.test(typed) : /^\d+(\.\d{1,4})?$/.test(typed);
+      if (!fits || !Number.isFinite(number)) throw new Error(say("js.bad_number"));
+      return number;
+    }
+    case "bool": return field.checked;
+    case "flag": return field.checked ? true : undefined;
+    case "unit": return text === "" ? undefined : unitCode(text);
+    case "units": {
+      const codes = text.split(/[、,，;；]+/).map((one) => one.trim()).filter(Boolean).map(unitCode);
+      return codes.length ? codes : undefined;
+    }
+    default:
+      if (field.type === "radio") return field.checked ? text : undefined;
+      return text === "" ? undefined : text;
+  }
+}
+
+/** A unit's code for its name, as the list offers it; whatever else was typed stays as it is. */
+export function unitCode(text) {
+  const options = document.getElementById("unit-names")?.options ?? [];
+  return [...options].find((one) => one.value === text.trim())?.dataset.code ?? text;
+}
+
+export function unitName(code) {
+  const options = document.getElementById("unit-names")?.options ?? [];
+  return [...options].find((one) => one.dataset.code === code)?.value ?? code;
+}
+
+function put(body, path, value) {
+  const names = path.split(".");
+  const last = names.pop();
+  let at = body;
+  for (const name of names) at = at[name] ??= {};
+  at[last] = value;
+}
+
+/** The command's body without ids. Throws the first FieldError. */
+export function bodyOf(form) {
+  const body = {}, at = now();
+  for (const field of fieldsOf(form)) {
+    const pointer = `/${field.name.replaceAll(".", "/")}`;
+    let value;
+    try {
+      value = said(field, at);
+    } catch (wrong) {
+      throw new FieldError(pointer, wrong.message);
+    }
+    if (value === undefined && "required" in field.dataset) throw new FieldError(pointer, say("js.required"));
+    if (value !== undefined) put(body, field.name, value);
+  }
+  return complete(form.dataset.command, body);
+}
+
+/** What a command wants besides: nulls where unknown is allowed, a channel where somebody is named. */
+function complete(command, body) {
+  if (body.source && !body.source.channel) body.source.channel = "other";
+  if (body.on_behalf_of && !body.on_behalf_of.name) delete body.on_behalf_of;
+  if (command === "open-incident") {
+    body.category ??= null;
+    body.source ??= null;
+    body.place ??= null;
+  }
+  if (command === "establish-facts") body.facts ??= {};
+  return body;
+}
+
+export function valuesOf(form) {
+  const values = {};
+  for (const field of fieldsOf(form)) {
+    if (field.type === "checkbox") values[field.name] = field.checked;
+    else if (field.type !== "radio") values[field.name] = field.value;
+    else if (field.checked) values[field.name] = field.value;
+  }
+  return values;
+}
+
+export function setValues(form, values) {
+  for (const field of fieldsOf(form)) {
+    const value = values[field.name];
+    if (value === undefined) continue;
+    if (field.type === "checkbox") field.checked = value;
+    else if (field.type === "radio") field.checked = field.value === value;
+    else if (field.tagName !== "SELECT" || [...field.options].some((one) => one.value === value)) field.value = value;
+  }
+}
+
+export function clearErrors(form) {
+  for (const place of form.querySelectorAll(".wrong")) place.textContent = "";
+  for (const field of form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
+}
+
+/** The message beside its field, or beside the nearest one around it, or at the form's end. */
+export function showError(form, pointer, message) {
+  const places = [...form.querySelectorAll(".wrong")];
+  let place = null;
+  for (let at = pointer; place === null; at = at.slice(0, at.lastIndexOf("/"))) {
+    place = places.find((one) => one.dataset.for === at) ?? (at === "" ? places.at(-1) ?? null : null);
+    if (at === "") break;
+  }
+  if (!place) return;
+  const whole = place.dataset.for === pointer || pointer === "" ? message : `${pointer}: ${message}`;
+  place.textContent = place.textContent ? `${place.textContent} ${whole}` : whole;
+  const field = fieldsOf(form).find((one) => `/${one.name.replaceAll(".", "/")}` === pointer);
+  field?.setAttribute("aria-invalid", "true");
+}

@@ -1,0 +1,40 @@
+// One incident on a page of its own.
+import { Alarms } from "./alarm.js";
+import { runClocks } from "./clock.js";
+import { Live } from "./live.js";
+import { View } from "./view.js";
+
+const view = new View();
+const live = new Live(null);
+const alarms = new Alarms(deadlines, (one) => one.line.scrollIntoView({ block: "center" }));
+
+runClocks((at) => alarms.look(at));
+live.addEventListener("entry", ({ detail }) => { if (detail.incident_id === view.incident) view.refresh(); });
+live.addEventListener("refresh", () => view.refresh());
+
+function deadlines() {
+  const title = document.querySelector("#incident-view h1")?.textContent ?? "";
+  return [...document.querySelectorAll(".owed-line .clock[data-due]")].map((clock) => {
+    const line = clock.closest(".owed-line");
+    return {
+      id: line.id,
+      due: Date.parse(clock.dataset.due),
+      own: line.classList.contains("is-own"),
+      label: line.querySelector(".duty-label").textContent,
+      title,
+      drill: document.getElementById("incident-view").classList.contains("is-drill"),
+      line,
+    };
+  });
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.isComposing || event.keyCode === 229 || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape") return view.close(view.openForm);
+  if (event.target.matches?.("input, textarea, select") || !/^[a-z]$/.test(event.key)) return;
+  const act = document.querySelector(`.acts button[data-key="${event.key}"]`);
+  if (act) {
+    event.preventDefault();
+    act.click();
+  }
+});
