@@ -406,7 +406,8 @@ def _prompts(incident: Incident, setting: Setting) -> Iterator[Moment]:
     """The countdown of domain.md 1.5.5, for an incident that is unjudged or whose level is 较大 and above."""
     level = incident.reporting_level
     known = incident.known_at()
-    if known is None or incident.opened_at is None or (level is not None and level.rank < Level.LARGER.rank):
+    below = incident.is_judged and level is not None and level.rank < Level.LARGER.rank
+    if known is None or incident.opened_at is None or below:
         return
     begun = official_start(incident)
     upgraded = begun is not None and begun[0] == "upgrade"
