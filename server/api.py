@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import orjson
@@ -21,18 +21,22 @@ from schemas.terms import Category, Level, Standing
 from server import reading
 from server.accounts import Principal
 from server.auth import principal_of
-from server.desk import MOST_IN_A_BATCH, Explained, explain
+from server.desk import MOST_IN_A_BATCH, Explained, explain, pointer_part
 from server.domain.periods import BEIJING
 from server.domain.permissions import READS_RESTRICTED
 from server.limits import NotJSON, parse_json
 from server.parts import Parts
-from server.problems import problem
+from server.problems import problem, problem_shown
 from server.reading import BadCursor, Wanted
 from server.sentences import sentence
 from server.statistics import rate
 from server.store import Answer
 
 BASE = "/api/v1"
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+#: Days before and after which nothing can have been due; a day beyond them stands for them.
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 MOST_ON_A_PAGE = 1_000
 
 
@@ -112,40 +116,42 @@ async def batch(request: Request) -> Response:
         body = await _json_body(request)
     except NotJSON as wrong:
         return problem(400, "not-json", detail=str(wrong))
-    items = _batch_items(body)
-    if items is None:
-        detail = f'{{"commands": [{{"name": …, "body": {{…}}}}, …]}}, {MOST_IN_A_BATCH} at most'
-        return problem(422, "bad-body", detail=detail, errors=[{"pointer": "/commands", "detail": detail}])
-    results = await parts_of(request).desk.execute_batch(principal, items)
-    shown = []
-    for (_name, said), result in zip(items, results, strict=True):
-        if isinstance(result, Answer):
-            shown.append({"status": 200, **answer_shown(result)})
-            continue
-        explained = explain(result, lang)
-        one: dict[str, Any] = {
-            "status": explained.status,
-            "type": explained.type,
-            "title": explained.type,
-            "detail": explained.detail,
-        }
-        if isinstance(said, Mapping):
-            one["command_id"] = said.get("command_id")
-        if explained.errors:
-            one["errors"] = list(explained.errors)
-        shown.append(one)
+    wrong = _wrong_with_batch(body, lang)
+    if wrong is not None:
+        detail = sentence("bad-body", lang)
+        return problem(422, "bad-body", detail=detail, errors=[wrong])
+    results = await parts_of(request).desk.execute_batch(principal, body["commands"])
+    said = [one.get("body") if isinstance(one, Mapping) else None for one in body["commands"]]
+    shown = [_result_shown(one, result, lang) for one, result in zip(said, results, strict=True)]
     return json({"results": shown})
 
 
-def _batch_items(body: Any) -> list[tuple[str, Any]] | None:
-    if not isinstance(body, Mapping) or set(body) != {"commands"} or not isinstance(body["commands"], list):
-        return None
-    items: list[tuple[str, Any]] = []
-    for one in body["commands"]:
-        if not isinstance(one, Mapping) or set(one) != {"name", "body"} or not isinstance(one["name"], str):
-            return None
-        items.append((one["name"], one["body"]))
-    return items if len(items) <= MOST_IN_A_BATCH else None
+def _result_shown(said: Any, result: Answer | Exception, lang: str) -> dict[str, Any]:
+    """One command's part of a batch's answer: what it would have got alone, and its `status`."""
+    if isinstance(result, Answer):
+        return {"status": 200, **answer_shown(result)}
+    explained = explain(result, lang)
+    shown = problem_shown(
+        explained.status, explained.type, detail=explained.detail, errors=explained.errors
+    )
+    command_id = said.get("command_id") if isinstance(said, Mapping) else None
+    return {**shown, "command_id": command_id if isinstance(command_id, str) else None}
+
+
+def _wrong_with_batch(body: Any, lang: str) -> dict[str, str] | None:
+    """What is wrong with a batch as a whole; its items are each refused on their own."""
+    if not isinstance(body, Mapping):
+        return {"pointer": "", "detail": sentence("model_type", lang)}
+    for unknown in sorted(body.keys() - {"commands"}):
+        return {"pointer": f"/{pointer_part(unknown)}", "detail": sentence("extra_forbidden", lang)}
+    if "commands" not in body:
+        return {"pointer": "/commands", "detail": sentence("missing", lang)}
+    if not isinstance(body["commands"], list):
+        return {"pointer": "/commands", "detail": sentence("list_type", lang)}
+    if len(body["commands"]) > MOST_IN_A_BATCH:
+        detail = sentence("too_long", lang, max_length=MOST_IN_A_BATCH)
+        return {"pointer": "/commands", "detail": detail}
+    return None
 
 
 # ---------------------------------------------------------------- reading
@@ -175,14 +181,18 @@ async def incidents(request: Request) -> Response:
 
 async def incident(request: Request) -> Response:
     principal, parts = principal_of(request.scope), parts_of(request)
-    found = await asyncio.to_thread(
-        reading.incident,
-        parts.database,
-        principal.unit,
-        request.path_params["incident_id"].lower(),
-        parts.now(),
-        restricted=principal.post in READS_RESTRICTED,
-    )
+    _asked(request, set())
+    incident_id = request.path_params["incident_id"].lower()
+    found = None
+    if _ID.fullmatch(incident_id):
+        found = await asyncio.to_thread(
+            reading.incident,
+            parts.database,
+            principal.unit,
+            incident_id,
+            parts.now(),
+            restricted=principal.post in READS_RESTRICTED,
+        )
     if found is None:
         return _not_found(request, principal)
     return json(found)
@@ -204,16 +214,21 @@ async def log(request: Request) -> Response:
 
 async def obligations(request: Request) -> Response:
     principal, parts = principal_of(request.scope), parts_of(request)
-    asked = _asked(request, {"standing"})
+    asked = _asked(request, {"standing", "after", "limit"})
     standing = _one_of(asked, "standing", tuple(Standing))
-    found = await asyncio.to_thread(
-        reading.obligations,
-        parts.database,
-        principal.unit,
-        None if standing is None else Standing(standing),
-        parts.now(),
-    )
-    return json({"obligations": found})
+    try:
+        found = await asyncio.to_thread(
+            reading.obligations,
+            parts.database,
+            principal.unit,
+            None if standing is None else Standing(standing),
+            parts.now(),
+            after=asked.get("after"),
+            limit=_whole(asked, "limit", MOST_ON_A_PAGE, 1, MOST_ON_A_PAGE),
+        )
+    except BadCursor:
+        raise BadQuery("after", "is no cursor of this list") from None
+    return json(found)
 
 
 async def one_hour(request: Request) -> Response:
@@ -310,7 +325,10 @@ def _asked(request: Request, known: set[str]) -> dict[str, str]:
     asked = dict(request.query_params)
     if unknown := sorted(set(asked) - known):
         raise BadQuery(unknown[0], "is not a parameter here")
-    return {name: value for name, value in asked.items() if value != "" and "\x00" not in value}
+    for name, value in asked.items():
+        if "\x00" in value:
+            raise BadQuery(name, "contains a NUL character")
+    return {name: value for name, value in asked.items() if value != ""}
 
 
 def _one_of(asked: dict[str, str], name: str, values: tuple[str, ...]) -> str | None:
@@ -346,9 +364,12 @@ def _day(asked: dict[str, str], name: str) -> date | None:
     if value is None:
         return None
     try:
-        return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=BEIJING).date()
+        day = date.fromisoformat(value) if _DAY.fullmatch(value) else None
     except ValueError:
-        raise BadQuery(name, "must be a day, as in 2026-11-23") from None
+        day = None
+    if day is None:
+        raise BadQuery(name, "must be a day, as in 2026-11-23")
+    return min(max(day, _FIRST_DAY), _LAST_DAY)
 
 
 async def bad_query(_request: Request, error: Exception) -> Response:

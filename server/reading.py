@@ -193,18 +193,36 @@ def _conditions(tree: UnitTree, wanted: Wanted) -> list[Any]:
 
 
 def _cursor(row: Any) -> str:
-    return (
-        base64.urlsafe_b64encode(f"{row['opened_at'].isoformat()}|{row['id']}".encode()).decode().rstrip("=")
-    )
+    return _pack(row["opened_at"].isoformat(), row["id"])
 
 
 def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    moment, incident_id = _unpack(cursor)
+    return _cursor_moment(cursor, moment), incident_id
+
+
+def _pack(moment: str, key: str) -> str:
+    return base64.urlsafe_b64encode(f"{moment}|{key}".encode()).decode().rstrip("=")
+
+
+def _unpack(cursor: str) -> tuple[str, str]:
     try:
-        decoded = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        moment, incident_id = decoded.split("|")
-        return datetime.fromisoformat(moment).astimezone(UTC), incident_id
+        moment, key = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
     except ValueError as wrong:
         raise BadCursor(cursor) from wrong
+    if "\x00" in key:
+        raise BadCursor(cursor)
+    return moment, key
+
+
+def _cursor_moment(cursor: str, moment: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(moment)
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise BadCursor(cursor)
 
 
 def _open_obligations(connection: Connection, ids: list[str]) -> dict[str, list[Any]]:
@@ -303,9 +321,16 @@ def obligation_shown(row: Any, now: datetime) -> dict[str, Any]:
 
 
 def obligations(
-    database: Database, viewer: str, wanted: Standing | None, now: datetime, limit: int = 2_000
-) -> list[dict[str, Any]]:
-    """Obligations of incidents the unit may see, those due first; all standings or one."""
+    database: Database,
+    viewer: str,
+    wanted: Standing | None,
+    now: datetime,
+    *,
+    after: str | None = None,
+    limit: int = 1_000,
+) -> dict[str, Any]:
+    """A page of what is owed for incidents the unit may see, those due first, "at once" last; all standings
+    or one: `{"obligations": […], "next": cursor or null}`."""
     query = (
         select(OBLIGATION, INCIDENT.c.number, INCIDENT.c.title, INCIDENT.c.drill)
         .join(INCIDENT, INCIDENT.c.id == OBLIGATION.c.incident_id)
@@ -327,15 +352,26 @@ def obligations(
             query = query.where(is_open)
         case None:
             pass
+    if after is not None:
+        query = query.where(_owed_after(after))
     shown: list[dict[str, Any]] = []
     with database.reading() as connection:
         for row in connection.execute(query).mappings():
             one = obligation_shown(row, now)
             if wanted is None or one["standing"] == wanted:
+                if len(shown) == limit:
+                    return {"obligations": shown, "next": _pack(shown[-1]["due_at"] or "", shown[-1]["id"])}
                 shown.append({**one, "number": row["number"], "title": row["title"], "drill": row["drill"]})
-                if len(shown) >= limit:
-                    break
-    return shown
+    return {"obligations": shown, "next": None}
+
+
+def _owed_after(cursor: str) -> Any:
+    due_text, obligation_id = _unpack(cursor)
+    due, last = OBLIGATION.c.due_at, OBLIGATION.c.obligation_id > obligation_id
+    if not due_text:
+        return and_(due.is_(None), last)
+    due_at = _cursor_moment(cursor, due_text)
+    return or_(due.is_(None), due > due_at, and_(due == due_at, last))
 
 
 # ---------------------------------------------------------------- one incident

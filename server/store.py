@@ -34,7 +34,7 @@ from server.done import Done
 from server.ledger import Chains, canonical
 from server.round import Round, Standing
 from server.rulebook import Rulebook
-from server.tables import ENTRY, LEDGER, LedgerRow
+from server.tables import ENTRY, INCIDENT_UNIT, LEDGER, LedgerRow
 
 log = structlog.get_logger()
 
@@ -152,6 +152,14 @@ class Store:
             lambda round_: self._command(round_, author, person_id, command, digest), command.command_id
         )
 
+    def is_seen_by(self, unit: str, incident_id: str) -> bool:
+        """Whether there is such an incident that this unit may see. Synchronous: call in a thread."""
+        query = select(INCIDENT_UNIT.c.unit).where(
+            INCIDENT_UNIT.c.unit == unit, INCIDENT_UNIT.c.incident_id == incident_id
+        )
+        with self.database.reading() as connection:
+            return connection.execute(query).first() is not None
+
     def tick(self, incident_id: str) -> Future[int]:
         """Write down what time has brought to an incident. Answers how many entries that was."""
         return self.submit(lambda round_: self._tick(round_, incident_id))
@@ -209,15 +217,7 @@ class Store:
             recorded_at=round_.now,
         )
         round_.remember(record)
-        return Answer(
-            command.command_id,
-            self._ledger.epoch,
-            round_.offset(author.unit, written.first_seq, written.last_seq),
-            command.incident_id,
-            written.number,
-            round_.now,
-            replayed=False,
-        )
+        return self._answer(round_, author, record, replayed=False)
 
     def _again(
         self,
@@ -235,14 +235,19 @@ class Store:
             incident = round_.load(before.incident_id) if before.incident_id else None
             if incident is None or author.unit not in incident.units:
                 raise CommandIdReused
+        return self._answer(round_, author, before, replayed=True)
+
+    def _answer(self, round_: Round, author: Author, done: Done, *, replayed: bool) -> Answer:
+        """The number of an incident in another unit's area would tell how busy that unit is: left out."""
+        offset = round_.offset(author.unit, done.first_seq, done.last_seq)
         return Answer(
-            command.command_id,
+            done.command_id,
             self._ledger.epoch,
-            round_.offset(author.unit, before.first_seq, before.last_seq),
-            before.incident_id,
-            before.number,
-            before.recorded_at,
-            replayed=True,
+            offset,
+            done.incident_id,
+            None if offset is None else done.number,
+            done.recorded_at,
+            replayed,
         )
 
     def _tick(self, round_: Round, incident_id: str) -> int:

@@ -15,7 +15,6 @@ from schemas import events as ev
 from schemas.events import LogEntry, OneHourTerms, PlaceKept
 from schemas.terms import Level, Scale, Stage
 
-
 #: Figures whose change has to be reported on (及时补报, WS-05).
 _HURT = ("dead", "missing", "trapped", "seriously_injured")
 
