@@ -39,14 +39,6 @@ class BadItem(Exception):
         self.pointer, self.code = pointer, code
 
 
-class BadItem(Exception):
-    """An item of a batch that is no `{"name", "body"}`."""
-
-    def __init__(self, pointer: str, code: str) -> None:
-        super().__init__(pointer)
-        self.pointer, self.code = pointer, code
-
-
 class CreationRefused(Exception):
     """The command of the same batch that creates the incident was refused."""
 
@@ -197,9 +189,6 @@ def explain(error: BaseException, lang: str) -> Explained:
         case BadItem():
             errors = ({"pointer": error.pointer, "detail": sentence(error.code, lang)},)
             return Explained(422, "bad-body", sentence("bad-body", lang), errors)
-        case BadItem():
-            errors = ({"pointer": error.pointer, "detail": sentence(error.code, lang)},)
-            return Explained(422, "bad-body", sentence("bad-body", lang), errors)
         case CommandIdReused():
             return Explained(422, "command-id-reused", sentence("command-id-reused", lang))
         case NotYourPost():
@@ -214,11 +203,6 @@ def explain(error: BaseException, lang: str) -> Explained:
         case _:
             log.error("a bug", exc_info=error)
             return Explained(500, "internal-error", sentence("internal-error", lang), is_bug=True)
-
-
-def pointer_part(name: object) -> str:
-    """A name as it stands in a JSON pointer (RFC 6901)."""
-    return str(name).replace("~", "~0").replace("/", "~1")
 
 
 def pointer_part(name: object) -> str:
