@@ -93,7 +93,7 @@ class AccountPages:
                 request, target, name, self.front.say(request, "sign_in.wrong"), 401, challenge
             )
         await self._end_previous_session(request)
-        log.info("signed_in", session=session.session_id, address=address_of(request))
+        log.info("signed_in", name=name, session=session.session_id, address=address_of(request))
         response = RedirectResponse(target, 303)
         self._give(request, response, session)
         return response
@@ -146,7 +146,8 @@ class AccountPages:
             await in_thread(self.front.people.change, principal.name, lang=text_in(form, "lang"))
         except AccountRefused as refused:
             return await self._account(request, self.front.say(request, f"refused.{refused.slug}"), 422)
-        return RedirectResponse("/account", 303)
+        target = text_in(form, "next")  # the switch stands on every page
+        return RedirectResponse(safe_next(target) if target else "/account", 303)
 
     async def change_password(self, request: Request) -> Response:
         principal, form = self.front.person(request), await form_of(request)

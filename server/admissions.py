@@ -97,7 +97,7 @@ class Admissions:
         ids = sorted({listener.session_id for listener in asked.values()})
         found: dict[str, RowMapping] = {}
         for start in range(0, len(ids), _AT_ONCE):
-            query = _credentials().where(CREDENTIAL.c.id.in_(ids[start : start + _AT_ONCE]))
+            query = _standings().where(CREDENTIAL.c.id.in_(ids[start : start + _AT_ONCE]))
             with self._database.reading() as connection:
                 found |= {row["id"]: row for row in connection.execute(query).mappings()}
         now = self._now()
@@ -239,6 +239,15 @@ def _credentials() -> Select[Any]:
     theirs = (PERSON.c.name, PERSON.c.post, PERSON.c.lang, PERSON.c.disabled_at, PERSON.c.rights_version)
     return select(CREDENTIAL, *theirs, PERSON.c.unit.label("person_unit")).join(
         PERSON, PERSON.c.id == CREDENTIAL.c.person_id, isouter=True
+    )
+
+
+def _standings() -> Select[Any]:
+    """Only what `_holds` and the rights need, for a thousand at a time."""
+    c = CREDENTIAL.c
+    columns = (c.id, c.ended_at, c.expires_at, c.idle_s, c.last_seen_at, c.created_at)
+    return select(*columns, PERSON.c.disabled_at, PERSON.c.rights_version).join_from(
+        CREDENTIAL, PERSON, PERSON.c.id == c.person_id, isouter=True
     )
 
 

@@ -59,7 +59,7 @@ def exact_origin(text: str) -> str:
 
 def safe_next(target: str | None) -> str:
     """Where to go after signing in: a path of ours, or the first page. Never another host."""
-    if not target or len(target) > 2000 or not target.startswith("/") or target[1:2] in ("/", "\\"):
+    if not target or len(target) > 2000 or not target.startswith("/") or target.startswith("//"):
         return "/"
     if any(character <= " " or character in "\\\x7f" for character in target):
         return "/"

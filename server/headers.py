@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.cookies import is_secure
@@ -13,6 +12,10 @@ CSP = (
     "base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
 )
 
+PERMISSIONS = (
+    b"camera=(self), geolocation=(self), microphone=(self), display-capture=(), payment=(), serial=(), usb=()"
+)
+
 
 class SecureHeaders:
     """The headers that tell a browser what never to do with our pages. What a route sets itself stays."""
@@ -20,32 +23,30 @@ class SecureHeaders:
     def __init__(self, app: ASGIApp, secure: bool = False, csp: str = CSP) -> None:
         self.app = app
         self.secure = secure
-        self._always = {
-            "Content-Security-Policy": csp,
-            "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "same-origin",
-            "Permissions-Policy": (
-                "camera=(self), geolocation=(self), microphone=(self), "
-                "display-capture=(), payment=(), serial=(), usb=()"
-            ),
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-        }
+        self._always: tuple[tuple[bytes, bytes], ...] = (
+            (b"content-security-policy", csp.encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"same-origin"),
+            (b"permissions-policy", PERMISSIONS),
+            (b"cross-origin-opener-policy", b"same-origin"),
+            (b"cross-origin-resource-policy", b"same-origin"),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
+        wanted = self._always
+        if not scope["path"].startswith("/static/"):
+            wanted += ((b"cache-control", b"no-store"),)
+        if is_secure(scope, self.secure):
+            wanted += ((b"strict-transport-security", b"max-age=31536000; includeSubDomains"),)
 
         async def guarded(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                message.setdefault("headers", [])
-                headers = MutableHeaders(scope=message)
-                for name, value in self._always.items():
-                    headers.setdefault(name, value)
-                if is_secure(scope, self.secure):
-                    headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-                if not scope["path"].startswith("/static/"):
-                    headers.setdefault("Cache-Control", "no-store")
+                given = list(message.get("headers", ()))
+                names = {name.lower() for name, _ in given}
+                given += [header for header in wanted if header[0] not in names]
+                message = {**message, "headers": given}
             await send(message)
 
         await self.app(scope, receive, guarded)

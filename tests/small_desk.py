@@ -29,7 +29,7 @@ from server.people import People, SessionSecret
 PASSWORD, OTHER = "a beacon on every tower", "nine bends in the river"
 ORIGIN = "http://desk.example:8080"
 DESK, STRANGER = "10.20.0.7", "203.0.113.9"
-TABLES = [PERSON, CREDENTIAL, INVITATION]
+TABLES = [PERSON, CREDENTIAL, INVITATION]  # in the order in which one refers to another
 
 UNITS = UnitTree(
     [
@@ -79,6 +79,13 @@ def tables_in(database_url: str) -> Iterator[Database]:
     SQLModel.metadata.create_all(database.engine, tables=TABLES)
     yield database
     database.close()
+
+
+def empty(database: Database) -> None:
+    """Nobody is at the desk any more."""
+    with database.writing() as connection:
+        for table in reversed(TABLES):
+            connection.execute(table.delete())
 
 
 def people_in(database: Database, clock: Clock, passwords: Passwords | None = None) -> People:

@@ -24,6 +24,7 @@ from tests.small_desk import (
     UNITS,
     Clock,
     CountingPasswords,
+    empty,
     people_in,
     seat,
     sign_in,
@@ -41,9 +42,18 @@ def passwords() -> CountingPasswords:
     return CountingPasswords()
 
 
+@pytest.fixture(scope="module")
+def url(each_database: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One database for all tests of this file, which every test finds empty."""
+    if each_database == "sqlite":
+        return f"sqlite:///{tmp_path_factory.mktemp('people') / 'fenghuo.db'}"
+    return str(request.getfixturevalue("new_database")())
+
+
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with tables_in(database_url) as database:
+def database(url: str) -> Iterator[Database]:
+    with tables_in(url) as database:
+        empty(database)
         yield database
 
 
@@ -53,9 +63,9 @@ def people(database: Database, clock: Clock, passwords: CountingPasswords) -> Pe
 
 
 @pytest.fixture
-def elsewhere(people: People, database_url: str, clock: Clock) -> Iterator[People]:
+def elsewhere(people: People, url: str, clock: Clock) -> Iterator[People]:
     """The same people as another process sees them: the command line beside a running server."""
-    with tables_in(database_url) as database:
+    with tables_in(url) as database:
         yield people_in(database, clock, CountingPasswords())
 
 

@@ -68,11 +68,11 @@ def cookie(people: People) -> dict[str, str]:
     return {"Cookie": f"fenghuo_session={sign_in(people, 'Wu').secret}"}
 
 
-def denied(client: TestClient, headers: dict[str, str]) -> int:
+def denied(client: TestClient, headers: dict[str, str], path: str = "/api/v1/live") -> int:
     """The status with which the socket was refused before it opened."""
     with (
         pytest.raises(WebSocketDenialResponse) as denial,
-        client.websocket_connect("/api/v1/live", headers=headers),
+        client.websocket_connect(path, headers=headers),
     ):
         pass
     assert denial.value.headers["content-type"] == "application/problem+json"
@@ -128,6 +128,8 @@ def test_the_socket_is_shut_to_whoever_is_not_signed_in(client: TestClient):
     assert denied(client, {}) == 401
     assert denied(client, OURS) == 401
     assert denied(client, OURS | {"Authorization": "Bearer fh_" + "x" * 43}) == 401
+    for path in ("/healthz", "/sign-in", "/static/live"):
+        assert denied(client, OURS, path) == 401, "what is open to pages is not open to sockets"
 
 
 def test_a_host_header_opens_no_path(client: TestClient):

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocketDisconnect
 
 from server.auth import Gate, guard
+from server.headers import SecureHeaders
 from server.limits import BodyLimit, NotJSON, Rates, TokenBuckets, parse_json
 from server.people import People, Principal
 from server.problems import problem
@@ -156,6 +157,7 @@ def test_what_is_no_json_of_ours_is_refused(text: bytes):
 
 def test_json_as_deep_and_as_wide_as_anybody_needs_is_read():
     assert parse_json(b"[" * 32 + b"]" * 32)
+    assert parse_json(b"[[]," + b"[" * 31 + b"]" * 31 + b"]")
     assert len(parse_json(b"[" + b",".join([b"[[1]]"] * 1000) + b"]")) == 1000
     assert parse_json('{"烽火": null}'.encode()) == {"烽火": None}
 
@@ -192,6 +194,13 @@ def test_every_answer_carries_the_headers_that_protect_the_screen(client: TestCl
         assert "strict-transport-security" not in answer.headers
         is_static = answer is answers[-1]
         assert (answer.headers.get("cache-control") == "no-store") != is_static
+
+
+def test_what_a_page_says_for_itself_stays(people: People):
+    own = {"Cache-Control": "private", "Content-Security-Policy": "default-src 'none'; sandbox"}
+    client = TestClient(SecureHeaders(PlainTextResponse("a photograph", headers=own)), ORIGIN)
+    for name, value in own.items():
+        assert client.get("/").headers.get_list(name) == [value]
 
 
 def test_under_https_browsers_are_told_to_stay_there(people: People, folder: Path):

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import StatementError
 
 from schemas.terms import Post
-from server.accounts import PERSON, new_id
+from server.accounts import CREDENTIAL, PERSON, new_id
 from server.credentials import (
     AccountRefused,
     display_name,
@@ -26,6 +26,7 @@ from tests.small_desk import (
     TABLES,
     Clock,
     CountingPasswords,
+    empty,
     people_in,
     seat,
     sign_in,
@@ -43,9 +44,18 @@ def passwords() -> CountingPasswords:
     return CountingPasswords()
 
 
+@pytest.fixture(scope="module")
+def url(each_database: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One database for all tests of this file, which every test finds empty."""
+    if each_database == "sqlite":
+        return f"sqlite:///{tmp_path_factory.mktemp('people') / 'fenghuo.db'}"
+    return str(request.getfixturevalue("new_database")())
+
+
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with tables_in(database_url) as database:
+def database(url: str) -> Iterator[Database]:
+    with tables_in(url) as database:
+        empty(database)
         yield database
 
 
@@ -55,9 +65,9 @@ def people(database: Database, clock: Clock, passwords: CountingPasswords) -> Pe
 
 
 @pytest.fixture
-def elsewhere(people: People, database_url: str, clock: Clock) -> Iterator[People]:
+def elsewhere(people: People, url: str, clock: Clock) -> Iterator[People]:
     """The same people as another process sees them: the command line beside a running server."""
-    with tables_in(database_url) as database:
+    with tables_in(url) as database:
         yield people_in(database, clock, CountingPasswords())
 
 
@@ -75,7 +85,7 @@ def test_a_person_is_found_however_the_name_is_written(people: People):
     assert people.get("\ud800") is None
 
 
-@pytest.mark.parametrize("double", ["wu", "WU", "Wu", "ｗｕ", " Wu "])
+@pytest.mark.parametrize("double", ["wu", "WU", "Wu", "ｗｕ", "𝐖𝐔", " Wu "])
 def test_two_people_cannot_have_names_that_look_alike(people: People, double: str):
     with pytest.raises(AccountRefused) as refused:
         people.add(double, "duty_officer", "130300")
@@ -180,6 +190,14 @@ def test_a_session_is_no_token_and_a_token_no_session(people: People):
     assert people.revoke_token(session.session_id) is False
     assert people.principal_for_token(token) is not None
     assert people.principal_for_session(session.secret) is not None
+
+
+def test_what_a_credential_is_stands_in_its_row_and_not_in_how_it_looks(people: People, database: Database):
+    token = people.add_token("Wu")
+    with database.writing() as connection:
+        connection.execute(CREDENTIAL.update().values(kind="session"))
+    assert people.principal_for_token(token) is None
+    assert people.principal_for_session(token) is None
 
 
 @pytest.mark.parametrize("junk", ["", "fh_", "x" * 43, "fh_" + "x" * 43, "\0" * 43, "吴" * 43, "x" * 100_000])
