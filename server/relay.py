@@ -123,23 +123,29 @@ class Relay:
     # Out
 
     async def _send(self) -> None:
+        await self._ask()
         while True:
-            if not self._unsent:
-                # Asked now and then, so that /readyz knows it before somebody needs it.
-                try:
-                    await asyncio.wait_for(self._bell.wait(), PATIENCE_S)
-                except TimeoutError:
-                    await self.redis.ping()
-                    self._sending.works()
-                    continue
-            self._bell.clear()
-            heads = dict(list(self._unsent.items())[:MOST_STREAMS])
-            await self.redis.publish(self.channel, spelled(heads))
-            self.tally.sent += 1
-            self._sending.works()
-            for stream, offset in heads.items():
-                if self._unsent.get(stream) == offset:
-                    del self._unsent[stream]
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await self._bell.wait()
+            except TimeoutError:
+                await self._ask()
+            while self._unsent:
+                await self._ring_once()
+
+    async def _ask(self) -> None:
+        """Whether it answers: /readyz says so before somebody needs it."""
+        await self.redis.ping()
+        self._sending.works()
+
+    async def _ring_once(self) -> None:
+        self._bell.clear()
+        heads = dict(list(self._unsent.items())[:MOST_STREAMS])
+        await self.redis.publish(self.channel, spelled(heads))
+        self.tally.sent += 1
+        for stream, offset in heads.items():
+            if self._unsent.get(stream) == offset:
+                del self._unsent[stream]
 
     # In
 
