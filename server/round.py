@@ -6,22 +6,22 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from schemas import events as ev
 from schemas.commands import Command
-from schemas.events import LOG_ENTRY, Event, LogEntry, plain
-from schemas.fields import wire_instant
+from schemas.events import LOG_ENTRY, Event
 from server.database import Database
 from server.domain.decide import Author, Decided
 from server.domain.incident import Incident, apply, fold
 from server.domain.reporting import Setting, consequences, next_alarm
 from server.domain.units import Rank, UnitTree
 from server.done import Done, done_among
-from server.ledger import Chains, canonical
+from server.ledger import Chains
+from server.lines import Line, line_of, system_line
 from server.projections import incident_row, obligation_rows
 from server.tables import (
     COUNTER,
@@ -35,11 +35,7 @@ from server.tables import (
     STREAM_HEAD,
 )
 
-#: What the clock itself writes: prompts, breaches, obligations.
-CLOCK = "fenghuo"
-CLOCK_POST = "clock"
-LATE_AFTER = timedelta(minutes=2)
-#: Entries of other processes after which it is cheaper to forget every state than to ask which are still true.
+#: Entries of other processes after which forgetting every state is cheaper than asking which still hold.
 MOST_CAUGHT_UP = 5_000
 RESTRICTED = ":r"
 
@@ -67,16 +63,6 @@ class Written:
     number: str | None
     first_seq: int
     last_seq: int
-
-
-@dataclass(slots=True)
-class _Line:
-    """An entry on its way into the log."""
-
-    entry: LogEntry
-    body: bytes
-    units: tuple[str, ...]
-    restricted: bool = False
 
 
 class Round:
@@ -112,6 +98,7 @@ class Round:
         self._records: dict[str, Done] = {}
         self._before: dict[str, Done | None] = {}
         self._counters: dict[str, int] = {}
+        self._given: dict[str, int] = {}
         self._units: list[dict[str, str]] = []
         self._touched: dict[str, Incident] = {}
         self._owed_changed: dict[str, set[str]] = {}
@@ -192,11 +179,12 @@ class Round:
             short = place.abbr or unit
         year = (self.now + timedelta(hours=8)).year
         prefix = f"{short}-{year}-{'D' if drill else ''}"
-        if prefix not in self._counters:
-            last = self._connection.execute(select(COUNTER.c.last).where(COUNTER.c.prefix == prefix)).scalar()
-            self._counters[prefix] = last or 0
-        self._counters[prefix] += 1
-        return f"{prefix}{self._counters[prefix]:04d}"
+        last = self._given.get(prefix, self._counters.get(prefix))
+        if last is None:
+            query = select(COUNTER.c.last).where(COUNTER.c.prefix == prefix)
+            last = self._connection.execute(query).scalar() or 0
+        self._given[prefix] = last + 1  # counted only once the incident is gathered: a refusal uses none up
+        return f"{prefix}{last + 1:04d}"
 
     # ------------------------------------------------------------ writing
 
@@ -222,14 +210,7 @@ class Round:
 
     def note(self, event: Event) -> None:
         """An entry that belongs to no incident: the city's stream has it."""
-        entry = LogEntry(
-            event=cast(Any, event),
-            by=CLOCK,
-            post=CLOCK_POST,
-            unit=self._tree.root,
-            recorded_at=self.now,
-        )
-        self._gather([_Line(entry, canonical(_body(entry)), (self._tree.root,))])
+        self._gather([system_line(event, self._tree.root, self.now)])
 
     def remember(self, record: Done) -> None:
         self._records[record.command_id] = record
@@ -242,6 +223,7 @@ class Round:
                 self._incidents[incident_id] = self._refold(incident_id)
                 self._touched[incident_id] = self._incidents[incident_id]
         self._working.clear()
+        self._given.clear()
 
     def _refold(self, incident_id: str) -> Incident:
         stored = self._connection.execute(
@@ -258,14 +240,14 @@ class Round:
         author: Author | None,
         command: Command | None,
         setting: Setting,
-    ) -> list[_Line]:
+    ) -> list[Line]:
         """Apply events and all that follows from them; nothing is gathered yet, so a bug leaves no trace."""
         incident = self._incidents.get(incident_id) or Incident(incident_id)
         self._working.add(incident_id)
-        lines: list[_Line] = []
+        lines: list[Line] = []
 
         def take(event: Event, by: Author | None, of: Command | None) -> None:
-            line = self._line(incident_id, event, by, of, incident)
+            line = line_of(incident, event, by, of, self._tree.root, self.now)
             apply(incident, line.entry)
             if isinstance(event, ev.InformerNamed):
                 line.units, line.restricted = tuple(event.units), True
@@ -286,48 +268,7 @@ class Round:
         self._incidents[incident_id] = incident
         return lines
 
-    def _line(
-        self,
-        incident_id: str,
-        event: Event,
-        author: Author | None,
-        command: Command | None,
-        incident: Incident,
-    ) -> _Line:
-        if author is None:
-            unit = incident.place.unit if incident.place else self._tree.root
-            by, post = CLOCK, CLOCK_POST
-        else:
-            by, post, unit = author.name, str(author.post), author.unit
-        happened = _happened_at(event)
-        late = None
-        if author is not None and happened is not None and self.now - happened > LATE_AFTER:
-            late = int((self.now - happened).total_seconds())
-        said: dict[str, Any] = {}
-        if command is not None:
-            said = {
-                "command_id": command.command_id,
-                "device_at": command.device_at,
-                "device_sent_at": command.device_sent_at,
-                "on_behalf_of": command.on_behalf_of,
-                "words": command.words,
-            }
-            if command.device_sent_at is not None:
-                said["skew_ms"] = int((self.now - command.device_sent_at).total_seconds() * 1000)
-        entry = LogEntry(
-            incident_id=incident_id,
-            event=cast(Any, event),
-            by=by,
-            post=post,
-            unit=unit,
-            recorded_at=self.now,
-            occurred_at=_occurred_at(event),
-            late_s=late,
-            **said,
-        )
-        return _Line(entry, canonical(_body(entry)), ())
-
-    def _gather(self, lines: list[_Line]) -> None:
+    def _gather(self, lines: list[Line]) -> None:
         """Give the entries their places: in the ledger, and in each stream that carries them."""
         for line in lines:
             self._seq += 1
@@ -358,6 +299,8 @@ class Round:
             if incident_id is not None:
                 self._touched[incident_id] = self._incidents[incident_id]
         self._working.clear()
+        self._counters.update(self._given)
+        self._given.clear()
 
     def _carry_past(self, incident_id: str, units: list[str]) -> None:
         """A unit that may see the incident only now gets its past first, in order: the stream stays whole."""
@@ -454,45 +397,3 @@ class Round:
         statement = self._upsert(table)
         fresh = {name: statement.excluded[name] for name in rows[0] if name not in keys}
         self._connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh), rows)
-
-
-def _body(entry: LogEntry) -> dict[str, Any]:
-    """The entry as plain values, absent fields left out."""
-    body: dict[str, Any] = {
-        "event": plain(entry.event),
-        "by": entry.by,
-        "post": entry.post,
-        "unit": entry.unit,
-        "recorded_at": wire_instant(entry.recorded_at),
-    }
-    for name in ("incident_id", "command_id", "late_s", "skew_ms", "words"):
-        value = getattr(entry, name)
-        if value is not None:
-            body[name] = value
-    for name in ("occurred_at", "device_at", "device_sent_at"):
-        moment = getattr(entry, name)
-        if moment is not None:
-            body[name] = wire_instant(moment)
-    if entry.on_behalf_of is not None:
-        body["on_behalf_of"] = entry.on_behalf_of.model_dump(exclude_none=True)
-    return body
-
-
-def _happened_at(event: Event) -> datetime | None:
-    """When the deed was done that the entry speaks of: what "entered late" is measured by."""
-    if isinstance(event, ev.DuplicateAbsorbed):
-        return None  # tells what the other incident knew; the merging is done now
-    for name in ("happened_at", "known_at", "judged_at", "received_at", "sent_at", "declared_at", "at"):
-        moment = getattr(event, name, None)
-        if isinstance(moment, datetime):
-            return moment
-    return None
-
-
-def _occurred_at(event: Event) -> datetime | None:
-    """事发时间 for an incident that says it; else when the deed was done, or fell due."""
-    for name in ("occurred_at", "met_at", "started_at", "due_at"):
-        moment = getattr(event, name, None)
-        if isinstance(moment, datetime):
-            return moment
-    return _happened_at(event)
