@@ -140,6 +140,9 @@ def _prepare_postgres(engine: Engine) -> None:
         # Said here and not as a startup parameter, which poolers in between do not pass on.
         connection.autocommit = True
         connection.execute(_spelled("SET", POSTGRES_LIMITS))
+        # A server, database or role that is set to answer before the disk has it is overruled.
+        if connection.execute("SHOW synchronous_commit").fetchone()[0] == "off":
+            connection.execute("SET synchronous_commit = on")
         connection.autocommit = False
 
 
