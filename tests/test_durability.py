@@ -1,0 +1,162 @@
+"""What was acknowledged is kept: once, on disk, whatever ends the process.
+
+The long forms (20 kills, many power cuts) are `scripts/faults` and `scripts/powercut`.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from server.database import Database
+from tests import words
+from tests.conftest import CI, eventually
+from tests.faults import Clerk, Said, account, ask_again, besiege, writing
+from tests.product import FenghuoProcess
+
+KILLS = 3
+
+
+@pytest.fixture(scope="module")
+def besieged(
+    each_database: str, furnish: Callable[[str], FenghuoProcess]
+) -> Iterator[tuple[FenghuoProcess, list[Said]]]:
+    """A desk that was killed again and again while eight clerks wrote, and all they said."""
+    desk = furnish(each_database)
+    desk.start()
+    yield desk, besiege(desk, kills=KILLS, seed=7)
+    desk.stop()
+
+
+@pytest.mark.timeout(180)
+def test_a_desk_killed_while_eight_officers_write_keeps_each_word_once(
+    besieged: tuple[FenghuoProcess, list[Said]],
+):
+    desk, history = besieged
+    found = account(desk, history)
+    print(f"{KILLS} kills: {found}")
+    assert not found.wrong
+    assert found.ok > 100
+    assert found.resent, "no command was ever sent again, so this tested nothing"
+    assert desk.fenghuo("verify").stdout.startswith("ok: ")
+
+
+def test_who_asks_again_gets_the_first_answer_also_after_the_desk_was_killed(
+    besieged: tuple[FenghuoProcess, list[Said]],
+):
+    desk, history = besieged
+    assert not ask_again(desk, history)
+
+
+def test_without_the_idempotency_record_the_same_faults_write_things_twice(
+    besieged: tuple[FenghuoProcess, list[Said]],
+):
+    """The control: a program that resends under new ids, as if there were no record of commands done."""
+    desk, _history = besieged
+    clerks = [Clerk(desk, "Li", "130324", seed, keyed=False, loses=0.2) for seed in range(901, 905)]
+    with writing(clerks) as answered:
+        eventually(lambda: answered() > 100, within=30)
+    assert account(desk, [said for clerk in clerks for said in clerk.history]).doubled
+
+
+# --- on disk before the answer ----------------------------------------------------------------------------
+
+
+class Tracer:
+    """strace on a running desk: its writes and syncs, in the order in which they were finished."""
+
+    CALLS = "pwrite64,pwritev,write,writev,sendto,sendmsg,fdatasync,fsync"
+
+    def __init__(self, desk: FenghuoProcess, folder: Path) -> None:
+        assert desk.process is not None
+        self._pid, self._output = desk.process.pid, folder / "strace"
+        self._strace = subprocess.Popen(
+            ["strace", "-f", "-y", "-s", "24", "-e", f"trace={self.CALLS}", "-o", str(self._output),
+             "-p", str(self._pid)],
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        eventually(self._is_attached)
+
+    def _is_attached(self) -> bool:
+        assert self._strace.poll() is None, "strace may not look at other processes here"
+        tasks = Path(f"/proc/{self._pid}/task").glob("*/status")
+        return all("TracerPid:\t0\n" not in task.read_text() for task in tasks)
+
+    def deeds(self) -> str:
+        """Stop looking. One letter for each deed: w into the WAL, s synced the WAL, a an answer of 200."""
+        self._strace.send_signal(signal.SIGINT)
+        self._strace.wait(timeout=10)
+        begun: dict[str, str] = {}
+        deeds = ""
+        for line in self._output.read_text(errors="replace").splitlines():
+            thread, _, call = line.partition(" ")
+            call = call.strip()
+            if call.endswith("<unfinished ...>"):
+                begun[thread] = call
+                if "HTTP/1.1 200" in call:  # on its way from here on, so this is its moment
+                    deeds += "a"
+                continue
+            if call.startswith("<..."):
+                call = begun.pop(thread, "") + call
+                if "HTTP/1.1 200" in call:
+                    continue
+            if "HTTP/1.1 200" in call:
+                deeds += "a"
+            elif re.match(r"pwrite(64|v)\(\d+<[^>]*-wal>", call):
+                deeds += "w"
+            elif re.match(r"f(data)?sync\(\d+<[^>]*-wal>.*= 0$", call):
+                deeds += "s"
+        return deeds
+
+
+def test_an_answer_leaves_only_after_its_words_are_synced_to_the_disk(
+    furnish: Callable[[str], FenghuoProcess], tmp_path: Path
+):
+    """SQLite: what strace sees. That PostgreSQL is asked for the same is the next test."""
+    if shutil.which("strace") is None:
+        missing = "no strace here: fsync before the answer is not tested. Remedy: apt-get install strace"
+        pytest.fail(missing) if CI else pytest.skip(missing)
+    desk = furnish("sqlite")
+    desk.start()
+    opened = words.open_incident()
+    assert desk.tell("Li", "open-incident", opened).status_code == 200
+    tracer = Tracer(desk, tmp_path)
+    with desk.client("Li") as client:
+        for number in range(20):
+            body = words.add_entry(opened["incident_id"], f"第 {number} 条")
+            assert client.post("/api/v1/commands/add-entry", json=body).status_code == 200
+    deeds = tracer.deeds()
+    desk.stop()
+    answers = deeds.split("a")
+    assert len(answers) == 21
+    for before in answers[:-1]:  # between two answers: written, then synced, and nothing written after that
+        assert re.fullmatch(r"w+s", before.replace("ss", "s")), deeds
+
+
+def test_a_postgresql_told_to_be_careless_is_not_careless_with_our_words(
+    new_database: Callable[..., str],
+):
+    url = new_database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        name = url.rpartition("/")[2]
+        connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+    database = Database(url)
+    with database.writing() as writer:
+        assert writer.execute(text("SHOW synchronous_commit")).scalar() == "on"
+    database.close()
+
+
+def test_sqlite_syncs_its_log_at_every_commit(tmp_path: Path):
+    database = Database.in_folder(tmp_path)
+    with database.writing() as writer:
+        assert writer.execute(text("PRAGMA synchronous")).scalar() == 2
+        assert writer.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    database.close()
