@@ -90,6 +90,7 @@ class Room:
     log: MemoryLog
     port: int
     server: uvicorn.Server
+    raw_clients: list[RawClient] = field(default_factory=list)
 
     def publish(self, count: int = 1, stream: str = CITY) -> None:
         self.hub.publish(self.log.write(count, stream))
@@ -100,6 +101,7 @@ class Room:
 
     async def raw(self, receive_buffer: int | None = None) -> RawClient:
         client = RawClient()
+        self.raw_clients.append(client)
         await client.open(self.port, receive_buffer)
         return client
 
@@ -355,14 +357,17 @@ async def serving(
         gated, host="127.0.0.1", port=0, log_config=None, lifespan="off", **uvicorn_options()
     )
     server = uvicorn.Server(config)
+    raw_clients: list[RawClient] = []
     # Not serve(): it would take over the signals of the test run.
     serving = asyncio.create_task(server._serve())
     running = asyncio.create_task(hub.run()) if loop_turns else None
     try:
         while not server.started:
             await turn()
-        yield Room(hub, log, server.servers[0].sockets[0].getsockname()[1], server)
+        yield Room(hub, log, server.servers[0].sockets[0].getsockname()[1], server, raw_clients)
     finally:
+        for client in raw_clients:
+            client.close()
         log.gate.set()
         if running is not None:
             running.cancel()

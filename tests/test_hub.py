@@ -418,6 +418,7 @@ async def test_twenty_screens_of_one_person_are_enough(room_of_few: Room):
     clients = [await room_of_few.silent_client(query="&kind=session") for _ in range(20)]
     one_more = await room_of_few.silent_client(query="&kind=session")
     await eventually(lambda: one_more.close_code == 4009)
+    assert one_more.socket.close_reason == "too many sockets for one person"
     machine = await room_of_few.silent_client("Gateway")
     assert machine.close_code is None
     await clients.pop().leave()

@@ -98,6 +98,7 @@ async def test_what_is_no_hello_is_answered_by_name_and_may_be_said_again(
 
 async def test_after_the_hello_a_socket_only_listens(room: Room):
     client = await room.client()
+    await eventually(lambda: client.heard)
     await client.say({"type": "hello"})
     await client.say({"type": "open-incident", "title": "x"})
     await eventually(lambda: len(client.of("error")) == 2)

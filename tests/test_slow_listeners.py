@@ -79,23 +79,52 @@ async def test_who_does_not_read_is_cut_off_and_nobody_else_notices(is_crawling:
             await client.leave()
 
 
-async def test_the_cut_off_client_reads_why_and_comes_back_to_every_entry():
-    async with serving(MemoryLog(size=4000), limits=HASTY) as room:
+@pytest.mark.parametrize(
+    ("size", "count"), [(400, 1000), (20_000, 100)], ids=["more than 256 entries", "more than 1 MiB"]
+)
+async def test_who_lets_too_much_wait_reads_why_it_was_cut_off_and_comes_back_to_every_entry(
+    size: int, count: int
+):
+    limits = replace(HASTY, send_s=60.0, ring_frames=4000)
+    async with serving(MemoryLog(size=size), limits=limits) as room:
         slow = await room.raw(receive_buffer=4096)
         await slow.listen()
-        await eventually(lambda: room.hub.listeners())
-        room.publish(400)
+        await eventually(lambda: room.hub.tally.resumes)
+        room.publish(count)
         await eventually(lambda: room.hub.tally.closes[4008])
         told, code = messages(await slow.receive_all())
         assert code == 4008
         offsets = [each["offset"] for each in told if each["type"] == "entry"]
         assert offsets == list(range(1, len(offsets) + 1))
-        assert 0 < len(offsets) < 400
+        assert 0 < len(offsets) < count
         back = await room.client(epoch=EPOCH, after=len(offsets))
-        await eventually(lambda: back.last == 400)
-        assert offsets + back.offsets == list(range(1, 401))
+        await eventually(lambda: back.last == count)
+        assert offsets + back.offsets == list(range(1, count + 1))
         await back.leave()
         slow.close()
+
+
+async def test_who_does_not_take_even_a_little_in_time_is_cut_off():
+    async with serving(MemoryLog(size=4000), limits=replace(HASTY, waiting_frames=10_000)) as room:
+        slow = await room.raw(receive_buffer=4096)
+        await slow.listen()
+        await eventually(lambda: room.hub.tally.resumes)
+        room.publish(40)
+        await eventually(lambda: room.hub.tally.closes[4008])
+        told, code = messages(await slow.receive_all())
+        assert code == 4008
+        assert [each["offset"] for each in told if each["type"] == "entry"] == list(range(1, 41))
+        slow.close()
+
+
+async def test_an_idle_client_is_never_taken_for_a_slow_one():
+    async with serving(limits=replace(HASTY, send_s=0.2, beat_s=0.05)) as room:
+        idle = await room.client()
+        await eventually(lambda: len(idle.of("beat")) >= 20)
+        room.publish()
+        await eventually(lambda: idle.last == 1)
+        assert not room.hub.tally.closes
+        await idle.leave()
 
 
 async def read_in_gulps(client: RawClient, pause: float, until: int) -> list[int]:
