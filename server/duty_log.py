@@ -112,6 +112,7 @@ def line(
     kind = event["type"]
     at = event.get(_HAPPENED.get(kind, "")) or entry.get("occurred_at") or entry["recorded_at"]
     is_clock = kind.startswith(_CLOCK)
+    by_itself = entry["post"] == "clock"
     moment, recorded = instant(at), instant(entry["recorded_at"])
     assert moment is not None
     assert recorded is not None
@@ -128,9 +129,9 @@ def line(
         at=at,
         recorded_at=entry["recorded_at"],
         late=wording.span(gap) if gap >= LATE and not is_clock else "",
-        by="" if is_clock else entry["by"],
+        by="" if by_itself else entry["by"],
         post=wording.term("post", entry["post"]),
-        unit=wording.say("event.by_clock") if is_clock else wording.short(entry["unit"]),
+        unit=wording.say("event.by_clock") if by_itself else wording.short(entry["unit"]),
         behalf=entry.get("on_behalf_of"),
         words=entry.get("words"),
         entry_id=event.get("entry_id") if kind == "entry_added" else None,

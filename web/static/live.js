@@ -117,9 +117,9 @@ export class Live extends EventTarget {
     heardTime(time);
     this.heardTime = Date.parse(time);
     this.heardAt = [performance.now(), Date.now()];
-    if (this.isStale) {
+    if (document.body.classList.contains("is-stale")) {
       this.isStale = false;
-      document.body.classList.remove("is-stale");
+      document.body.classList.remove("is-stale", "is-unproven");
     }
   }
 
@@ -146,7 +146,7 @@ export class Live extends EventTarget {
   /** The word in the header. */
   show() {
     const age = Math.max(0, this.clockAge ?? 0) / 1000;
-    let state = "connecting", word = say("js.connecting");
+    let state = this.isStale ? "lost" : "connecting", word = say("js.connecting");
     if (this.waiting) {
       state = "lost";
       word = say("js.lost", { seconds: Math.max(0, Math.ceil((this.retryAt - performance.now()) / 1000)) });
