@@ -55,8 +55,17 @@ class Figures:
     worst: float
     cpu_of_one_core: float
     cpu_s_per_million: float
+    cpu_of_listeners: float
+    waited_for_a_core: float  # share of the time in which the server, and next the listeners, could have run
+    listeners_waited: float  # but others had the processor: over a few percent the times say little
     rss_mb: float
     cut_off: dict[int, int]
+
+
+def waiting_s() -> float:
+    """Seconds this process was ready to run and did not."""
+    with open("/proc/self/schedstat") as file:
+        return int(file.read().split()[1]) / 1e9
 
 
 def say(what: object) -> None:
@@ -126,16 +135,17 @@ def serve(kind: str, rate: float, loop: str) -> None:
             lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
         )
         count = int(await lines.readline())
-        start, cpu = time.monotonic(), time.process_time()
+        start, cpu, waiting = time.monotonic(), time.process_time(), waiting_s()
         for number in range(count):
             due = start + number / rate  # and not when its turn came: who publishes late is late
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             await publish(due)
         await asyncio.sleep(max(0.5, start + count / rate - time.monotonic()))
-        spent, took = time.process_time() - cpu, time.monotonic() - start
+        used = {"cpu": time.process_time() - cpu, "took": time.monotonic() - start}
+        used |= {"waited": waiting_s() - waiting}
         await lines.readline()
         rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        say(json.dumps({"cpu": spent, "took": took, "rss": rss, "closes": hub.tally.closes}))
+        say(json.dumps(used | {"rss": rss, "closes": hub.tally.closes}))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -250,10 +260,12 @@ async def listen(port: int, listeners: int, entries: int, within: float, frozen:
         await asyncio.sleep(0.05)
     await asyncio.sleep(0.5)
     say("ready")
-    until = time.monotonic() + within
+    start, cpu, waiting = time.monotonic(), time.process_time(), waiting_s()
+    until = start + within
     while len(arrivals.delays_ms) < entries and time.monotonic() < until:  # noqa: ASYNC110
         await asyncio.sleep(0.1)
-    say(json.dumps(arrivals.delays_ms))
+    used = {"cpu": time.process_time() - cpu, "took": time.monotonic() - start}
+    say(json.dumps(used | {"waited": waiting_s() - waiting, "delays": arrivals.delays_ms}))
 
 
 # --- one measurement --------------------------------------------------------------------------------------
@@ -287,7 +299,8 @@ def measure(
             raise RuntimeError("the listeners did not get in")
         server.stdin.write(f"{entries}\n")
         server.stdin.flush()
-        delays: list[float] = sorted(json.loads(clients.stdout.readline()))
+        heard = json.loads(clients.stdout.readline())
+        delays: list[float] = sorted(heard["delays"])
         server.stdin.write("\n")
         server.stdin.flush()
         used = json.loads(server.stdout.readline())
@@ -306,6 +319,9 @@ def measure(
         worst=round((delays or nothing)[-1], 1),
         cpu_of_one_core=round(used["cpu"] / used["took"], 2),
         cpu_s_per_million=round(used["cpu"] / (entries * listeners) * 1e6, 1),
+        cpu_of_listeners=round(heard["cpu"] / heard["took"], 2),
+        waited_for_a_core=round(used["waited"] / used["took"], 2),
+        listeners_waited=round(heard["waited"] / heard["took"], 2),
         rss_mb=round(used["rss"]),
         cut_off=used["closes"],
     )

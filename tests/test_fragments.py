@@ -117,6 +117,8 @@ async def test_a_screen_that_returns_is_shown_what_changed_meanwhile(log: Memory
         back = await room.client("Back", screen="desk", epoch=EPOCH, after=21)
         await eventually(lambda: len(back.of("fragment")) == 3)
         assert len(painter.asked) == renderings, "what is known need not be rendered again"
+        current = await room.client("Current", screen="desk", epoch=EPOCH, after=23)
+        await eventually(lambda: current.heard)
         further = await room.client("Further", screen="desk", epoch=EPOCH, after=16)
         await eventually(lambda: further.of("fragment"))
         await eventually(
@@ -125,7 +127,8 @@ async def test_a_screen_that_returns_is_shown_what_changed_meanwhile(log: Memory
         assert painter.asked[renderings:] == [(CITY, "desk", "zh", [17, 18, 19, 20])]
         room.publish()
         await eventually(lambda: all(c.of("fragment")[-1]["offset"] == 24 for c in (steady, back, further)))
-        for client in (steady, back, further):
+        assert not {"i0", "i1"} & {told["target"] for told in current.of("fragment")}, "its page shows those"
+        for client in (steady, back, further, current):
             await client.leave()
 
 
