@@ -43,15 +43,26 @@ def backup(database: Database, file: Path) -> int:
         migrate(copy)
         with database.reading(patient=True) as source:
             entries = _copy(source, copy)
-        with copy.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.rollback()
+        _into_one_file(copy)
     finally:
         copy.close()
     for leftover in ("-wal", "-shm"):
         Path(f"{unfinished}{leftover}").unlink(missing_ok=True)
     unfinished.replace(file)
     return entries
+
+
+def _into_one_file(copy: Database) -> None:
+    """Nothing beside the file any more. Outside any transaction: inside one SQLite refuses it."""
+    connection = copy.engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        (mode,) = cursor.execute("PRAGMA journal_mode=DELETE").fetchone()
+        cursor.close()
+    finally:
+        connection.close()
+    if mode != "delete":
+        raise BackupRefused(f"the copy cannot be closed: its journal stays in mode {mode}")
 
 
 def restore(file: Path, settings: Settings) -> tuple[int, str]:
