@@ -16,17 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-import uvicorn
 
 from schemas.terms import Post
-from server.app import create_app, make_parts, open_database, utc_now
+from server.app import make_parts, open_database, utc_now
 from server.backup import BackupRefused, backup, restore
-from server.parts import Parts
 from server.people import AccountRefused, People
+from server.serving import run
 from server.settings import Settings, network
 from server.unit_file import default_units, load_units_or_keep
 from server.verify import verify
-from server.wire import uvicorn_options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -157,27 +155,6 @@ def _serve(parsed: argparse.Namespace) -> int:
 
 def _listed(said: str | None) -> tuple[str, ...]:
     return tuple(one.strip() for one in (said or "").split(",") if one.strip())
-
-
-def run(parts: Parts) -> int:
-    """Serve until told to stop; then tell listeners to come back, and drain within 10 s."""
-    settings = parts.settings
-    config = uvicorn.Config(
-        create_app(parts),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
-        server_header=False,
-        **uvicorn_options(),
-    )
-    server = uvicorn.Server(config)
-    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    print(f"Fenghuo 烽火: http://{shown}:{settings.port}", flush=True)
-    server.run()
-    return 0 if server.started else 1
 
 
 # ---------------------------------------------------------------- people
