@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.events import LogEntry
-from schemas.fields import Instant
-from schemas.terms import Channel, Stage, Standing
+from schemas.fields import Facts, Instant
+from schemas.terms import Channel, Level, Post, Scale, Stage, Standing
 
 
 class Shown(BaseModel):
@@ -17,8 +17,14 @@ class Shown(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
+# ---------------------------------------------------------------- commands
+
+
 class Answer(Shown):
-    """A command was done and is on disk. `offset` counts in the caller's stream."""
+    """A command was done and is on disk. `offset` counts in the caller's stream; null: it is not in it.
+
+    `number` is the incident's, where the caller's stream has it. `replayed`: it had been done before.
+    """
 
     command_id: str
     epoch: str
@@ -30,6 +36,8 @@ class Answer(Shown):
 
 
 class FieldProblem(Shown):
+    """What is wrong with one field. `pointer` is a JSON pointer into the body, or `?name` of the query."""
+
     pointer: str
     detail: str
 
@@ -44,35 +52,68 @@ class Problem(Shown):
     errors: list[FieldProblem] | None = None
 
 
-class BatchResult(Shown):
-    """An answer (`status` 200) or a problem, for one command of a batch."""
+class Done(Answer):
+    """A command of a batch that was done."""
 
-    status: int
+    status: Literal[200]
+
+
+class NotDone(Problem):
+    """A command of a batch that was refused."""
+
     command_id: str | None = None
 
 
 class BatchAnswer(Shown):
-    results: list[BatchResult]
+    """One result for each command, in their order: what it would have got alone, and its `status`."""
+
+    results: list[Done | NotDone]
+
+
+# ---------------------------------------------------------------- reading
 
 
 class Obligation(Shown):
-    """A report owed. `due_at` is null where the law says "at once"."""
+    """A report owed. `due_at` is null where the law says "at once"; `met_by` is the report's id."""
 
+    id: str
+    incident_id: str
     rule: str
     rule_text: str
+    rule_text_en: str
     source: str
+    evidence: str
     from_: str = Field(alias="from")
     to: str
     stage: Stage
     channel: Channel
     started_at: Instant
     due_at: Instant | None
+    warn_at: Instant | None
     met_at: Instant | None
     met_by: str | None
+    excused: str | None
     standing: Standing
 
 
+class ObligationListed(Obligation):
+    """The same with the incident it belongs to."""
+
+    number: str
+    title: str
+    drill: bool
+
+
+class ObligationList(Shown):
+    """A page; `next` is the `after` of the page that follows."""
+
+    obligations: list[ObligationListed]
+    next: str | None
+
+
 class PhoneFigure(Shown):
+    """The phone report's half hour."""
+
     start: Instant | None
     end: Instant | None
     elapsed_s: int | None
@@ -98,30 +139,58 @@ class OneHourFigure(Shown):
     sent_in_time: bool
 
 
+class PlaceShown(Shown):
+    """A place and the unit that answers for it."""
+
+    unit: str
+    division: str | None = None
+    text: str | None = None
+    lon: float | None = None
+    lat: float | None = None
+
+
+class SourceShown(Shown):
+    """Who told us, and how; a public informer's name is elsewhere."""
+
+    channel: str | None = None
+    name: str | None = None
+    unit: str | None = None
+    phone: str | None = None
+
+
 class Incident(Shown):
-    """An incident as a list shows it."""
+    """An incident as a list shows it. `level` is the final one, else the reporting one; null: not judged."""
 
     id: str
     number: str
     title: str
     category: str | None
-    place: dict[str, Any]
+    place: PlaceShown
     unit: str
     drill: bool
     state: Literal["open", "closed", "merged"]
-    level: str | None
-    reporting_level: str | None
-    final_level: str | None
-    known_at: Instant | None
+    outcome: str | None
+    merged_into: str | None
+    level: Level | None
+    reporting_level: Level | None
+    final_level: Level | None
+    near_miss: bool
+    judged: bool
+    known_at: Instant
     occurred_at: Instant | None
     opened_at: Instant
+    opened_by: str
+    changed_at: Instant
     closed_at: Instant | None
-    facts: dict[str, float | None]
+    facts: Facts
     next_due_at: Instant | None
+    version: int
     obligations: list[Obligation]
 
 
 class IncidentPage(Shown):
+    """A page; `next` is the `after` of the page that follows. Of obligations only the open ones."""
+
     incidents: list[Incident]
     next: str | None
 
@@ -129,48 +198,204 @@ class IncidentPage(Shown):
 class LiveEntry(LogEntry):
     """An entry on the socket and in /log: the stored line with its place in the stream."""
 
+    model_config = ConfigDict(extra="allow")
+
     type: Literal["entry"]
-    offset: int | None
+    offset: int
+
+
+class EntryShown(LiveEntry):
+    """An entry of one incident; a person's line of the duty log has its own fields beside."""
+
+    entry_id: str | None = None
+    kind: str | None = None
+    text: str | None = None
+    happened_at: Instant | None = None
+    struck: bool | None = None
+
+
+class StatementShown(Shown):
+    """Facts that somebody came to know at a moment, with their source."""
+
+    known_at: Instant
+    known_by: str
+    in_chain: bool
+    facts: Facts
+    occurred_at: Instant | None
+    occurred_precision: str | None
+    discovered_at: Instant | None
+    recorded_at: Instant
+    by: str
+    source: SourceShown | None
+    explanation: str | None
+
+
+class JudgementShown(Shown):
+    """A named officer's judgement of the level."""
+
+    level: Level
+    scale: Scale
+    judged_at: Instant
+    basis: str
+    possible: bool
+    by: str
+    recorded_at: Instant
+
+
+class ReportShown(Shown):
+    """A report that went up, what it lacks to be valid, and its receipt."""
+
+    report_id: str
+    stage: Stage
+    channel: Channel
+    recipient: str
+    sent_at: Instant
+    valid: bool
+    lacks: list[str]
+    by: str
+    unit: str
+    recorded_at: Instant
+    signed_by: str | None
+    verbal_approval_by: str | None
+    text: str | None
+    received_at: Instant | None
+    received_by: str | None
+    evidence: str | None
+
+
+class OrderShown(Shown):
+    """An order and what became of it. `overdue`: what was not done in time."""
+
+    order_id: str
+    to: str
+    text: str
+    by: str
+    issued_at: Instant
+    acknowledge_by: Instant | None
+    report_by: Instant | None
+    acknowledged_at: Instant | None
+    acknowledged_by: str | None
+    reported_at: Instant | None
+    reported_by: str | None
+    report: str | None
+    overdue: list[Literal["acknowledge", "report"]]
+
+
+class BreachCause(Shown):
+    """Why a limit was missed."""
+
+    cause: str
+    text: str
+    by: str
+
+
+class Informer(Shown):
+    """Who gave a tip: for those posts of the place's unit, and of the units above it, that may know."""
+
+    name: str | None
+    phone: str | None
 
 
 class IncidentWhole(Incident):
     """An incident with everything: facts' history, obligations, figure, entries, orders."""
 
     one_hour: OneHourFigure
-    fact_history: list[dict[str, Any]]
-    judgements: list[dict[str, Any]]
-    reports: list[dict[str, Any]]
-    orders: list[dict[str, Any]]
-    entries: list[LiveEntry]
+    fact_history: list[StatementShown]
+    judgements: list[JudgementShown]
+    because: list[str]
+    source: SourceShown | None
+    informer: Informer | None
+    nobody_could_know: bool
+    discovered_at: Instant | None
+    reports: list[ReportShown]
+    orders: list[OrderShown]
+    concealed_by: str | None
+    breach_causes: list[BreachCause]
+    units: list[str]
+    entries: list[EntryShown]
 
 
 class LogPage(Shown):
+    """A part of the caller's stream."""
+
     stream: str
     epoch: str
     head: int
     entries: list[LiveEntry]
 
 
-class ObligationList(Shown):
-    obligations: list[Obligation]
-
-
 class UnitRate(Shown):
+    """The rate of one county-rank desk's area."""
+
     unit: str
+    name: str
+    name_en: str
     numerator: int
     denominator: int
     rate: float | None
 
 
 class OneHourRate(Shown):
-    """The on-time rate; null when nothing was due (无应报事件), never 100 %."""
+    """The on-time rate; null when nothing was due (无应报事件). `incidents` are those of the denominator."""
 
     numerator: int
     denominator: int
     rate: float | None
     incidents: list[str]
     by_unit: list[UnitRate]
+    scope: Literal["final", "initial", "drill"]
+    unit: str
     as_of: Instant
+
+
+class Here(Shown):
+    """Somebody who listens, or a wall screen."""
+
+    unit: str
+    name: str
+    post: Post
+    kind: str
+    screen: str | None
+    since: Instant
+    sockets: int
+
+
+class Presence(Shown):
+    """Who listens. `known` is false while other processes cannot be asked."""
+
+    known: bool
+    as_of: Instant
+    listeners: list[Here]
+
+
+class Me(Shown):
+    """Whom the server takes the caller for."""
+
+    name: str
+    post: Post
+    unit: str
+    unit_name: str
+    lang: Literal["zh", "en"]
+    read_only: bool
+
+
+class UnitShown(Shown):
+    """A unit of the tree."""
+
+    code: str
+    name: str
+    name_en: str
+    rank: Literal["city", "county", "township", "department"]
+    parent: str | None
+
+
+class Units(Shown):
+    """The unit tree, parents before children."""
+
+    units: list[UnitShown]
+
+
+# ---------------------------------------------------------------- listening
 
 
 class Hello(BaseModel):
@@ -180,13 +405,15 @@ class Hello(BaseModel):
 
     type: Literal["hello"]
     epoch: str | None = None
-    after: int | None = None
+    after: int | None = Field(default=None, ge=0)
     screen: Literal["desk", "field", "wall", "joint"] | None = None
     stream: Literal["restricted"] | None = None
     lang: Literal["zh", "en"] | None = None
 
 
 class Welcome(Shown):
+    """First message of the server. What `resume` promises: contract 5."""
+
     type: Literal["welcome"]
     stream: str
     epoch: str
@@ -214,6 +441,8 @@ class Fragment(Shown):
 
 
 class LiveError(Shown):
+    """What was said is not understood; the socket goes on."""
+
     type: Literal["error"]
     detail: str
 

@@ -1,8 +1,13 @@
-"""OpenAPI and AsyncAPI documents, made from the classes of this package and nothing else."""
+"""OpenAPI and AsyncAPI documents and the tables of the README, made from the classes of this package alone.
+
+`scripts/documents` writes them beside this file; a test holds what is written, what is made and what the
+server serves to be the same.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
@@ -10,8 +15,14 @@ from pydantic.json_schema import models_json_schema
 
 from schemas import answers
 from schemas.commands import ALL as COMMANDS
+from schemas.commands import Command
+from schemas.events import ALL as EVENTS
+from schemas.terms import Category, Level, Standing
 
 VERSION = "1.0.0"
+MOST_IN_A_BATCH = 1_000
+#: Between these two lines of README.md stand the tables.
+README_BEGINS, README_ENDS = "<!-- tables: made by scripts/documents -->", "<!-- tables end -->"
 CLOSE_CODES = {
     1007: "a message that is no JSON",
     1009: "a message over 64 KiB",
@@ -22,20 +33,26 @@ CLOSE_CODES = {
     4010: "epoch changed; read the state again",
     4012: "draining; come back",
 }
-_READS: tuple[tuple[str, str, type[BaseModel], tuple[tuple[str, dict[str, Any]], ...]], ...] = (
+Query = tuple[tuple[str, dict[str, Any]], ...]
+_TEXT: dict[str, Any] = {"type": "string"}
+_PAGE: Query = (
+    ("after", {"type": "string", "description": "`next` of the page before"}),
+    ("limit", {"type": "integer", "minimum": 1, "maximum": 1000}),
+)
+_STREAM_OFFSET = {"type": "integer", "minimum": 0, "default": 0}
+_READS: tuple[tuple[str, str, type[BaseModel] | None, Query], ...] = (
     (
         "/incidents",
         "Incidents that the caller's unit may see, newest first",
         answers.IncidentPage,
         (
             ("state", {"type": "string", "enum": ["open", "closed", "all"], "default": "open"}),
-            ("level", {"type": "string"}),
-            ("unit", {"type": "string"}),
-            ("category", {"type": "string"}),
+            ("level", {"type": "string", "enum": [str(level) for level in Level]}),
+            ("unit", {**_TEXT, "description": "a unit code: incidents whose place is in its area"}),
+            ("category", {**_TEXT, "description": "a slug of " + ", ".join(Category) + "; a finer kind too"}),
             ("drill", {"type": "boolean"}),
-            ("q", {"type": "string"}),
-            ("after", {"type": "string"}),
-            ("limit", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}),
+            ("q", {**_TEXT, "description": "a part of the number, the title or the place"}),
+            *_PAGE,
         ),
     ),
     ("/incidents/{incident_id}", "One incident, whole", answers.IncidentWhole, ()),
@@ -44,42 +61,61 @@ _READS: tuple[tuple[str, str, type[BaseModel], tuple[tuple[str, dict[str, Any]],
         "The caller's stream, in order",
         answers.LogPage,
         (
-            ("after", {"type": "integer", "minimum": 0, "default": 0}),
+            ("after", _STREAM_OFFSET),
             ("limit", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 500}),
             ("stream", {"type": "string", "enum": ["restricted"]}),
         ),
     ),
     (
         "/obligations",
-        "Reports owed, those due first",
+        "Reports owed, those due first, those owed at once last",
         answers.ObligationList,
-        (
-            (
-                "standing",
-                {
-                    "type": "string",
-                    "enum": ["running", "due_soon", "overdue", "met", "met_late", "excused"],
-                },
-            ),
-        ),
+        (("standing", {"type": "string", "enum": [str(one) for one in Standing]}), *_PAGE),
     ),
     (
         "/statistics/one-hour",
-        "The one-hour on-time rate; days are Beijing days, both included",
+        "The one-hour on-time rate; days are Beijing days, both included; this month unless said otherwise",
         answers.OneHourRate,
         (
             ("from", {"type": "string", "format": "date"}),
             ("to", {"type": "string", "format": "date"}),
-            ("unit", {"type": "string"}),
+            ("unit", {**_TEXT, "description": "the caller's unit, or one below it"}),
             ("scope", {"type": "string", "enum": ["final", "initial", "drill"], "default": "final"}),
         ),
     ),
+    ("/presence", "Who listens in the caller's area", answers.Presence, (("unit", _TEXT),)),
+    ("/me", "Whom the server takes the caller for", answers.Me, ()),
+    ("/units", "The unit tree", answers.Units, ()),
+    ("/openapi.json", "This document", None, ()),
+    ("/asyncapi.json", "The document of the live stream", None, ()),
+)
+_PROBLEM_WORDS = {
+    "400": "Not JSON",
+    "401": "Not signed in",
+    "403": "Seen, but not yours to do",
+    "404": "There is no such thing that you may see",
+    "409": "It is there already, or closed",
+    "413": "Too large",
+    "422": "A field is not right, or the command_id was used with another body",
+    "424": "Only in a batch: the command that creates the incident was refused",
+    "429": "Too often; see Retry-After",
+    "503": "Cannot be written now; send the same command again",
+    "507": "The disk is full; send the same command again",
+}
+_OF_A_READ = ("401", "403", "404", "422", "429", "503")
+_WORDS = (
+    "Every change is a command with an id made by the client: the same id and body do nothing twice and get "
+    "the first answer again. 2xx means on disk. No answer means unknown: send it again. Unknown is null. "
+    "Instants are RFC 3339 with an offset; the server writes UTC with milliseconds. A fact that is left out "
+    "was not said, a fact that is null was said to be unknown. Whoever gives a tip through one of the source "
+    "channels `tip`, `public_tip`, `informer`, `whistleblower`, `internal_tip` and `12350` is named in the "
+    "restricted stream only."
 )
 
 
-def _components(models: tuple[type[BaseModel], ...], mode: Any) -> dict[str, Any]:
+def _components(models: Iterable[type[BaseModel]]) -> dict[str, Any]:
     _map, definitions = models_json_schema(
-        [(model, mode) for model in models], ref_template="#/components/schemas/{model}"
+        [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
     )
     found: dict[str, Any] = definitions.get("$defs", {})
     return found
@@ -89,95 +125,79 @@ def _content(model: str, media: str = "application/json") -> dict[str, Any]:
     return {media: {"schema": {"$ref": f"#/components/schemas/{model}"}}}
 
 
+def _first_line(model: type[BaseModel]) -> str:
+    return (model.__doc__ or model.__name__).strip().splitlines()[0]
+
+
 _PROBLEMS = {
     status: {"description": words, "content": _content("Problem", "application/problem+json")}
-    for status, words in {
-        "400": "Not JSON",
-        "401": "Not signed in",
-        "403": "Seen, but not yours to do",
-        "404": "There is no such thing that you may see",
-        "409": "It is there already, or closed",
-        "413": "Too large",
-        "422": "A field is not right, or the command_id was used with another body",
-        "429": "Too often; see Retry-After",
-        "503": "Cannot be written now; send the same command again",
-    }.items()
+    for status, words in _PROBLEM_WORDS.items()
+    if status != "424"
 }
+
+
+def _post(operation: str, summary: str, request: dict[str, Any], words: str, answer: str) -> dict[str, Any]:
+    return {
+        "post": {
+            "operationId": operation,
+            "summary": summary,
+            "requestBody": {"required": True, "content": request},
+            "responses": {"200": {"description": words, "content": _content(answer)}, **_PROBLEMS},
+        }
+    }
+
+
+def _get(path: str, words: str, model: type[BaseModel] | None, query: Query) -> dict[str, Any]:
+    parameters: list[dict[str, Any]] = [{"name": name, "in": "query", "schema": one} for name, one in query]
+    if "{incident_id}" in path:
+        parameters.append({"name": "incident_id", "in": "path", "required": True, "schema": _TEXT})
+    content = _content(model.__name__) if model else {"application/json": {"schema": {"type": "object"}}}
+    return {
+        "get": {
+            "operationId": path.strip("/").replace("/", "-").replace("{", "").replace("}", ""),
+            "summary": words,
+            "parameters": parameters,
+            "responses": {
+                "200": {"description": words, "content": content},
+                **{code: _PROBLEMS[code] for code in _OF_A_READ},
+            },
+        }
+    }
 
 
 def openapi() -> bytes:
     """The OpenAPI 3.1 document of contract 3 and 4, as canonical JSON."""
-    said = tuple(answers.__dict__[name] for name in ("Answer", "Problem", "BatchAnswer"))
-    read = tuple(model for _path, _words, model, _query in _READS)
-    schemas = _components(COMMANDS, "validation") | _components(said + read, "validation")
-    paths: dict[str, Any] = {}
-    for command in COMMANDS:
-        paths[f"/commands/{command.name}"] = {
-            "post": {
-                "operationId": command.name,
-                "summary": (command.__doc__ or "").strip().splitlines()[0],
-                "requestBody": {"required": True, "content": _content(command.__name__)},
-                "responses": {
-                    "200": {"description": "Done and on disk", "content": _content("Answer")},
-                    **_PROBLEMS,
-                },
-            }
-        }
-    paths["/commands"] = {
-        "post": {
-            "operationId": "batch",
-            "summary": "An ordered batch; each command has its own result",
-            "requestBody": {
-                "required": True,
-                "content": {"application/json": {"schema": _batch_schema()}},
-            },
-            "responses": {
-                "200": {"description": "A result for each", "content": _content("BatchAnswer")},
-                **_PROBLEMS,
-            },
-        }
+    said = (answers.Answer, answers.Problem, answers.BatchAnswer)
+    read = tuple(model for _path, _words, model, _query in _READS if model is not None)
+    paths: dict[str, Any] = {
+        f"/commands/{command.name}": _post(
+            command.name, _first_line(command), _content(command.__name__), "Done and on disk", "Answer"
+        )
+        for command in COMMANDS
     }
-    for path, words, model, query in _READS:
-        parameters: list[dict[str, Any]] = [
-            {"name": name, "in": "query", "schema": schema} for name, schema in query
-        ]
-        if "{incident_id}" in path:
-            parameters.append(
-                {"name": "incident_id", "in": "path", "required": True, "schema": {"type": "string"}}
-            )
-        paths[path] = {
-            "get": {
-                "operationId": path.strip("/").replace("/", "-").replace("{", "").replace("}", ""),
-                "summary": words,
-                "parameters": parameters,
-                "responses": {
-                    "200": {"description": words, "content": _content(model.__name__)},
-                    **{code: _PROBLEMS[code] for code in ("401", "403", "404", "422", "429")},
-                },
-            }
-        }
+    paths["/commands"] = _post(
+        "batch",
+        "An ordered batch; each command has its own result",
+        {"application/json": {"schema": _batch_schema()}},
+        "A result for each",
+        "BatchAnswer",
+    )
+    paths |= {path: _get(path, words, model, query) for path, words, model, query in _READS}
     return _bytes(
         {
             "openapi": "3.1.0",
-            "info": {"title": "Fenghuo 烽火", "version": VERSION, "description": openapi_words()},
+            "info": {"title": "Fenghuo 烽火", "version": VERSION, "description": _WORDS},
             "servers": [{"url": "/api/v1"}],
             "security": [{"bearer": []}, {"session": []}],
             "paths": paths,
             "components": {
-                "schemas": schemas,
+                "schemas": _components((*COMMANDS, *said, *read)),
                 "securitySchemes": {
                     "bearer": {"type": "http", "scheme": "bearer"},
                     "session": {"type": "apiKey", "in": "cookie", "name": "fenghuo_session"},
                 },
             },
         }
-    )
-
-
-def openapi_words() -> str:
-    return (
-        "Every change is a command with an id made by the client: the same id and body do nothing twice and "
-        "get the first answer again. 2xx means on disk. No answer means unknown: send it again."
     )
 
 
@@ -189,7 +209,7 @@ def _batch_schema() -> dict[str, Any]:
         "properties": {
             "commands": {
                 "type": "array",
-                "maxItems": 1000,
+                "maxItems": MOST_IN_A_BATCH,
                 "items": {
                     "type": "object",
                     "additionalProperties": False,
@@ -207,9 +227,12 @@ def _batch_schema() -> dict[str, Any]:
 def asyncapi() -> bytes:
     """The AsyncAPI 3.0 document of contract 5, as canonical JSON."""
     models: tuple[type[BaseModel], ...] = (answers.Hello, *answers.FROM_SERVER)
-    schemas = _components(models, "validation")
     names = {model.__name__: model for model in models}
-    messages = {name: {"$ref": f"#/components/messages/{name}"} for name in names}
+    closes = "; ".join(f"{code} {words}" for code, words in CLOSE_CODES.items())
+
+    def messages(some: Iterable[type[BaseModel]]) -> list[dict[str, str]]:
+        return [{"$ref": f"#/channels/live/messages/{model.__name__}"} for model in some]
+
     return _bytes(
         {
             "asyncapi": "3.0.0",
@@ -217,38 +240,68 @@ def asyncapi() -> bytes:
                 "title": "Fenghuo 烽火, live",
                 "version": VERSION,
                 "description": "One stream per unit, dense offsets, subprotocol fenghuo.v1, text frames. "
-                + "Close codes: "
-                + "; ".join(f"{code} {words}" for code, words in CLOSE_CODES.items())
-                + ".",
+                f"Close codes: {closes}.",
             },
-            "channels": {"live": {"address": "/api/v1/live", "messages": messages}},
+            "channels": {
+                "live": {
+                    "address": "/api/v1/live",
+                    "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
+                }
+            },
             "operations": {
                 "hello": {
                     "action": "receive",
                     "channel": {"$ref": "#/channels/live"},
-                    "messages": [{"$ref": "#/channels/live/messages/Hello"}],
+                    "messages": messages([answers.Hello]),
                 },
                 "news": {
                     "action": "send",
                     "channel": {"$ref": "#/channels/live"},
-                    "messages": [
-                        {"$ref": f"#/channels/live/messages/{model.__name__}"}
-                        for model in answers.FROM_SERVER
-                    ],
+                    "messages": messages(answers.FROM_SERVER),
                 },
             },
             "components": {
                 "messages": {
                     name: {
-                        "summary": (model.__doc__ or name).strip().splitlines()[0],
+                        "summary": _first_line(model),
                         "payload": {"$ref": f"#/components/schemas/{name}"},
                     }
                     for name, model in names.items()
                 },
-                "schemas": schemas,
+                "schemas": _components(models),
             },
         }
     )
+
+
+# ---------------------------------------------------------------- tables for people
+
+
+def tables() -> str:
+    """Every command and every event in one line each, as README.md beside this file shows them."""
+    lines = ["| command | body, beside the common fields | what it says |", "| --- | --- | --- |"]
+    common = set(Command.model_fields)
+    for command in COMMANDS:
+        fields = [
+            _shown(field.alias or name, field.is_required())
+            for name, field in command.model_fields.items()
+            if name not in common or name == "incident_id"
+        ]
+        lines.append(f"| `{command.name}` | {', '.join(fields)} | {_first_line(command)} |")
+    lines += ["", "| event | fields | what it says |", "| --- | --- | --- |"]
+    for event in EVENTS:
+        fields = [
+            _shown(name, field.is_required()) for name, field in event.model_fields.items() if name != "type"
+        ]
+        words = (event.__doc__ or "").strip().splitlines()[:1]
+        lines.append(
+            f"| `{event.model_fields['type'].default}` | {', '.join(fields)} | {' '.join(words)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _shown(name: str, required: bool) -> str:
+    return f"`{name}`" if required else f"`{name}?`"
 
 
 def _bytes(document: dict[str, Any]) -> bytes:

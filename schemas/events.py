@@ -73,6 +73,8 @@ class InformerNamed(Event):
 
 
 class EntryAdded(Event):
+    """A line of the duty log (值班日志)."""
+
     type: Literal["entry_added"] = "entry_added"
     entry_id: str
     kind: str
@@ -81,12 +83,16 @@ class EntryAdded(Event):
 
 
 class EntryStruck(Event):
+    """A line was struck out (更正): shown struck through, never removed."""
+
     type: Literal["entry_struck"] = "entry_struck"
     entry_id: str
     reason: str
 
 
 class FactsEstablished(Event):
+    """What became known, when, to whom; whether that is somebody of our chain. Only what was said."""
+
     type: Literal["facts_established"] = "facts_established"
     known_at: Instant
     known_by: str
@@ -102,6 +108,8 @@ class FactsEstablished(Event):
 
 
 class LevelJudged(Event):
+    """A named officer judged the level (研判). `possible`: it may reach it."""
+
     type: Literal["level_judged"] = "level_judged"
     level: Level
     scale: Scale
@@ -140,6 +148,8 @@ class ReportRecorded(Event):
 
 
 class ReceiptRecorded(Event):
+    """The other end has the report (签收)."""
+
     type: Literal["receipt_recorded"] = "receipt_recorded"
     report_id: str
     received_at: Instant
@@ -148,6 +158,8 @@ class ReceiptRecorded(Event):
 
 
 class ConcealmentDeclared(Event):
+    """Facts had been kept from us (瞒报、漏报)."""
+
     type: Literal["concealment_declared"] = "concealment_declared"
     concealed_by: str
     basis: str
@@ -163,6 +175,8 @@ class IncidentShared(Event):
 
 
 class OrderIssued(Event):
+    """An order (指令), with the limits for taking note of it and for answering it."""
+
     type: Literal["order_issued"] = "order_issued"
     order_id: str
     to: str
@@ -172,6 +186,8 @@ class OrderIssued(Event):
 
 
 class OrderAcknowledged(Event):
+    """The order was taken note of (收到)."""
+
     type: Literal["order_acknowledged"] = "order_acknowledged"
     order_id: str
     text: str | None = None
@@ -179,6 +195,8 @@ class OrderAcknowledged(Event):
 
 
 class OrderReported(Event):
+    """What was done about the order (反馈)."""
+
     type: Literal["order_reported"] = "order_reported"
     order_id: str
     text: str | None = None
@@ -186,6 +204,8 @@ class OrderReported(Event):
 
 
 class OrderOverdue(Event):
+    """An order was not taken note of, or not answered, in time."""
+
     type: Literal["order_overdue"] = "order_overdue"
     order_id: str
     what: Literal["acknowledge", "report"]
@@ -213,6 +233,8 @@ class DuplicateAbsorbed(Event):
 
 
 class IncidentClosed(Event):
+    """Handling has ended (办结)."""
+
     type: Literal["incident_closed"] = "incident_closed"
     at: Instant
     reason: str
@@ -220,18 +242,24 @@ class IncidentClosed(Event):
 
 
 class IncidentReopened(Event):
+    """It was not over (重新打开)."""
+
     type: Literal["incident_reopened"] = "incident_reopened"
     at: Instant
     reason: str
 
 
 class StabilityDeclared(Event):
+    """The disaster is stable (灾情稳定)."""
+
     type: Literal["stability_declared"] = "stability_declared"
     at: Instant
     basis: str
 
 
 class BreachExplained(Event):
+    """Why a limit was missed (超时原因)."""
+
     type: Literal["breach_explained"] = "breach_explained"
     cause: str
     text: str
@@ -263,6 +291,8 @@ class ObligationStarted(Event):
 
 
 class ObligationMet(Event):
+    """The duty was fulfilled, by the report `met_by`: a written one when it was received."""
+
     type: Literal["obligation_met"] = "obligation_met"
     obligation_id: str
     met_at: Instant
@@ -270,12 +300,16 @@ class ObligationMet(Event):
 
 
 class ObligationExcused(Event):
+    """The duty fell away (免报)."""
+
     type: Literal["obligation_excused"] = "obligation_excused"
     obligation_id: str
     reason: Literal["merged", "closed", "stable", "false_alarm"]
 
 
 class ObligationDueSoon(Event):
+    """The limit is near (即将到时)."""
+
     type: Literal["obligation_due_soon"] = "obligation_due_soon"
     obligation_id: str
     rule: str

@@ -255,8 +255,10 @@ class Round:
                 line.units = tuple(incident.units)
             lines.append(line)
 
+        aside = (ev.IncidentShared, ev.InformerNamed)  # what was said belongs to the deed itself
+        deed = next((event for event in events if not isinstance(event, aside)), next(iter(events), None))
         for event in events:
-            take(event, author, command if not lines else None)
+            take(event, author, command if event is deed else None)
         for _ in range(20):
             following = consequences(incident, setting)
             if not following:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import psycopg
@@ -20,6 +21,9 @@ from psycopg.sql import SQL, Identifier
 from tests.product import RUNNING, FenghuoProcess
 from tests.servers import PG_VARIABLE, REDIS_VARIABLE, Postgres, Redis
 from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from tests.room import Room
 
 __all__ = ["eventually"]
 
@@ -122,8 +126,9 @@ def furnish(
         if database not in models:
             folder = tmp_path_factory.mktemp(f"model-{database}") / "desk"
             url = None if database == "sqlite" else request.getfixturevalue("new_database")()
-            models[database] = FenghuoProcess(folder, database_url=url)
-            models[database].add_people(PEOPLE)
+            fresh = FenghuoProcess(folder, database_url=url)
+            fresh.add_people(PEOPLE)
+            models[database] = fresh  # only now: a desk that could not be furnished is no model
         model = models[database]
         folder = tmp_path_factory.mktemp("desk") / "desk"
         url = None
@@ -152,6 +157,44 @@ def own_desk(each_database: str, furnish: Callable[[str], FenghuoProcess]) -> It
     desk.start()
     yield desk
     desk.stop()
+
+
+@pytest.fixture(scope="module")
+def room(
+    each_database: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Room]:
+    """The product inside the test with a clock moved by hand, and `room.CREW` at it; shared by a module.
+
+    Whatever its API says is held against the published document.
+    """
+    with _room(each_database, tmp_path_factory.mktemp("room"), request) as room:
+        yield room
+
+
+@pytest.fixture(scope="module")
+def one_room(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Room]:
+    """A `room` on SQLite alone, for what is decided before any database is asked."""
+    with _room("sqlite", tmp_path_factory.mktemp("room"), request) as room:
+        yield room
+
+
+@pytest.fixture
+def own_room(each_database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Room]:
+    """The same, this test's alone: restart it, count in it, let days pass."""
+    with _room(each_database, tmp_path, request) as room:
+        yield room
+
+
+@contextmanager
+def _room(database: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Room]:
+    from schemas.documents import asyncapi, openapi  # not above: most tests need none of the whole product
+    from tests.documents import Documents
+    from tests.room import room_in
+
+    url = None if database == "sqlite" else request.getfixturevalue("new_database")()
+    with room_in(folder / "desk", url) as room:
+        room.said = Documents(openapi(), asyncapi()).check
+        yield room
 
 
 @pytest.fixture
