@@ -8,10 +8,14 @@ no longer there, and every client notices by the epoch and sends what it still h
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import Table, func, insert, select, update
+from sqlalchemy import Connection, Table, func, insert, select, update
+from sqlalchemy.exc import DatabaseError
 from sqlmodel import SQLModel
 
 from server.database import Database
@@ -66,40 +70,78 @@ def _into_one_file(copy: Database) -> None:
 
 
 def restore(file: Path, settings: Settings) -> tuple[int, str]:
-    """Fill an empty desk. Refuses one that has anything in it, and a backup whose log is not whole."""
+    """Fill an empty desk: all of it or nothing. Answers the number of entries, and the new epoch.
+
+    Refuses one that has anything in it, and a backup whose log is not whole. The file itself is not touched.
+    """
     if not file.exists():
         raise BackupRefused(f"there is no {file}")
-    source = Database(f"sqlite:///{file}")
     if settings.database_url:
-        target = Database(settings.database_url)
-    else:
-        assert settings.data is not None
-        if (settings.data / "fenghuo.db").exists():
-            raise BackupRefused(f"{settings.data} is not empty: restore into a new folder")
-        target = Database.in_folder(settings.data)
+        with tempfile.TemporaryDirectory() as folder, closing(Database(settings.database_url)) as target:
+            _refuse_unless_empty(target)
+            with closing(_tried(file, Path(folder) / "fenghuo.db")) as source:
+                epoch = _new_epoch(source)
+                with source.reading() as rows:
+                    return _copy(rows, target), epoch
+    assert settings.data is not None
+    place, trial = settings.data / "fenghuo.db", settings.data / "fenghuo.db.unfinished"
+    if place.exists():
+        raise BackupRefused(f"{settings.data} is not empty: restore into a new folder")
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with closing(_tried(file, trial)) as source:
+            epoch = _new_epoch(source)
+            with source.reading() as rows:
+                entries = _entries(rows)
+            _into_one_file(source)
+        trial.replace(place)
+    finally:
+        for leftover in ("", "-wal", "-shm"):
+            Path(f"{trial}{leftover}").unlink(missing_ok=True)
+    return entries, epoch
+
+
+def _tried(file: Path, trial: Path) -> Database:
+    """A copy of a backup, its schema brought up to date and its log found whole."""
+    os.close(os.open(trial, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
+    shutil.copyfile(file, trial)
+    copy = Database(f"sqlite:///{trial}")
+    try:
+        migrate(copy)
+        found = verify(copy)
+    except DatabaseError as error:
+        copy.close()
+        raise BackupRefused(f"{file} is no backup of a desk: {error.orig}") from None
+    broken = [fault for fault in found.faults if fault.startswith(("hole", "altered", "head", "unreadable"))]
+    if broken:
+        copy.close()
+        raise BackupRefused(f"the log in {file} is not whole: {broken[0]}")
+    return copy
+
+
+def _refuse_unless_empty(target: Database) -> None:
     migrate(target)
     with target.reading() as connection:
         for table in _tables():
             if connection.execute(select(func.count()).select_from(table)).scalar():
                 raise BackupRefused(f"the database is not empty ({table.name}): restore into a new one")
-    with source.reading() as connection:
-        entries = _copy(connection, target)
+
+
+def _new_epoch(copy: Database) -> str:
     epoch = str(uuid4())
-    with target.writing() as connection:
+    with copy.writing() as connection:
         connection.execute(update(LEDGER).values(epoch=epoch))
-    found = verify(target)
-    broken = [fault for fault in found.faults if fault.startswith(("hole", "altered", "head", "unreadable"))]
-    if broken:
-        raise BackupRefused(f"the log in {file} is not whole: {broken[0]}")
-    source.close()
-    target.close()
-    return entries, epoch
+    return epoch
 
 
-def _copy(source, target: Database) -> int:  # type: ignore[no-untyped-def]
+def _entries(source: Connection) -> int:
+    return int(source.execute(select(func.count()).select_from(ENTRY)).scalar() or 0)
+
+
+def _copy(source: Connection, target: Database) -> int:
     with target.writing(patient=True) as connection:
         for table in _tables():
             rows = source.execution_options(yield_per=PAGE).execute(select(table)).mappings()
             for page in rows.partitions(PAGE):
                 connection.execute(insert(table), [dict(row) for row in page])
-    return int(source.execute(select(func.count()).select_from(ENTRY)).scalar() or 0)
+    return _entries(source)
