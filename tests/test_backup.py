@@ -112,9 +112,8 @@ def test_a_backup_whose_log_was_touched_makes_no_desk(
         for (name,) in triggers:
             hand.execute(f"DROP TRIGGER {name}")
         if harm == "body":
-            hand.execute(
-                "UPDATE entry SET body = CAST(replace(CAST(body AS TEXT), '卢龙', '抚宁') AS BLOB) WHERE seq = 2"
-            )
+            forged = "CAST(replace(CAST(body AS TEXT), '卢龙', '抚宁') AS BLOB)"
+            hand.execute(f"UPDATE entry SET body = {forged} WHERE seq = 2")
         else:
             hand.execute("DELETE FROM entry WHERE seq = (SELECT max(seq) FROM entry)")
     with pytest.raises(BackupRefused, match="not whole"):
