@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -59,9 +60,17 @@ class Desk:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.refusals: Counter[str] = Counter()  # by the fixed word that the caller gets
 
     async def execute(self, principal: Principal, name: str, body: Any) -> Answer:
         """Do one command. Returns when it is on disk; raises what `explain` can put into words."""
+        try:
+            return await self._execute(principal, name, body)
+        except Exception as refusal:
+            self.refusals[word_for(refusal)] += 1
+            raise
+
+    async def _execute(self, principal: Principal, name: str, body: Any) -> Answer:
         try:
             command = check(principal, name, body)
         except NotYourPost as refusal:
@@ -129,6 +138,7 @@ class Desk:
                 results.append(CreationRefused())  # its place; the answer comes with settle()
                 waiting.append((index, asyncio.wrap_future(future)))
         await settle()
+        self.refusals.update(word_for(result) for result in results if isinstance(result, Exception))
         return results
 
 
@@ -175,6 +185,22 @@ def _named(body: Any) -> str | None:
 
 
 _STATUS = {"invalid": 422, "missing": 404, "conflict": 409}
+
+
+_WORD: dict[type[BaseException], str] = {
+    ValidationError: "bad-body",
+    BadItem: "bad-body",
+    CommandIdReused: "command-id-reused",
+    NotYourPost: "not-your-post",
+    NoSuchCommand: "no-such-command",
+    CreationRefused: "creation-refused",
+    StoreUnavailable: "store-unavailable",
+}
+
+
+def word_for(error: BaseException) -> str:
+    """The fixed word of a refusal, as `explain` gives it."""
+    return error.code if isinstance(error, Refused) else _WORD.get(type(error), "internal-error")
 
 
 def explain(error: BaseException, lang: str) -> Explained:

@@ -6,13 +6,14 @@ import asyncio
 from dataclasses import asdict
 
 import orjson
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from server.durations import Durations
 from server.parts import Parts
 
 STORE_S = 2.0
@@ -45,6 +46,10 @@ async def readyz(request: Request) -> Response:
     return Response(orjson.dumps(body), 200 if ready else 503, media_type="application/json")
 
 
+def _histogram(name: str, words: str, durations: Durations) -> Metric:
+    return HistogramMetricFamily(name, words, durations.buckets(), durations.total)
+
+
 class _Figures(Collector):
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -66,11 +71,26 @@ class _Figures(Collector):
         if parts.relay is not None:
             for kind, count in asdict(parts.relay.tally).items():
                 doorbells.add_metric([kind], count)
+        refused = CounterMetricFamily(
+            "fenghuo_refused", "Commands refused, by the word given", labels=["kind"]
+        )
+        for kind, count in sorted(parts.desk.refusals.items()):
+            refused.add_metric([kind], count)
+        behind = sum(not listener.is_level for listener in parts.hub.listeners())
         return [
             doorbells,
+            refused,
+            _histogram(
+                "fenghuo_commit_seconds",
+                "A round of writes, from its turn to the disk",
+                parts.store.commit_times,
+            ),
+            _histogram(
+                "fenghuo_fanout_seconds", "From an entry's coming to the last level listener's", tally.lag
+            ),
+            GaugeMetricFamily("fenghuo_listeners_behind", "Listeners that have not everything yet", behind),
             CounterMetricFamily("fenghuo_entries", "Entries written by this process", parts.store.written),
             CounterMetricFamily("fenghuo_commits", "Commits made by this process", parts.store.rounds),
-            CounterMetricFamily("fenghuo_refused", "Commands refused", parts.store.refused),
             GaugeMetricFamily("fenghuo_commands_waiting", "Commands that queue", parts.store.waiting),
             GaugeMetricFamily("fenghuo_clock_age_seconds", "Age of the watch", parts.watch.age_ms() / 1000),
             CounterMetricFamily("fenghuo_frames", "Frames sent to listeners", tally.frames),
@@ -83,6 +103,7 @@ class _Figures(Collector):
 
 async def metrics(request: Request) -> Response:
     registry = CollectorRegistry(auto_describe=False)
+    ProcessCollector(registry=registry)
     registry.register(_Figures(request.app.state.parts))
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 

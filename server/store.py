@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -31,6 +32,7 @@ from server.domain.incident import Incident, fold
 from server.domain.reporting import Setting, passing
 from server.domain.units import UnitTree
 from server.done import Done
+from server.durations import Durations
 from server.ledger import Chains, canonical
 from server.round import Round, Standing
 from server.rulebook import Rulebook
@@ -86,7 +88,8 @@ class Store:
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_rounds, name="writer", daemon=True)
         self._ledger = self._open()
-        self.rounds = self.written = self.refused = 0
+        self.rounds = self.written = 0
+        self.commit_times = Durations()  # of rounds that were written, the wait for their turn included
 
     # ------------------------------------------------------------ opening and closing
 
@@ -286,6 +289,7 @@ class Store:
     def _write_round(self, works: list[Work]) -> None:
         """One transaction for these pieces of work. Answers go out only after it is on disk."""
         answers: list[tuple[Future[Any], Any, BaseException | None]] = []
+        began = time.monotonic()
         try:
             with self.database.writing() as connection:
                 self.database.lock_ledger(connection)
@@ -314,6 +318,8 @@ class Store:
         while len(self._incidents) > INCIDENTS_KEPT:
             self._incidents.popitem(last=False)
         self.rounds += 1
+        if round_.entries_written:
+            self.commit_times.observe(time.monotonic() - began)
         self.written += round_.entries_written
         if round_.published:
             try:
@@ -324,7 +330,6 @@ class Store:
             if refusal_ is None:
                 future.set_result(answer)
             else:
-                self.refused += 1
                 future.set_exception(refusal_)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from server.durations import Durations
 from server.frames import Ring, Wire, entry_frame, fitting
 
 log = logging.getLogger("fenghuo.hub")
@@ -84,6 +86,7 @@ class Tally:
     frames: int = 0
     bytes: int = 0
     log_pages: int = 0
+    lag: Durations = field(default_factory=Durations)  # from an entry's coming to its last level listener
     resumes: Counter[str] = field(default_factory=Counter)
     closes: Counter[int] = field(default_factory=Counter)  # ended by us, by code
 
@@ -252,6 +255,7 @@ class Stream:
         self._ring = Ring(limits.ring_frames, limits.ring_bytes)
         self._fanned = 0  # who is level has everything up to here, but for the pass under way
         self._passing: Pass | None = None
+        self._news_at: float | None = None  # since when something waits for a pass
         self._early: list[tuple[int, bytes]] = []  # published while the head was being read
         self._looking: asyncio.Task[None] | None = None
         self.loading = reader.spawn(self._load())
@@ -265,6 +269,8 @@ class Stream:
         elif offset == self.head + 1:
             self._ring.append(entry_frame(offset, body))
             self.head = offset
+            if self._news_at is None:
+                self._news_at = time.monotonic()
             self._on_news(self)
         elif offset > self.head:
             self.look()
@@ -326,19 +332,21 @@ class Stream:
         self._tally.bytes += size * count
         if this.at >= len(this.listeners):
             self._passing = None
+            self._tally.lag.observe(time.monotonic() - this.began)
         return max(1, len(listeners))
 
     def _begin_pass(self) -> bool:
         """Take what was published since the last pass, as one write."""
         if self._fanned == self.head:
             return False
+        began, self._news_at = self._news_at or time.monotonic(), None
         chunk = self.recent(self._fanned)
         if chunk is None or not self.level:
             self._fanned = self.head
             # More came at once than the ring holds: each reads the log.
             self._fall_behind([listener for listener in self.level if listener.cursor < self.head])
             return False
-        self._passing = Pass(self._fanned, chunk, list(self.level))
+        self._passing = Pass(self._fanned, chunk, list(self.level), began)
         self._fanned = self._passing.to
         return True
 
@@ -410,11 +418,12 @@ class Stream:
 class Pass:
     """One write for every level listener, in slices."""
 
-    __slots__ = ("at", "before", "frames", "listeners", "to")
+    __slots__ = ("at", "before", "began", "frames", "listeners", "to")
 
-    def __init__(self, before: int, chunk: Sequence[bytes], listeners: list[Listener]) -> None:
+    def __init__(self, before: int, chunk: Sequence[bytes], listeners: list[Listener], began: float) -> None:
         self.before = before
         self.to = before + len(chunk)
         self.frames = b"".join(chunk)
         self.listeners = listeners
+        self.began = began
         self.at = 0
