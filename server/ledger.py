@@ -11,10 +11,8 @@ The chain proves when we recorded something, not when it happened.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from hashlib import sha256
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -28,12 +26,10 @@ def canonical(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def _sha256(message: bytes) -> bytes:
-    return hashlib.sha256(message).digest()
+_LEAF, _LINK, _SEED = b"\x00", b"\x01" + _DOMAIN, b"\x02" + _DOMAIN
 
 
-@dataclass(frozen=True, slots=True)
-class Chains:
+class Chains(NamedTuple):
     """The head of both chains after some entry: 32 bytes each."""
 
     sha256: bytes
@@ -41,17 +37,13 @@ class Chains:
 
     @classmethod
     def of_nothing(cls, deployment_id: str) -> Chains:
-        seed = b"\x02" + _DOMAIN + deployment_id.encode()
-        return cls(_sha256(seed), sm3_digest(seed))
+        seed = _SEED + deployment_id.encode()
+        return cls(sha256(seed).digest(), sm3_digest(seed))
 
     def then(self, seq: int, body: bytes) -> Chains:
         """The head after entry `seq` with these stored bytes."""
+        leaf, place = _LEAF + body, _LINK + seq.to_bytes(8, "big")
         return Chains(
-            _link(_sha256, seq, self.sha256, body),
-            _link(sm3_digest, seq, self.sm3, body),
+            sha256(place + self.sha256 + sha256(leaf).digest()).digest(),
+            sm3_digest(place + self.sm3 + sm3_digest(leaf)),
         )
-
-
-def _link(digest: Callable[[bytes], bytes], seq: int, before: bytes, body: bytes) -> bytes:
-    leaf = digest(b"\x00" + body)
-    return digest(b"\x01" + _DOMAIN + seq.to_bytes(8, "big") + before + leaf)

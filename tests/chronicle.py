@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import select
 
 from schemas.commands import COMMANDS
+from schemas.events import RulesAccepted
 from schemas.terms import Post
 from server.database import Database
 from server.domain.decide import Author, Refused
@@ -53,8 +54,8 @@ class Chronicle:
         migrate(database)
         self.database = database
         self.now_at = datetime.fromisoformat("2026-03-02T00:00:00+08:00")
-        rules = default_rules()
-        self.store = Store(database, default_units(), lambda: rules, lambda: self.now_at)
+        self._rules = default_rules()
+        self.store = Store(database, default_units(), lambda: self._rules, lambda: self.now_at)
         self.refused = 0
         self._random = random.Random(seed)
         self._cases: list[Case] = []
@@ -63,6 +64,9 @@ class Chronicle:
     @contextmanager
     def running(self) -> Iterator[Chronicle]:
         self.store.start()
+        dated = [rules.effective_from.isoformat() for rules in self._rules.rule_sets]
+        accepted = RulesAccepted(digest=self._rules.digest, effective_from=dated)
+        self.store.note(accepted, self._rules.dump()).result(timeout=60)
         try:
             yield self
         finally:

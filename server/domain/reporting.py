@@ -375,8 +375,20 @@ def _late(due_at: datetime, now: datetime) -> int:
 Moment = tuple[datetime, Callable[[datetime], ev.Event]]
 
 
+def earliest_frozen_alarm(incident: Incident) -> datetime | None:
+    """The first moment to come that no rule of the day can move: a frozen deadline, an order's limit."""
+    return min((at for at, _make in _frozen_stages(incident)), default=None)
+
+
 def _stages(incident: Incident, setting: Setting) -> Iterator[Moment]:
     """Every moment still to be written down: pairs of the moment and a maker of its event."""
+    yield from _frozen_stages(incident)
+    if incident.is_open:
+        yield from _prompts(incident, setting)
+
+
+def _frozen_stages(incident: Incident) -> Iterator[Moment]:
+    """Those that were fixed when a report came to be owed or an order was given."""
     if incident.state not in ("open", "closed"):
         return
     for owed in incident.obligations.values():
@@ -398,8 +410,6 @@ def _stages(incident: Incident, setting: Setting) -> Iterator[Moment]:
             if due_at is not None and done_at is None and what not in order.overdue and incident.is_open:
                 at = due_at + timedelta(milliseconds=1)
                 yield at, _order_event(order.order_id, what, due_at)
-    if incident.is_open:
-        yield from _prompts(incident, setting)
 
 
 def _prompts(incident: Incident, setting: Setting) -> Iterator[Moment]:

@@ -1,0 +1,104 @@
+"""Whoever alters the log, or what was made from it, is found out, and the entry is named.
+
+The long form (100,000 entries, a hundred of each kind) is `scripts/faults tamper`.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from server.database import Database
+from server.verify import verify, verify_in
+from tests.chronicle import Chronicle
+from tests.product import FenghuoProcess
+from tests.tampering import GUARDED, change, disarm, rearm, reworded, row_of
+from tests.tampering_tables import DEEDS
+
+ENTRIES = {"sqlite": 1_500, "postgresql": 400}
+
+
+@pytest.fixture(scope="module")
+def chronicled(
+    each_database: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Database]:
+    """A database with a long log of every kind of command, to be tampered with and rolled back."""
+    if each_database == "sqlite":
+        database = Database.in_folder(tmp_path_factory.mktemp("chronicle"))
+    else:
+        database = Database(request.getfixturevalue("new_database")())
+    with Chronicle(database, seed=4).running() as chronicle:
+        chronicle.write(ENTRIES[each_database])
+    yield database
+    database.close()
+
+
+def test_a_log_that_nobody_touched_has_no_fault(chronicled: Database):
+    found = verify(chronicled)
+    assert (found.faults, found.first_bad) == ([], None)
+    assert found.entries >= 400
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_tampering_is_found_and_the_entry_is_named(chronicled: Database, name: str):
+    with chronicled.engine.connect() as connection, connection.begin() as doings:
+        guards = disarm(connection)
+        units = DEEDS[name](connection, random.Random(name), 5)
+        rearm(connection, guards)
+        found = verify_in(connection)
+        doings.rollback()
+    assert units
+    unnamed = [unit for unit in units if not unit & found.bad]
+    assert not unnamed, found.faults[:10]
+    assert found.first_bad == min(found.bad)
+
+
+def test_the_log_refuses_to_be_changed_and_misses_its_guards_when_they_are_gone(chronicled: Database):
+    for table in GUARDED:
+        for deed in (
+            f"DELETE FROM {table.name}",
+            f"UPDATE {table.name} SET {next(iter(table.c)).name} = NULL",
+        ):
+            with chronicled.engine.connect() as connection, connection.begin() as doings:
+                with pytest.raises(DatabaseError, match="append-only"):
+                    connection.execute(text(deed))
+                doings.rollback()
+    with chronicled.engine.connect() as connection, connection.begin() as doings:
+        disarm(connection)
+        found = verify_in(connection)
+        doings.rollback()
+    assert {fault.split()[2] for fault in found.faults} == {table.name for table in GUARDED}
+
+
+@pytest.mark.parametrize("seed", range(20, 24))
+def test_no_history_of_a_desk_raises_a_false_alarm(tmp_path: Path, seed: int):
+    database = Database.in_folder(tmp_path)
+    with Chronicle(database, seed).running() as chronicle:
+        chronicle.write(250)
+    assert not verify(database).faults
+    database.close()
+
+
+def test_the_command_line_names_the_first_bad_entry(tmp_path: Path):
+    desk = FenghuoProcess(tmp_path / "desk")
+    database = Database.in_folder(desk.folder)
+    with Chronicle(database, seed=5).running() as chronicle:
+        chronicle.write(100)
+    said = desk.fenghuo("verify").stdout
+    assert re.fullmatch(r"ok: \d+ entries, head [0-9a-f]{64}\n", said)
+    with database.engine.connect() as connection, connection.begin():
+        guards = disarm(connection)
+        for seq in (40, 80):
+            change(connection, seq, body=reworded(row_of(connection, seq)["body"]))
+        rearm(connection, guards)
+    database.close()
+    said = desk.fenghuo("verify", expect=1).stdout
+    assert "altered: entry 40: its bytes do not fit the chain" in said
+    assert "altered: entry 80: its bytes do not fit the chain" in said
+    assert said.splitlines()[-1] == "bad: first bad entry 40"
