@@ -67,6 +67,7 @@ export class Board {
     const row = document.getElementById(target);
     if (row && isAbove) this.list.scrollTop = top + row.offsetHeight;
     if (row) mark(row);
+    if (row?.dataset.incident === this.chosen) row.scrollIntoView({ block: "nearest" });
   }
 
   /** Everything that follows from the rows: counts, what is next, whether the order still holds. */
