@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import structlog
+from sqlalchemy.exc import InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -46,6 +48,7 @@ from server.watch import Watch
 
 log = structlog.get_logger()
 
+NO_DATABASE = (OperationalError, InternalError, PoolTimeout)
 LAST_GOOD_UNITS = ".units.last-good.csv"
 
 
@@ -141,6 +144,7 @@ def create_app(parts: Parts) -> ASGIApp:
         exception_handlers={
             HTTPException: _http_exception,
             api.BadQuery: api.bad_query,
+            **dict.fromkeys(NO_DATABASE, _no_database),
             Exception: _bug,
         },
     )
@@ -179,8 +183,10 @@ async def _running(app: Starlette) -> AsyncIterator[None]:
         works |= {"relay": parts.relay.run, "presence": parts.presence.run}
     tasks = [asyncio.create_task(keep(work, name), name=name) for name, work in works.items()]
     try:
+        log.info("serving", epoch=parts.store.epoch, deployment=parts.store.deployment_id)
         yield
     finally:
+        log.info("stopping", listeners=len(parts.hub.listeners()), waiting=parts.store.waiting)
         await parts.hub.drain()
         for task in tasks:
             task.cancel()
@@ -206,6 +212,13 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return problem(404, "not-found", detail=sentence("not-found"))
     return problem(error.status_code, "http", detail=error.detail, headers=error.headers)
+
+
+async def _no_database(request: Request, error: Exception) -> Response:
+    """The database is away, or was too slow: nothing is known to be wrong with what was asked."""
+    log.warning("the database does not answer", path=request.scope["path"], error=repr(error)[:300])
+    detail = sentence("store-unavailable")
+    return problem(503, "store-unavailable", detail=detail, headers={"Retry-After": "2"})
 
 
 async def _bug(request: Request, error: Exception) -> Response:

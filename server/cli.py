@@ -7,7 +7,6 @@ All of it works on a stopped desk and beside a running one.
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -15,11 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from schemas.terms import Post
 from server.app import make_parts, open_database, utc_now
 from server.backup import BackupRefused, backup, restore
+from server.log_lines import log_to_stderr
 from server.people import AccountRefused, People
 from server.serving import run
 from server.settings import Settings, network
@@ -29,7 +27,7 @@ from server.verify import verify
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it did what it says, 1 when not, 2 for a wrong call."""
-    _log_to_stderr()
+    log_to_stderr()
     parsed = _parser().parse_args(arguments)
     try:
         status = parsed.run(parsed)
@@ -244,22 +242,6 @@ def _demo(parsed: argparse.Namespace) -> int:
         speed=parsed.speed,
         once=parsed.once,
     )
-
-
-def _log_to_stderr() -> None:
-    """One line of JSON for each thing worth knowing; standard output stays for answers."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    logging.getLogger("uvicorn.error").setLevel(logging.INFO)
 
 
 if __name__ == "__main__":
