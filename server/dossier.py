@@ -6,15 +6,16 @@ Everything comes from `reading.incident`; nothing is counted here that the recor
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from schemas.rules import Prompt, RuleSet
-from schemas.terms import FACTS
+from schemas.rules import RuleSet
+from schemas.terms import CASUALTIES, FACTS
 from server import board
 from server.board import Duty
-from server.duty_log import Line, because_in_words, facts_in_words, lacks_in_words, lines
-from server.wording import Countdown, Wording, instant, utc_text
+from server.duty_log import Line, because_in_words, lacks_in_words, lines
+from server.hour import Hour, Step, hour, steps
+from server.wording import Wording
 
 #: The figures that every incident shows, said or not.
 ALWAYS = ("dead", "missing", "trapped", "seriously_injured", "lightly_injured", "evacuated")
@@ -46,19 +47,6 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A stage of the countdown of domain.md 1.5.5."""
-
-    stage: str
-    text: str
-    due_at: str
-    done: bool
-    clock: Countdown
-    action: str
-    is_next: bool  # of several stages that one deed settles, the one to look at
-
-
-@dataclass(frozen=True, slots=True)
 class Owed:
     """An obligation, open or not, with everything one may ask about it."""
 
@@ -73,30 +61,6 @@ class Owed:
     recipient: str
     met_at: str | None
     excused: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hour:
-    """The one-hour figure: both clocks, the case, and what stands beside them."""
-
-    applies: bool
-    case_word: str
-    basis_word: str
-    start: str | None
-    written: HourClock
-    phone: HourClock
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HourClock:
-    """One of the two clocks: pass, fail, running or not applicable."""
-
-    result: str
-    word: str
-    elapsed: str
-    due_at: str | None
-    clock: Countdown | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +79,7 @@ class Dossier:
     reports: tuple[dict[str, Any], ...]
     orders: tuple[dict[str, Any], ...]
     units: tuple[str, ...]
+    lacks: str  # what a written report would lack now, but for its signature
     known_by: tuple[tuple[str, str], ...]  # who may have come to know of it
     lines: tuple[Line, ...]
 
@@ -124,7 +89,12 @@ class Dossier:
 
 
 def dossier(
-    shown: dict[str, Any], viewer: str, now: datetime, wording: Wording, rules: RuleSet, limit: int = 300
+    shown: dict[str, Any],
+    viewer: str,
+    now: datetime,
+    wording: Wording,
+    rules: RuleSet,
+    limit: int | None = None,
 ) -> Dossier:
     open_now = [one for one in shown["obligations"] if one["met_at"] is None and one["excused"] is None]
     log = lines(shown, wording)
@@ -139,13 +109,14 @@ def dossier(
         level_why=tuple(_level_why(shown, now, wording)),
         facts=tuple(_facts(shown, wording)),
         occurred=tuple(_occurred(shown, now, wording)),
-        hour=_hour(shown, now, wording),
-        steps=tuple(_steps(shown, now, wording, rules)),
+        hour=hour(shown, now, wording),
+        steps=tuple(steps(shown, now, wording, rules)),
         owed=tuple(waiting),
         settled=tuple(settled),
         reports=tuple(_report(one, wording) for one in reversed(shown["reports"])),
         orders=tuple(_order(one, now, wording) for one in reversed(shown["orders"])),
         units=tuple(wording.short(unit) for unit in shown["units"]),
+        lacks=lacks_in_words(_lacks(shown), wording),
         known_by=tuple(
             (unit, wording.unit(unit))
             for unit in dict.fromkeys((viewer, *wording.tree.ancestors(shown["unit"])))
@@ -269,82 +240,16 @@ def _owed(one: dict[str, Any], viewer: str, now: datetime, wording: Wording) -> 
     )
 
 
-def _hour(shown: dict[str, Any], now: datetime, wording: Wording) -> Hour:
-    figure = shown["one_hour"]
-    limit, phone_limit = 3600, 1800
-    notes = []
-    for name in ("desk_elapsed_s", "grading_lag_s", "discovery_delay_s"):
-        if figure[name] is not None and (name != "grading_lag_s" or figure[name] > 0):
-            notes.append(wording.say(f"hour.{name}", span=wording.span(figure[name])))
-    if figure["sent_in_time"] and figure["end"] is None:
-        notes.append(wording.say("hour.sent_in_time"))
-    return Hour(
-        applies=figure["applies"],
-        case_word=wording.term("hour_case", figure["case"] or "none"),
-        basis_word=wording.term("hour_basis", figure["start_basis"] or "none"),
-        start=figure["start"],
-        written=_hour_clock(figure["start"], figure, limit, now, wording),
-        phone=_hour_clock(figure["start"], figure["phone"], phone_limit, now, wording),
-        notes=tuple(notes),
-    )
-
-
-def _hour_clock(
-    start: str | None, figure: dict[str, Any], limit: int, now: datetime, wording: Wording
-) -> HourClock:
-    begun, result = instant(start), figure["result"]
-    due = begun + timedelta(seconds=limit) if begun else None
-    waits = due is not None and figure["end"] is None
-    return HourClock(
-        result=result,
-        word=wording.term("hour_result", result),
-        elapsed="" if figure["elapsed_s"] is None else wording.span(figure["elapsed_s"]),
-        due_at=utc_text(due) if due is not None and waits else None,
-        clock=wording.countdown(due, now) if waits else None,
-    )
-
-
-_STEP_ACTION = {"judged": "judge", "phoned": "phone", "written": "written", "never": "written"}
-
-
-def _steps(shown: dict[str, Any], now: datetime, wording: Wording, rules: RuleSet) -> list[Step]:
-    """The stages of the hour as `reporting` counts them: for what is unjudged, or 较大 and above."""
-    level, known = shown["reporting_level"], instant(shown["known_at"])
-    if shown["state"] != "open" or known is None or level == "ordinary":
-        return []
-    figure = shown["one_hour"]
-    start = instant(figure["threshold_at"]) if figure["case"] == "upgrade" else known
-    assert start is not None
-    due = {one.stage: start + timedelta(minutes=one.after_min) for one in rules.prompts}
-    looked_at: dict[str, str] = {}
-    for prompt in rules.prompts:
-        action = _STEP_ACTION[prompt.until]
-        if action not in looked_at or due[looked_at[action]] < now:
-            looked_at[action] = prompt.stage
-    return [
-        Step(
-            stage=prompt.stage,
-            text=prompt.text_en if wording.lang == "en" else prompt.text,
-            due_at=utc_text(due[prompt.stage]),
-            done=_is_moot(prompt, shown, start),
-            clock=wording.countdown(due[prompt.stage], now),
-            action=_STEP_ACTION[prompt.until],
-            is_next=looked_at[_STEP_ACTION[prompt.until]] == prompt.stage,
-        )
-        for prompt in rules.prompts
-    ]
-
-
-def _is_moot(prompt: Prompt, shown: dict[str, Any], start: datetime) -> bool:
-    sent = [one for one in shown["reports"] if (instant(one["sent_at"]) or start) >= start]
-    if any(one["channel"] == "written" and one["valid"] for one in sent):
-        return True
-    if prompt.until == "judged":
-        return any(
-            one["scale"] == "reporting" and (instant(one["judged_at"]) or start) >= start
-            for one in shown["judgements"]
-        )
-    return prompt.until == "phoned" and any(one["channel"] == "phone" for one in sent)
+def _lacks(shown: dict[str, Any]) -> list[str]:
+    """What would keep a written report from being valid (contract 3), before one is written."""
+    place = shown["place"]
+    present = {
+        "place": bool(place.get("text") or place.get("division")),
+        "category": shown["category"] is not None,
+        "source": shown["source"] is not None,
+        "casualties": any(name in shown["facts"] for name in CASUALTIES),
+    }
+    return [name for name, there in present.items() if not there]
 
 
 def _report(one: dict[str, Any], wording: Wording) -> dict[str, Any]:
@@ -367,6 +272,3 @@ def _order(one: dict[str, Any], now: datetime, wording: Wording) -> dict[str, An
         "due_at": by,
         "clock": wording.countdown(by, now) if by else None,
     }
-
-
-__all__ = ["Dossier", "dossier", "facts_in_words"]

@@ -1,6 +1,6 @@
 // The list of open incidents. Rows keep their place under the hand; what changed is marked; order is restored
 // when nobody is at the list, or when asked for.
-import { now, paintClocks } from "./clock.js";
+import { paintClocks } from "./clock.js";
 import { fetchHtml, insert, isNewer, mark, morph } from "./swap.js";
 import { say } from "./texts.js";
 
@@ -132,6 +132,7 @@ export class Board {
     for (const row of this.rows) {
       row.classList.toggle("is-at", row.dataset.incident === this.at);
       row.classList.toggle("is-chosen", row.dataset.incident === this.chosen);
+      row.querySelector(".row-link").ariaCurrent = String(row.dataset.incident === this.chosen);
     }
   }
 
@@ -193,5 +194,3 @@ export class Board {
 function orderOf(row) {
   return `${row.dataset.due || FAR} ${row.dataset.due ? "" : String(9e15 - Date.parse(row.dataset.known || 0))}`;
 }
-
-export const remaining = (deadline) => deadline.due - now();

@@ -3,20 +3,22 @@ import { Alarms } from "./alarm.js";
 import { Board } from "./board.js";
 import { runClocks } from "./clock.js";
 import { Intake } from "./intake.js";
+import { guardSignOut } from "./drafts.js";
 import { Live } from "./live.js";
 import { Palette } from "./palette.js";
-import { fetchHtml, insert, morph } from "./swap.js";
+import { fetchHtml, insert } from "./swap.js";
 import { say } from "./texts.js";
 import { POPS, View } from "./view.js";
 
 const board = new Board((incident) => openIncident(incident));
-const view = new View(() => board.rows.map((row) => [row.dataset.incident, row.querySelector(".row-title").textContent]));
+const view = new View();
 const form = document.getElementById("intake");
 const intake = form && new Intake(form, (answer) => { board.at = answer.incident_id; board.choose(answer.incident_id); });
 const live = new Live("desk");
 const alarms = new Alarms(() => board.deadlines(), (one) => openDuty(one.incident, one.duty.dataset));
 const palette = new Palette(commands);
 
+guardSignOut();
 runClocks((at) => {
   alarms.look(at);
   board.look();
@@ -38,15 +40,11 @@ async function openIncident(incident) {
   const fresh = new DOMParser().parseFromString(html, "text/html").body.children;
   for (const piece of [...fresh]) {
     const there = document.getElementById(piece.id);
-    if (there) await replace(there, piece.outerHTML);
+    if (there) await insert(there, "outerHTML", piece.outerHTML);
   }
   history.replaceState(null, "", `/?incident=${incident}`);
   view.adopt();
   board.settle();
-}
-
-async function replace(element, html) {
-  await insert(element, "outerHTML", html);
 }
 
 /** Open the incident and the form that does what is owed. */
@@ -140,5 +138,3 @@ function commands() {
   if (language) own.push({ text: language.textContent, run: () => language.click() });
   return [...own.slice(0, 1), ...acts, ...pages, ...own.slice(1), ...rows];
 }
-
-export { morph };

@@ -1,6 +1,7 @@
 // One incident on a page of its own.
 import { Alarms } from "./alarm.js";
 import { runClocks } from "./clock.js";
+import { guardSignOut } from "./drafts.js";
 import { Live } from "./live.js";
 import { View } from "./view.js";
 
@@ -8,6 +9,7 @@ const view = new View();
 const live = new Live(null);
 const alarms = new Alarms(deadlines, (one) => one.line.scrollIntoView({ block: "center" }));
 
+guardSignOut();
 runClocks((at) => alarms.look(at));
 live.addEventListener("entry", ({ detail }) => { if (detail.incident_id === view.incident) view.refresh(); });
 live.addEventListener("refresh", () => view.refresh());

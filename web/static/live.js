@@ -1,6 +1,6 @@
 // One socket to the unit's stream. It proves to itself that it missed nothing (offset = last + 1), resumes when
 // it did, and says when it does not know: no beat for 15 s and the page is veiled, over its data.
-import { clockText, heardTime, now } from "./clock.js";
+import { clockText, heardTime } from "./clock.js";
 import { isEnglish, say } from "./texts.js";
 
 const STALE_MS = 15_000, BEHIND_MS = 2_000, FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 30_000;
@@ -172,5 +172,3 @@ export class Live extends EventTarget {
     location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
   }
 }
-
-export const ageOfPage = () => now() - Date.parse(document.body.dataset.now);

@@ -7,9 +7,7 @@ import { fetchHtml, soon, swapPieces } from "./swap.js";
 export const POPS = ".pop[open], .more-acts[open]";
 
 export class View {
-  /** `incidents()` gives [id, title] of those that one may merge into. */
-  constructor(incidents = () => []) {
-    this.incidents = incidents;
+  constructor() {
     this.refresh = soon(() => this.fetchNews());
     document.addEventListener("click", (event) => this.clicked(event));
     document.addEventListener("toggle", (event) => this.opened(event), true);
@@ -80,8 +78,6 @@ export class View {
     setValues(form, differs ? { ...values } : { ...values, ...pick(kept) });
     const shown = form.querySelector(".shown");
     if (shown) shown.textContent = values.shown ?? "";
-    const choice = form.querySelector("select[data-incidents]");
-    if (choice) choice.replaceChildren(...this.incidents().filter(([id]) => id !== this.incident).map(([id, title]) => new Option(title, id)));
     this.markExpanded();
     if (isAsked) {
       form.scrollIntoView({ block: "nearest" });

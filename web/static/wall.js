@@ -9,7 +9,7 @@ let page = 0, turnAt = performance.now() + TURN_MS;
 
 const live = new Live("wall");
 const refresh = soon(async () => {
-  const html = await fetchHtml("/wall/news");
+  const html = await fetchHtml(`/wall/news${location.search}`);
   if (html === null) return;
   await morph(document.getElementById("wall"), html);
   paintClocks();
