@@ -175,12 +175,13 @@ class Incident:
         return latest
 
     def judged(self, scale: Scale) -> Judgement | None:
-        """The judgement that stands on this scale: the one judged last."""
-        return max(
-            (judgement for judgement in self.judgements if judgement.scale is scale),
-            key=lambda judgement: judgement.judged_at,
-            default=None,
-        )
+        """The judgement that stands on this scale: the one judged last; of the same minute, the one
+        entered last."""
+        standing = None
+        for judgement in self.judgements:
+            if judgement.scale is scale and (standing is None or judgement.judged_at >= standing.judged_at):
+                standing = judgement
+        return standing
 
     @property
     def reporting_level(self) -> Level | None:
