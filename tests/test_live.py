@@ -45,7 +45,7 @@ async def test_the_subprotocol_is_chosen_where_it_is_offered(room: Room):
 
 async def test_who_says_no_hello_is_sent_away():
     assert HELLO_S == 5
-    async with serving(hello_s=0.2) as room:
+    async with serving(hello_s=1.0) as room:
         silent = await room.silent_client()
         chatty = await room.silent_client("Li")
         await chatty.say({"type": "helo"})

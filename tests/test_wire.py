@@ -225,8 +225,9 @@ async def test_who_does_not_read_gets_no_pongs_either(room: Room):
     await raw.send(masked(b"x" * 100, opcode=9) * 20)
     await raw.send(masked(b"{}"))
     await turn(50)
-    assert wire.transport.get_write_buffer_size() == before
-    assert wire.buffered() > before, "what the kernel holds counts too"
+    after = wire.transport.get_write_buffer_size()
+    assert after <= before
+    assert wire.buffered() > after, "what the kernel holds counts too"
     raw.close()
 
 
@@ -349,14 +350,15 @@ async def test_a_client_that_takes_its_time_is_cut_off(first: bytes, piece: byte
         raw.close()
 
 
-@pytest.mark.usefixtures("impatient")
-async def test_a_client_on_a_thin_line_is_served_however_long_it_takes():
+async def test_a_client_on_a_thin_line_is_served_however_long_it_takes(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(wire_module, "HEADER_S", 1.0)
+    monkeypatch.setattr(wire_module, "BODY_WINDOW_S", 1.0)
     async with serving(loop_turns=False) as room:
         raw = await room.raw()
         await raw.send(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 30000\r\n\r\n")
         for _ in range(20):
             await raw.send(b"x" * 1500)
-            await pass_time(0.08)
+            await pass_time(0.1)
         assert (await raw.receive()).endswith(b"30000")
         for _ in range(3):  # and goes on asking on the same connection
             await pass_time(0.15)
