@@ -7,6 +7,7 @@ import itertools
 import json
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -278,7 +279,7 @@ async def test_what_another_process_wrote_is_found_within_the_next_look():
 
 
 async def test_many_entries_of_one_commit_reach_everybody_in_order_and_cut_nobody():
-    async with serving(limits=QUICK) as room:
+    async with serving(limits=replace(QUICK, waiting_s=20)) as room:
         clients = [await room.client(f"P{n}") for n in range(20)]
         await eventually(lambda: all(client.heard for client in clients))
         room.publish(3000)
