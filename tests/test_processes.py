@@ -12,12 +12,14 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
 import psycopg
 import pytest
 import redis
@@ -109,6 +111,13 @@ def pair(fleet: Fleet) -> tuple[FenghuoProcess, FenghuoProcess]:
     return fleet.desks[0], fleet.desks[1]
 
 
+@pytest.fixture
+def listening() -> Iterator[Callable[[Swarm], Swarm]]:
+    """`listening(Swarm(port))`: closed when the test ends, however it ends."""
+    with ExitStack() as room:
+        yield lambda swarm: room.enter_context(closing(swarm))
+
+
 # --- in step ----------------------------------------------------------------------------------------------
 
 
@@ -166,9 +175,11 @@ async def test_a_machine_that_lies_through_redis_changes_nothing(fleet: Fleet):
         assert beat["head"] <= whole_log(there, "Wu")[-1]["offset"], "no head that is not on disk"
 
 
-def test_eight_writers_at_two_processes_leave_dense_streams_in_the_order_of_commit(fleet: Fleet):
+def test_eight_writers_at_two_processes_leave_dense_streams_in_the_order_of_commit(
+    fleet: Fleet, listening: Callable[[Swarm], Swarm]
+):
     here, there, _ = fleet.desks
-    swarms = [Swarm(desk.port) for desk in (here, there)]
+    swarms = [listening(Swarm(desk.port)) for desk in (here, there)]
     starts = {who: whole_log(here, who) for who in UNITS}
     for swarm in swarms:
         for who, unit in UNITS.items():
@@ -206,8 +217,6 @@ def test_eight_writers_at_two_processes_leave_dense_streams_in_the_order_of_comm
     )
     assert wrong == []
     assert here.fenghuo("verify").stdout.startswith("ok: ")
-    for swarm in swarms:
-        swarm.close()
 
 
 def _until_all_have(swarms: list[Swarm], heads: Mapping[str, int], within: float = 15.0) -> None:
@@ -359,9 +368,9 @@ class AnyDoor(FenghuoProcess):
 
 @pytest.mark.timeout(90)
 def test_processes_are_killed_while_eight_write_and_a_hundred_listen_and_nothing_is_missed_or_twice(
-    fleet: Fleet,
+    fleet: Fleet, listening: Callable[[Swarm], Swarm]
 ):
-    swarm = Roaming([desk.port for desk in fleet.desks])
+    swarm = listening(Roaming([desk.port for desk in fleet.desks]))
     for number in range(100):
         who = PEOPLE[number % 3][0]
         swarm.add(UNITS[who], fleet.desks[0].tokens[who])
@@ -400,7 +409,6 @@ def test_processes_are_killed_while_eight_write_and_a_hundred_listen_and_nothing
     assert found.wrong == [], str(found)
     assert found.ok >= 300
     assert alive.fenghuo("verify").stdout.startswith("ok: ")
-    swarm.close()
 
 
 def test_a_frozen_process_that_holds_the_ledger_stops_the_others_for_a_few_seconds_only(fleet: Fleet):
@@ -450,6 +458,8 @@ def test_postgresql_is_killed_and_back_and_what_had_no_answer_is_asked_again_by_
         offspring = fleet.postgres.offspring()
         fleet.postgres.kill9()
         assert wait_until(lambda: state(here)["checks"]["store"] != "ok")
+        away = here.phone("Li").get("/api/v1/incidents")
+        assert (away.status_code, away.headers["Retry-After"]) == (503, "2"), away.text
         wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in offspring))
         fleet.postgres.start()
         back_at = time.monotonic()
@@ -459,4 +469,6 @@ def test_postgresql_is_killed_and_back_and_what_had_no_answer_is_asked_again_by_
     found = fleet.judged(here, clerks)
     assert found.wrong == []
     assert found.resent > 0, "nobody was in the middle of anything"
+    for line in filter(None, here.log.splitlines()):
+        assert line.startswith("Fenghuo 烽火: ") or orjson.loads(line)["level"], line
     assert here.fenghuo("verify").stdout.startswith("ok: ")
