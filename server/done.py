@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from server.tables import IDEMPOTENCY
 
@@ -24,7 +24,9 @@ class Done(NamedTuple):
     recorded_at: datetime
 
 
-_COLUMNS = [IDEMPOTENCY.c[name] for name in Done._fields]
+_ASKED = select(*(IDEMPOTENCY.c[name] for name in Done._fields)).where(
+    IDEMPOTENCY.c.command_id.in_(bindparam("command_ids", expanding=True))
+)
 
 
 def done_among(connection: Connection, command_ids: Sequence[str]) -> dict[str, Done | None]:
@@ -34,6 +36,6 @@ def done_among(connection: Connection, command_ids: Sequence[str]) -> dict[str, 
     """
     found: dict[str, Done | None] = dict.fromkeys(command_ids)
     if command_ids:
-        rows = connection.execute(select(*_COLUMNS).where(IDEMPOTENCY.c.command_id.in_(command_ids)))
+        rows = connection.execute(_ASKED, {"command_ids": list(command_ids)})
         found |= {row.command_id: Done(*row) for row in rows}
     return found

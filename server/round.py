@@ -6,9 +6,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Executable, Row, Table, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from schemas import events as ev
@@ -387,15 +388,23 @@ class Round:
         }
         if self.ledger_rules is not None:
             fresh["rules"] = self.ledger_rules
-        self._connection.execute(update(LEDGER).values(**fresh))
+        self._connection.execute(_MOVE, fresh)
         self.ledger = Standing(
             self.ledger.deployment_id, self.ledger.epoch, self._seq, self._chains, self.now
         )
 
-    def _replace(self, table: Any, keys: list[str], rows: list[dict[str, Any]]) -> None:
+    def _replace(self, table: Table, keys: list[str], rows: list[dict[str, Any]]) -> None:
         """Insert, or overwrite what stands under the same key."""
-        if not rows:
-            return
-        statement = self._upsert(table)
-        fresh = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-        self._connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh), rows)
+        if rows:
+            self._connection.execute(_replacing(self._upsert, table, tuple(keys), tuple(rows[0])), rows)
+
+
+_MOVE = update(LEDGER)  # its one row, to whatever is passed
+
+
+@cache
+def _replacing(upsert: Any, table: Table, keys: tuple[str, ...], names: tuple[str, ...]) -> Executable:
+    """The statement of `_replace`: made once, because making it costs more than a small round's rows."""
+    statement = upsert(table)
+    fresh = {name: statement.excluded[name] for name in names if name not in keys}
+    return cast(Executable, statement.on_conflict_do_update(index_elements=list(keys), set_=fresh))
