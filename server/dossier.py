@@ -128,7 +128,8 @@ def dossier(
 def _source(source: dict[str, Any] | None, wording: Wording) -> str:
     if not source:
         return ""
-    said = [wording.term("source", source.get("channel")), source.get("unit"), source.get("name")]
+    channel = source.get("channel")
+    said = [wording.term("source", channel) if channel else "", source.get("unit"), source.get("name")]
     return " ".join(one for one in said if one)
 
 
@@ -164,7 +165,9 @@ def _facts(shown: dict[str, Any], wording: Wording) -> list[Fact]:
         others = [
             word
             for word in first_of.values()
-            if latest is not None and word.short not in (latest.short, checking)
+            if latest is not None
+            and latest.explanation is None  # an explained word corrects the others
+            and word.short not in (latest.short, checking)
         ]
         made.append(
             Fact(

@@ -184,8 +184,8 @@ def _parts(
             add("event.number", number=event["number"])
             add("event.known_by", unit=wording.short(event["known_by"]))
             source = event.get("source") or {}
-            if source:
-                add("event.source", channel=wording.term("source", source.get("channel")))
+            if source.get("channel"):
+                add("event.source", channel=wording.term("source", source["channel"]))
             if event.get("facts"):
                 add("event.facts", facts=facts_in_words(event["facts"], wording))
         case "facts_established":

@@ -81,9 +81,8 @@ export function bodyOf(form) {
   return complete(form.dataset.command, body);
 }
 
-/** What a command wants besides: nulls where unknown is allowed, a channel where somebody is named. */
+/** What a command wants besides: nulls where unknown is allowed. */
 function complete(command, body) {
-  if (body.source && !body.source.channel) body.source.channel = "other";
   if (body.on_behalf_of && !body.on_behalf_of.name) delete body.on_behalf_of;
   if (command === "open-incident") {
     body.category ??= null;
