@@ -88,18 +88,18 @@ class Swarm:
     def _connect(self, ear: Ear) -> None:
         sock = socket.socket()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            sock.connect(("127.0.0.1", self.port))
-        except OSError:
-            sock.close()
-            self._late.append((time.monotonic() + 0.1, ear))
-            return
         request = (
             "GET /api/v1/live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             f"Authorization: Bearer {ear.token}\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Protocol: fenghuo.v1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
-        sock.sendall(request.encode())
+        try:
+            sock.connect(("127.0.0.1", self.port))
+            sock.sendall(request.encode())
+        except OSError:
+            sock.close()
+            self._late.append((time.monotonic() + 0.1, ear))
+            return
         sock.setblocking(False)
         ear.socket, ear.buffer, ear.is_open, ear.opened_at = sock, b"", False, time.monotonic()
         self._by_fd[sock.fileno()] = ear
