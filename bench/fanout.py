@@ -284,7 +284,7 @@ def measure(
 
     def start(*arguments: object) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "bench.fanout", *map(str, arguments)]
-        return subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=os.getcwd()
         )
 

@@ -7,7 +7,7 @@ watch has something to write down. The same seed gives the same history, but for
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from schemas.commands import COMMANDS
+from schemas.commands import COMMANDS, Command
 from schemas.events import RulesAccepted
 from schemas.terms import Post
 from server.database import Database
@@ -80,6 +80,13 @@ class Chronicle:
             self.now_at += timedelta(seconds=self._random.choice((1, 30, 300, 1_200)))
             self._settle([self.store.tick(incident_id) for incident_id in self._due()])
         return self.store.written
+
+    def say_all(self, commands: Iterable[Command]) -> None:
+        """Have these done by the officer of a county's desk; a refusal raises."""
+        author = _author("130324")
+        futures = [self.store.execute(author, "person", command) for command in commands]
+        for future in futures:
+            future.result(timeout=60)
 
     def _settle(self, futures: list[Future[Any]]) -> None:
         for future in futures:

@@ -152,9 +152,9 @@ class Swarm:
                 self._connect(ear)
         events = self._epoll.poll(timeout)
         for fd, _what in events:
-            ear = self._by_fd.get(fd)
-            if ear is not None and ear.socket is not None and not ear.is_frozen:
-                self._read(ear, ear.socket)
+            found = self._by_fd.get(fd)
+            if found is not None and found.socket is not None and not found.is_frozen:
+                self._read(found, found.socket)
         return len(events)
 
     def _read(self, ear: Ear, sock: socket.socket) -> None:
@@ -202,6 +202,8 @@ class Swarm:
             elif buffer[place] & 15 == 8:
                 self._lost(ear)
                 return b""
+            elif buffer[place] & 15 == 9 and ear.socket is not None:
+                ear.socket.sendall(_masked(buffer[start : start + size], opcode=10))
             else:
                 self._other(ear, buffer[start : start + size])
             place = start + size

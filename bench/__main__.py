@@ -1,0 +1,155 @@
+"""Measures the product on this machine and prints a table; see `scripts/bench --help`.
+
+Only ratios of one run mean much on a machine that others use: `waited` is the share of the time in which the
+server could have run, but somebody else had the processor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench import desk, records
+from bench.figures import median_of
+
+GOALS = {"answer_p99_ms": 100.0, "last_p99_ms": 250.0}
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def table(title: str, rows: Sequence[dict[str, Any]], columns: Iterable[str]) -> str:
+    """Rows of figures under their names, each column as wide as it needs."""
+    names = [name for name in columns if any(name in row for row in rows)]
+    cells = [names, *([str(row.get(name, "")) for name in names] for row in rows)]
+    widths = [max(len(line[at]) for line in cells) for at in range(len(names))]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
+    return "\n".join([title, *lines, ""])
+
+
+def measure_listeners(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """(a) and (b): the product in four settings and the plain loop, in turns."""
+    server = desk.start_desk(folder / "listeners")
+    runs: dict[str, list[dict[str, Any]]] = {}
+
+    def run(name: str, target: desk.Target, **bad: int) -> None:
+        say(f"bench: {name}, {asked.listeners} listeners, {asked.rate:g} writes/s, {asked.seconds:g} s")
+        figures = desk.fan_out(target, rate=asked.rate, seconds=asked.seconds, **bad)
+        runs.setdefault(name, []).append({**figures, "server": name})
+
+    try:
+        for _ in range(asked.runs):
+            run("one stream", desk.at_desk(server, asked.listeners, spread=False))
+            with desk.plain_loop(asked.listeners) as plain:
+                run("plain loop", plain)
+            run("one stream, bad", desk.at_desk(server, asked.listeners, spread=False), frozen=1, crawling=1)
+            run("seven streams", desk.at_desk(server, asked.listeners, spread=True))
+            run("seven, bad", desk.at_desk(server, asked.listeners, spread=True), frozen=1, crawling=1)
+    finally:
+        server.stop()
+    ours, theirs = runs["one stream"], runs["plain loop"]
+    ratios = {
+        name: desk.ratio([run[name] for run in ours], [run[name] for run in theirs])
+        for name in ("last_p50_ms", "last_p99_ms", "cpu_s_per_million")
+    }
+    return {"listeners": [median_of(of_one) for of_one in runs.values()], "ratio_to_plain_loop": ratios}
+
+
+def measure_writes(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """(c): how many durable writes so many writers get answered."""
+    server = desk.start_desk(folder / "writes")
+    rows = []
+    try:
+        target = desk.at_desk(server, 0, spread=False)
+        for writers in (1, 8, 64):
+            say(f"bench: {writers} writers")
+            runs = [
+                desk.durable_writes(target, writers=writers, seconds=asked.seconds / 2)
+                for _ in range(asked.runs)
+            ]
+            rows.append(median_of(runs))
+    finally:
+        server.stop()
+    return {"writes": rows}
+
+
+def measure_records(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """(d) and (e): verification, and starting with years of closed incidents."""
+    say(f"bench: a log of {asked.entries} entries is written and verified")
+    records.in_a_process_of_its_own("write", folder / "log", asked.entries)
+    verified = median_of(
+        [records.in_a_process_of_its_own("verify", folder / "log") for _ in range(asked.runs)]
+    )
+    started = []
+    for incidents in (0, asked.closed // 10, asked.closed):
+        say(f"bench: a desk with {incidents} closed incidents starts")
+        records.in_a_process_of_its_own("close", folder / f"closed-{incidents}", incidents)
+        runs = [records.starting(folder / f"closed-{incidents}") for _ in range(asked.runs)]
+        started.append({"closed_incidents": incidents, **median_of(runs)})
+    return {"verify": [verified], "starting": started}
+
+
+COLUMNS = {
+    "listeners": (
+        "server", "listeners", "entries", "incomplete", "answer_p50_ms", "answer_p99_ms", "last_p50_ms",
+        "last_p99_ms", "last_worst_ms", "cpu", "cpu_s_per_million", "waited", "listeners_cpu", "rss_mb",
+    ),
+    "writes": (
+        "writers", "writes", "refused", "per_s", "answer_p50_ms", "answer_p99_ms", "cpu_us_per_write",
+        "cpu", "waited",
+    ),
+    "verify": ("entries", "faults", "per_s", "per_cpu_s", "rss_mb"),
+    "starting": ("closed_incidents", "ready_s", "rss_mb"),
+}  # fmt: skip
+TITLES = {
+    "listeners": "Listeners: answer and entry to last listener, from when a command was due",
+    "writes": "Durable writes through HTTP, each writer waiting for its answer",
+    "verify": "Verification of a log of every kind of command",
+    "starting": "From starting the process to the first 200 of /readyz",
+}
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    options.add_argument("what", nargs="*", default=["listeners", "writes", "records"])
+    options.add_argument("--listeners", type=int, default=1_000)
+    options.add_argument("--rate", type=float, default=50.0, help="writes a second (50)")
+    options.add_argument("--seconds", type=float, default=20.0, help="of each measurement (20)")
+    options.add_argument("--runs", type=int, default=3, help="the median of so many is shown (3)")
+    options.add_argument("--entries", type=int, default=100_000, help="of the log to be verified")
+    options.add_argument("--closed", type=int, default=5_000, help="closed incidents to start with")
+    options.add_argument("--quick", action="store_true", help="once, short and small: a minute in all")
+    options.add_argument("--json", action="store_true", help="the figures as one JSON object")
+    asked = options.parse_args()
+    if asked.quick:
+        asked.runs, asked.seconds, asked.entries, asked.closed = 1, 5.0, 5_000, 500
+    parts = {"listeners": measure_listeners, "writes": measure_writes, "records": measure_records}
+    if unknown := sorted(set(asked.what) - set(parts)):
+        options.error(f"no such measurement: {', '.join(unknown)}; there are {', '.join(parts)}")
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="fenghuo-bench-") as folder:
+        for what in asked.what:
+            found |= parts[what](asked, Path(folder))
+    if asked.json:
+        print(json.dumps(found, indent=1))
+        return 0
+    for name, columns in COLUMNS.items():
+        if name in found:
+            print(table(TITLES[name], found[name], columns))
+    for name, value in found.get("ratio_to_plain_loop", {}).items():
+        print(f"one stream against the plain loop, {name}: × {value}")
+    for row in found.get("listeners", []):
+        if row["server"] != "plain loop":
+            missed = [f"{name} {row[name]} > {most:g}" for name, most in GOALS.items() if row[name] > most]
+            print(f"{row['server']}: " + ("; ".join(missed) if missed else "within the goals"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
