@@ -127,6 +127,7 @@ class LevelComputed(Event):
     type: Literal["level_computed"] = "level_computed"
     level: Level | None = None
     near_miss: bool = False
+    near_miss_at: Instant | None = None
     reached: dict[Level, Instant]
     because: list[str]
 
@@ -304,7 +305,7 @@ class ObligationExcused(Event):
 
     type: Literal["obligation_excused"] = "obligation_excused"
     obligation_id: str
-    reason: Literal["merged", "closed", "stable", "false_alarm"]
+    reason: Literal["merged", "closed", "stable", "false_alarm", "outside_jurisdiction"]
 
 
 class ObligationDueSoon(Event):

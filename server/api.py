@@ -116,10 +116,10 @@ async def batch(request: Request) -> Response:
         body = await _json_body(request)
     except NotJSON as wrong:
         return problem(400, "not-json", detail=str(wrong))
-    wrong = _wrong_with_batch(body, lang)
-    if wrong is not None:
+    fault = _wrong_with_batch(body, lang)
+    if fault is not None:
         detail = sentence("bad-body", lang)
-        return problem(422, "bad-body", detail=detail, errors=[wrong])
+        return problem(422, "bad-body", detail=detail, errors=[fault])
     results = await parts_of(request).desk.execute_batch(principal, body["commands"])
     said = [one.get("body") if isinstance(one, Mapping) else None for one in body["commands"]]
     shown = [_result_shown(one, result, lang) for one, result in zip(said, results, strict=True)]

@@ -140,6 +140,7 @@ class Incident:
     changed_at: datetime | None = None
     state: str = "none"
     closed_at: datetime | None = None
+    reopened_at: datetime | None = None
     outcome: str | None = None
     merged_into: str | None = None
     merged_known: list[tuple[datetime, str, bool]] = field(default_factory=list)
@@ -153,7 +154,10 @@ class Incident:
     to_grade: bool = False  # facts came with the last command and have not been graded yet
     computed_level: Level | None = None
     near_miss: bool = False
+    near_miss_at: datetime | None = None  # when what amounts to it was known
+    near_miss_since: datetime | None = None  # when the log first said so
     reached: dict[Level, datetime] = field(default_factory=dict)
+    level_since: dict[Level, datetime] = field(default_factory=dict)  # when the log first said so
     because: tuple[str, ...] = ()
     concealed_by: str | None = None
     concealed_at: datetime | None = None
@@ -227,7 +231,7 @@ class Incident:
         return max(enumerate(said), key=lambda p: (p[1].known_at, p[0]))[1].discovered_at if said else None
 
     def received_at(self, unit: str) -> datetime | None:
-        """接报时间 of one desk: when it was told, or else when it first wrote something down here."""
+        """接报时间 of one desk: when it was told, or else when it came onto its screen."""
         told = [said.known_at for said in self.statements if said.known_by == unit]
         told += [known_at for known_at, by, _chain in self.merged_known if by == unit]
         told += [r.received_at or r.sent_at for r in self.reports.values() if r.recipient == unit]
@@ -262,6 +266,7 @@ def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over eve
             incident.nobody_could_know = bool(event.nobody_could_know)
             incident.opened_at, incident.opened_by, incident.state = entry.recorded_at, entry.by, "open"
             incident.units = dict.fromkeys(event.units)
+            _on_their_desks(incident, event.units, entry.recorded_at)
             incident.source = event.source.model_dump(exclude_none=True) if event.source else None
             incident.statements.append(_statement(event, entry))
             incident.to_grade = True
@@ -283,6 +288,7 @@ def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over eve
         case ev.EntryStruck() as event:
             incident.entries[event.entry_id] = True
         case ev.LevelJudged() as event:
+            incident.level_since.setdefault(event.level, entry.recorded_at)
             incident.judgements.append(
                 Judgement(
                     event.level,
@@ -297,6 +303,11 @@ def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over eve
         case ev.LevelComputed() as event:
             incident.to_grade = False
             incident.computed_level, incident.near_miss = event.level, event.near_miss
+            incident.near_miss_at = event.near_miss_at
+            if event.near_miss and incident.near_miss_since is None:
+                incident.near_miss_since = entry.recorded_at
+            for level in event.reached:
+                incident.level_since.setdefault(level, entry.recorded_at)
             incident.reached, incident.because = dict(event.reached), tuple(event.because)
         case ev.ReportRecorded() as event:
             incident.reports[event.report_id] = Report(
@@ -322,6 +333,7 @@ def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over eve
             incident.concealed_by, incident.concealed_at = event.concealed_by, event.declared_at
         case ev.IncidentShared() as event:
             incident.units.update(dict.fromkeys(event.units))
+            _on_their_desks(incident, event.units, entry.recorded_at)
         case ev.OrderIssued() as event:
             incident.orders[event.order_id] = Order(
                 event.order_id,
@@ -349,6 +361,7 @@ def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over eve
             incident.state, incident.closed_at, incident.outcome = "closed", event.at, event.outcome
         case ev.IncidentReopened():
             incident.state, incident.closed_at, incident.outcome = "open", None, None
+            incident.reopened_at = entry.recorded_at
         case ev.StabilityDeclared() as event:
             incident.stable_at = event.at
         case ev.BreachExplained() as event:
@@ -385,6 +398,12 @@ def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over eve
             incident.prompts.add(f"{event.anchor}:{event.stage}")
         case ev.InformerNamed() | ev.ClockStepped() | ev.RulesAccepted():
             pass
+
+
+def _on_their_desks(incident: Incident, units: Iterable[str], at: datetime) -> None:
+    """From here on the incident stands on these units' screens: nobody can say it was not received."""
+    for unit in units:
+        incident.noticed.setdefault(unit, at)
 
 
 def _statement(event: ev.IncidentOpened | ev.FactsEstablished, entry: LogEntry) -> Statement:

@@ -25,14 +25,22 @@ def _step(recurring: Recurring) -> timedelta:
     return timedelta(days=recurring.every_days or 1)
 
 
-def upcoming(recurring: Recurring, begun: datetime, at_most: int) -> list[datetime]:
+def upcoming(
+    recurring: Recurring, begun: datetime, at_most: int, last: datetime | None = None
+) -> list[datetime]:
     """The cut-offs after `begun`, oldest first. The day on which it began has its first report and owes no
-    follow-up: the first cut-off lies on a later day."""
+    follow-up: the first cut-off lies on a later day.
+
+    Those long before `last`, which stand in the log already, are left out; the row itself never shifts.
+    """
     found: list[datetime] = []
-    day = _midnight(begun) + _step(recurring)
+    step = _step(recurring)
+    day = _midnight(begun) + step
+    if last is not None:
+        day += step * max(0, (last - day) // step - 1)
     while len(found) < at_most:
         found += _cutoffs_of_day(recurring, day)
-        day += _step(recurring)
+        day += step
     return found[:at_most]
 
 

@@ -15,11 +15,12 @@ from uuid import UUID, uuid5
 
 from schemas import events as ev
 from schemas.rules import Prompt, Rule, RuleSet
-from schemas.terms import Channel, ClockStart, Level, Scale, Stage, Standing
+from schemas.terms import Channel, Level, Scale, Stage, Standing
 from server.domain import grading
 from server.domain.incident import Incident, Obligation, Report
-from server.domain.onehour import official_start, threshold_at
+from server.domain.onehour import official_start
 from server.domain.periods import first_after_day, previous_cutoff, upcoming
+from server.domain.triggers import answers_from, applied_since, clock_start, is_triggered
 from server.domain.units import UnitTree
 
 #: A tablet's outbox and a paper log arrive in one go: a deadline that had passed before it was entered is
@@ -75,7 +76,7 @@ def consequences(incident: Incident, setting: Setting) -> list[ev.Event]:
     started: list[ev.Event] = []
     if incident.is_open:
         for rule in setting.rules.rules_for(incident.category or "any"):
-            if rule.opens and _is_triggered(rule, incident):
+            if rule.opens and is_triggered(rule, incident):
                 started += _owed_by(rule, incident, setting)
     if started:
         return started
@@ -104,6 +105,7 @@ def _graded(incident: Incident, setting: Setting) -> ev.LevelComputed | None:
     known: dict[str, int | float | None] = {}
     reached: dict[Level, datetime] = {}
     grade = grading.Grade()
+    near_at: datetime | None = None
     for said in sorted(incident.statements, key=lambda statement: statement.known_at):
         if not said.in_chain:
             continue
@@ -111,44 +113,18 @@ def _graded(incident: Incident, setting: Setting) -> ev.LevelComputed | None:
         grade = grading.reporting_grade(setting.rules, incident.category, known)
         if grade.level is not None:
             reached.setdefault(grade.level, said.known_at)
-    standing_now = (incident.computed_level, incident.near_miss, incident.reached)
-    if (grade.level, grade.near_miss, reached) == standing_now:
+        if grade.near_miss and near_at is None:
+            near_at = said.known_at
+    before = (incident.computed_level, incident.near_miss, incident.reached, incident.near_miss_at)
+    if (grade.level, grade.near_miss, reached, near_at) == before:
         return None
     return ev.LevelComputed(
         level=grade.level,
         near_miss=grade.near_miss,
+        near_miss_at=near_at,
         reached=reached,
         because=[f"{why.fact} {why.value:g} ≥ {why.threshold:g}" for why in grade.because],
     )
-
-
-def _is_triggered(rule: Rule, incident: Incident) -> bool:
-    level = incident.reporting_level
-    if "any" not in rule.level:
-        near = "near_miss" in rule.level and incident.near_miss
-        if not near and (level is None or level not in rule.level):
-            return False
-    match rule.trigger:
-        case "always" | "level":
-            return True
-        case "near_miss":
-            return incident.near_miss
-        case "casualty_changed":
-            changed = incident.casualty_changed_at
-            occurred = incident.occurred()[0] or incident.known_at()
-            if changed is None or occurred is None:
-                return False
-            in_window = rule.window_days is None or changed <= occurred + timedelta(days=rule.window_days)
-            return in_window and any(r.sent_at < changed for r in incident.reports.values())
-        case "possible_major":
-            return any(j.possible and j.level.is_major for j in incident.judgements)
-        case "facts":
-            known = {name: number for name, number in incident.facts().items() if number is not None}
-            return rule.when is not None and bool(grading.reached(rule.when, known))
-        case "stable":
-            return incident.stable_at is not None
-        case "reference":
-            return False
 
 
 def _owed_by(rule: Rule, incident: Incident, setting: Setting) -> list[ev.Event]:
@@ -175,7 +151,7 @@ def _owed_by(rule: Rule, incident: Incident, setting: Setting) -> list[ev.Event]
         key = _obligation_id(incident, rule, recipient, suffix)
         if key in incident.obligations:
             continue
-        start = _clock_start(rule, incident, sender)
+        start = clock_start(rule, incident, sender)
         if start is None:
             continue
         limit = None
@@ -184,8 +160,8 @@ def _owed_by(rule: Rule, incident: Incident, setting: Setting) -> list[ev.Event]
         elif rule.deadline_days is not None:
             limit = timedelta(days=rule.deadline_days)
         due_at = None if limit is None else start + limit
-        answers_from = _answers_from(rule, incident, start)
-        started.append(_started(rule, key, sender, recipient, start, due_at, setting, answers_from))
+        knowing = answers_from(rule, incident, start)
+        started.append(_started(rule, key, sender, recipient, start, due_at, setting, knowing))
     return started
 
 
@@ -193,11 +169,13 @@ def _periods_owed(
     rule: Rule, incident: Incident, setting: Setting, sender: str, recipient: str
 ) -> list[ev.Event]:
     """The follow-up periods that have begun by now and are not in the log yet, oldest first."""
-    begun = _follow_ups_begin(rule, incident)
+    begun = applied_since(rule, incident)
     if begun is None or rule.recurring is None:
         return []
     started: list[ev.Event] = []
-    for cutoff in upcoming(rule.recurring, begun, MAX_PERIODS_AT_ONCE):
+    own = (owed.period for owed in incident.obligations.values() if owed.rule == rule.id)
+    last = max((period for period in own if period is not None), default=None)
+    for cutoff in upcoming(rule.recurring, begun, MAX_PERIODS_AT_ONCE, last):
         opens = max(begun, previous_cutoff(rule.recurring, cutoff, begun))
         if opens > setting.now:
             break
@@ -207,22 +185,6 @@ def _periods_owed(
         if key not in incident.obligations:
             started.append(_started(rule, key, sender, recipient, opens, cutoff, setting, opens, cutoff))
     return started
-
-
-def _follow_ups_begin(rule: Rule, incident: Incident) -> datetime | None:
-    """Follow-ups count from when the rule applied and the desk had it, never back into a time before."""
-    if incident.opened_at is None:
-        return None
-    levels = [level for level in rule.level if isinstance(level, Level)]
-    lowest = min(levels, key=lambda level: level.rank, default=None)
-    reached = incident.level_reached_at(lowest) if lowest is not None else None
-    last = max(
-        (o.period for o in incident.obligations.values() if o.rule == rule.id and o.period), default=None
-    )
-    begun = max(incident.opened_at, reached) if reached is not None else incident.opened_at
-    if last is not None and (last - begun) > timedelta(days=20):
-        return last - timedelta(days=10)  # keeps a long incident's look-back short; keys prevent doubles
-    return begun
 
 
 def _started(
@@ -259,59 +221,9 @@ def _started(
     )
 
 
-def _answers_from(rule: Rule, incident: Incident, start: datetime) -> datetime:
-    """From when on a report can fulfil the duty: it must have known what the duty is about.
-
-    A phone call of the initial case counts from the start, as in the one-hour figure.
-    """
-    if rule.start in (ClockStart.FACT_CHANGED, ClockStart.STABLE):
-        return start
-    begun = official_start(incident)
-    if rule.channel == Channel.PHONE and begun is not None and begun[0] == "initial":
-        return begun[1]
-    levels = [level for level in rule.level if isinstance(level, Level)]
-    lowest = min(levels, key=lambda level: level.rank, default=None)
-    reached = incident.level_reached_at(lowest) if lowest is not None else None
-    return reached or incident.known_at() or start
-
-
 def _obligation_id(incident: Incident, rule: Rule, recipient: str, suffix: str) -> str:
     """The same duty has the same id for ever, so it can start only once."""
     return str(uuid5(UUID(incident.id), f"{rule.id}|{recipient}|{suffix}"))
-
-
-def _clock_start(rule: Rule, incident: Incident, sender: str) -> datetime | None:
-    """The instant the rule counts from; None while that fact is missing."""
-    known = incident.known_at()
-    levels = [level for level in rule.level if isinstance(level, Level)]
-    lowest = min(levels, key=lambda level: level.rank, default=None)
-    reached = incident.level_reached_at(lowest) if lowest is not None else None
-    begun = official_start(incident)
-    start: datetime | None
-    match rule.start:
-        case ClockStart.OCCURRED if lowest is not None and lowest.is_major and begun is not None:
-            return begun[1]
-        case ClockStart.OCCURRED:
-            occurred = None if incident.nobody_could_know else incident.occurred()[0]
-            start = occurred or incident.discovered_at() or known
-        case ClockStart.DISCOVERED:
-            start = incident.discovered_at() or known
-        case ClockStart.RECEIVED:
-            start = incident.received_at(sender)
-        case ClockStart.FACT_CHANGED:
-            return incident.casualty_changed_at
-        case ClockStart.STABLE:
-            return incident.stable_at
-        case ClockStart.GRADED:
-            return threshold_at(incident)
-        case ClockStart.KNOWN_IN_CHAIN | ClockStart.DISCOVERED_OR_KNOWN | None:
-            start = known
-        case ClockStart.UNIT_HEAD_INFORMED | ClockStart.ORDER_RECEIVED:
-            return None
-    if start is None or reached is None or known is None or incident.one_hour is None:
-        return start
-    grew = (reached - known).total_seconds() > incident.one_hour.window_s
-    return max(start, reached) if grew else start
 
 
 def _answered(owed: Obligation, incident: Incident) -> tuple[datetime, Report] | None:
@@ -331,11 +243,13 @@ def _answered(owed: Obligation, incident: Incident) -> tuple[datetime, Report] |
 
 def _excuse(
     owed: Obligation, incident: Incident, setting: Setting
-) -> Literal["merged", "closed", "stable", "false_alarm"] | None:
+) -> Literal["merged", "closed", "stable", "false_alarm", "outside_jurisdiction"] | None:
     if incident.state == "merged":
         return "merged"
     if incident.outcome == "false_alarm":
         return "false_alarm"
+    if incident.outcome == "outside_jurisdiction":
+        return "outside_jurisdiction"
     late = owed.due_at is not None and owed.due_at <= setting.now
     if owed.period is not None and not late:
         if not incident.is_open:
@@ -361,8 +275,8 @@ def next_alarm(incident: Incident, setting: Setting) -> datetime | None:
     moments = [at for at, _make in _stages(incident, setting)]
     if incident.is_open:
         for rule in setting.rules.rules_for(incident.category or "any"):
-            if rule.opens and rule.recurring is not None and _is_triggered(rule, incident):
-                begun = _follow_ups_begin(rule, incident)
+            if rule.opens and rule.recurring is not None and is_triggered(rule, incident):
+                begun = applied_since(rule, incident)
                 if begun is not None:
                     moments.append(first_after_day(rule.recurring, max(begun, setting.now)))
     return min(moments, default=None)
@@ -421,11 +335,15 @@ def _prompts(incident: Incident, setting: Setting) -> Iterator[Moment]:
         return
     begun = official_start(incident)
     upgraded = begun is not None and begun[0] == "upgrade"
-    anchor: Literal["known", "threshold"] = "threshold" if upgraded else "known"
-    start = begun[1] if begun is not None and upgraded else known
+    anchor: Literal["known", "threshold"] = "known"
+    start, written_down = known, incident.opened_at
+    if begun is not None and upgraded:
+        anchor, start = "threshold", begun[1]
+        majors = [at for level, at in incident.level_since.items() if level.is_major]
+        written_down = min(majors, default=written_down)
     for prompt in setting.rules.prompts:
         due_at = start + timedelta(minutes=prompt.after_min)
-        if f"{anchor}:{prompt.stage}" in incident.prompts or due_at <= incident.opened_at:
+        if f"{anchor}:{prompt.stage}" in incident.prompts or due_at <= written_down:
             continue
         if not _is_moot(prompt, incident, start):
             yield due_at, _prompt_event(prompt, anchor, due_at)
@@ -441,8 +359,10 @@ def _is_moot(prompt: Prompt, incident: Incident, start: datetime) -> bool:
             )
         case "phoned":
             return written or any(report.channel == Channel.PHONE for report in sent)
-        case "written" | "never":
+        case "written":
             return written
+        case "never":
+            return False
 
 
 def _obligation_event(
