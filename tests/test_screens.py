@@ -153,6 +153,49 @@ async def test_the_enter_that_ends_a_chinese_word_stores_nothing(page: Page, des
     assert desk.ask("Wu", "incidents", q=title)["incidents"] == []
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("1350", "2026-11-23T13:50:00.000+08:00"),
+        ("13:50", "2026-11-23T13:50:00.000+08:00"),
+        ("13：50", "2026-11-23T13:50:00.000+08:00"),
+        ("905", "2026-11-23T09:05:00.000+08:00"),
+        ("-10", "2026-11-23T13:55:00.000+08:00"),
+        ("昨2310", "2026-11-22T23:10:00.000+08:00"),
+        ("y 23:10", "2026-11-22T23:10:00.000+08:00"),
+        ("2350", "2026-11-22T23:50:00.000+08:00"),  # it is five past two: that was yesterday
+        ("11-20 0800", "2026-11-20T08:00:00.000+08:00"),
+        ("2025-12-31 23:59", "2025-12-31T23:59:00.000+08:00"),
+        ("", None),
+        ("1430", "晚于现在"),
+        ("2560", "看不懂这个时间"),
+        ("2-30 0800", "看不懂这个时间"),
+        ("noon", "看不懂这个时间"),
+    ],
+)
+async def test_times_are_understood_as_they_are_typed(times_page: Page, typed: str, meant: str | None):
+    understood = await times_page.evaluate(
+        """async (typed) => {
+             const { parseTime, wireTime } = await import("/static/times.js");
+             try {
+               const moment = parseTime(typed, Date.parse("2026-11-23T14:05:00+08:00"));
+               return moment === null ? null : wireTime(moment);
+             } catch (wrong) { return wrong.message; }
+           }""",
+        typed,
+    )
+    assert understood == meant
+
+
+@pytest.fixture(scope="module")
+async def times_page(browser: Browser, desk: FenghuoProcess) -> AsyncIterator[Page]:
+    context = await browser.new_context(locale="zh-CN")
+    page = await context.new_page()
+    await sign_in(page, desk, "Zhao", "/statistics")
+    yield page
+    await context.close()
+
+
 # --- live -------------------------------------------------------------------------------------------------
 
 
@@ -224,12 +267,18 @@ async def test_what_happened_while_the_server_was_gone_is_there_when_it_is_back(
     await expect(page.locator("#live")).to_have_class("live is-lost")
     await page.keyboard.press("Control+Enter")
     await expect(page.locator("#form-add-entry .state")).to_contain_text("待发送")
+    await page.fill("#intake-title", "断线时接的报")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#outbox")).to_contain_text("断线时接的报")
+    await expect(page.locator("#intake-title")).to_have_value("")  # free for the next caller
     own_desk.start()
     later = opened(own_desk, title="重启后的事件")
     await is_live(page)
     await expect(page.locator(f"#incident-{later}")).to_be_visible()
     await expect(page.locator(".lines")).to_contain_text("断线时写的", timeout=20_000)
     await expect(page.locator("#form-add-entry")).to_be_hidden()
+    await expect(page.locator("#outbox li")).to_have_count(0, timeout=20_000)
+    assert len(own_desk.ask("Wu", "incidents", q="断线时接的报")["incidents"]) == 1
     log = own_desk.ask("Wu", f"incidents/{incident}")["entries"]
     assert sum(line.get("text") == "断线时写的" for line in log) == 1
     assert await page.locator(f"#incident-{later}").count() == 1

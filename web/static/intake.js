@@ -217,7 +217,6 @@ class Outbox {
         this.items = this.items.filter((one) => one !== item);
         const clock = clockText(Date.parse(answer.stored.recorded_at));
         this.intake.say("stored", say("js.stored_number", { clock, number: answer.stored.number ?? "" }));
-        this.intake.stored(answer.stored);
       } else if (answer.refused) item.refused = answer.refused;
       else break;
       this.show();
