@@ -33,13 +33,13 @@ POSTGRES_PATIENCE = {
     "lock_timeout": "1min",
     "statement_timeout": "0",
 }
-#: A server that has vanished from the network is noticed within six seconds, even in mid-statement.
+#: A server that has vanished from the network is noticed within five seconds, even in mid-statement.
 POSTGRES_LINE = {
     "connect_timeout": 3,
-    "keepalives_idle": 3,
+    "keepalives_idle": 2,
     "keepalives_interval": 1,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 6_000,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 4_000,
     "application_name": "fenghuo",
 }
 

@@ -302,6 +302,43 @@ async def test_presence_names_who_listens_at_any_process_and_a_county_only_its_o
         assert here.phone(None).get("/api/v1/presence").status_code == 401
 
 
+# --- coming and going ---------------------------------------------------------------------------------------
+
+
+async def test_a_process_that_is_stopped_sends_its_listeners_elsewhere_and_loses_no_command(fleet: Fleet):
+    here, there, _ = fleet.desks
+    clerks = [Clerk(AnyDoor(fleet, first), "Wu", "130302", first, loses=0.0) for first in (0, 0, 1)]
+    async with here.listen("Wu") as live:
+        with writing(clerks) as answered:
+            await asyncio.to_thread(wait_for_more, answered, 20)
+            began = time.monotonic()
+            stopping = asyncio.create_task(asyncio.to_thread(here.stop, 10.0))
+            assert await live.closed() == 4012
+            await stopping
+            assert time.monotonic() - began < 10.0
+            await asyncio.to_thread(wait_for_more, answered, 20)
+    found = fleet.judged(there, clerks)
+    assert found.wrong == []
+
+
+def test_what_a_newer_version_adds_to_the_schema_disturbs_no_process_of_this_one(fleet: Fleet):
+    here, there, _ = fleet.desks
+    clerks = [Clerk(desk, "Wu", "130302", number, loses=0.0) for number, desk in enumerate((here, there))]
+    with writing(clerks) as answered, psycopg.connect(fleet.postgres.url, autocommit=True) as newer:
+        wait_for_more(answered, 10)
+        newer.execute("CREATE TABLE shift (id text PRIMARY KEY)")
+        for table in ("incident", "obligation", "ledger", "person", "credential"):
+            newer.execute(f"ALTER TABLE {table} ADD COLUMN later text")  # type: ignore[arg-type]
+        newer.execute("UPDATE alembic_version SET version_num = '9999'")
+        wait_for_more(answered, 10)
+    there.kill9()
+    there.start()
+    assert "newer version" in there.log
+    assert fleet.judged(there, clerks).wrong == []
+    assert there.tell("Li", "open-incident", words.open_incident()).status_code == 200
+    assert {status for (status,) in fleet.sql("SELECT version_num FROM alembic_version")} == {"9999"}
+
+
 # --- dying ------------------------------------------------------------------------------------------------
 
 

@@ -1,13 +1,22 @@
-"""The schema, step by step (alembic), on both databases. Run at every start; harmless when up to date."""
+"""The schema, step by step (alembic), on both databases. Run at every start; harmless when up to date.
+
+Steps only add: a process of the version before goes on serving while a newer one brings the schema forward,
+and may be started again beside it.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from server.database import Database
+
+log = structlog.get_logger()
 
 HERE = Path(__file__).parent
 
@@ -16,6 +25,14 @@ def migrate(database: Database) -> None:
     """Bring the schema up to date, in one transaction; several processes may start at once."""
     config = Config()
     config.set_main_option("script_location", str(HERE).replace("%", "%%"))
+    steps = ScriptDirectory.from_config(config)
+    with database.reading() as connection:
+        stands_at = MigrationContext.configure(connection).get_current_revision()
+    if stands_at == steps.get_current_head():
+        return
+    if stands_at is not None and stands_at not in {step.revision for step in steps.walk_revisions()}:
+        log.warning("the schema is of a newer version than this program; going on with it", step=stands_at)
+        return
     with database.writing(patient=True) as connection:
         database.lock_ledger(connection)
         config.attributes["connection"] = connection
