@@ -75,6 +75,9 @@ class _Walk:
         sm3: bytes,
     ) -> None:
         """The next row of the table, with every column it has."""
+        if not type(body) is type(sha256) is type(sm3) is bytes:  # SQLite keeps whatever is put into a column
+            self._break("altered", "its bytes are stored as something else", seq)
+            body, sha256, sm3 = (str(one).encode() for one in (body, sha256, sm3))
         if seq != self._seq + 1:
             self._hole(seq)
         else:

@@ -95,7 +95,7 @@ def test_a_backup_is_never_written_over_another_and_never_half(kept: Path, tmp_p
     database.close()
 
 
-@pytest.mark.parametrize("harm", ["body", "removed"])
+@pytest.mark.parametrize("harm", ["body", "kind", "removed"])
 def test_a_backup_whose_log_was_touched_makes_no_desk(
     harm: str, furnish: Callable[..., FenghuoProcess], target: Settings, kept: Path, tmp_path: Path
 ):
@@ -114,6 +114,8 @@ def test_a_backup_whose_log_was_touched_makes_no_desk(
         if harm == "body":
             forged = "CAST(replace(CAST(body AS TEXT), '卢龙', '抚宁') AS BLOB)"
             hand.execute(f"UPDATE entry SET body = {forged} WHERE seq = 2")
+        elif harm == "kind":  # the same bytes, as text: nothing here could read them again
+            hand.execute("UPDATE entry SET body = CAST(body AS TEXT) WHERE seq = 2")
         else:
             hand.execute("DELETE FROM entry WHERE seq = (SELECT max(seq) FROM entry)")
     with pytest.raises(BackupRefused, match="not whole"):
