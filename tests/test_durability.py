@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from server.database import Database
-from tests import words
+from tests import powercut, words
 from tests.conftest import CI, eventually
 from tests.faults import Clerk, Said, account, ask_again, besiege, writing
 from tests.product import FenghuoProcess
@@ -139,6 +139,41 @@ def test_an_answer_leaves_only_after_its_words_are_synced_to_the_disk(
     assert len(answers) == 21
     for before in answers[:-1]:  # between two answers: written, then synced, and nothing written after that
         assert re.fullmatch(r"w+s", before.replace("ss", "s")), deeds
+
+
+# --- power cuts -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def people_on(furnish: Callable[[str], FenghuoProcess]) -> Callable[[Path], FenghuoProcess]:
+    """`people_on(folder)`: the files of a desk with people, at that place. Needs a disk that can be cut."""
+    if missing := powercut.why_not():
+        pytest.skip(f"{missing}: no power is cut, durability is not tested to the end. Remedy: run as root")
+
+    def copy(folder: Path) -> FenghuoProcess:
+        model = furnish("sqlite")
+        powercut.copy_desk(model, folder)
+        return model
+
+    return copy
+
+
+@pytest.mark.timeout(120)
+def test_nothing_that_was_acknowledged_is_lost_when_the_power_goes(
+    people_on: Callable[[Path], FenghuoProcess],
+):
+    found = powercut.cut_power(people_on, cuts=2, seed=5)
+    print(found)
+    assert found.acked >= 80
+    assert (found.lost, found.doubled, found.faults) == (0, 0, [])
+
+
+@pytest.mark.timeout(120)
+def test_without_waiting_for_the_disk_a_power_cut_does_lose_words(
+    people_on: Callable[[Path], FenghuoProcess],
+):
+    """The control: the same cut, with SQLite told not to sync at every commit."""
+    assert powercut.cut_power(people_on, cuts=1, seed=5, careless=True).lost
 
 
 def test_a_postgresql_told_to_be_careless_is_not_careless_with_our_words(
