@@ -239,7 +239,9 @@ async def test_a_goodbye_is_followed_by_nothing_and_cut_if_not_answered(room: Ro
     wire.close(4001, "only the first counts")
     wire.write(text_frame(b"{}"))
     room.publish(5)
-    assert messages(await raw.receive_all(within=5))[1] == 4003
+    said = await raw.receive_all(within=5)
+    assert messages(said)[1] == 4003
+    assert said.endswith((4003).to_bytes(2, "big") + b"right or post changed")
     await eventually(lambda: not room.server.server_state.connections)
     assert not room.hub.listeners()
     raw.close()
