@@ -1,7 +1,7 @@
 // The list of open incidents. Rows keep their place under the hand; what changed is marked; order is restored
 // when nobody is at the list, or when asked for.
 import { paintClocks } from "./clock.js";
-import { fetchHtml, insert, isNewer, mark, morph } from "./swap.js";
+import { elementsOf, fetchHtml, isNewer, mark, morph } from "./swap.js";
 import { say } from "./texts.js";
 
 const IDLE_MS = 8_000, NEXT_SHOWN = 6, FAR = "9999";
@@ -52,22 +52,20 @@ export class Board {
     else if (row) {
       await morph(row, html);
       mark(document.getElementById(target));
-    } else await this.insert(target, html);
+    } else this.insert(html);
     this.settle();
   }
 
   /** A new row goes where its deadline puts it; those that stand there keep their order. */
-  async insert(target, html) {
-    const fresh = new DOMParser().parseFromString(html, "text/html").querySelector(".row");
-    if (!fresh) return;
-    const after = this.rows.find((row) => orderOf(row) > orderOf(fresh));
+  insert(html) {
+    const [row] = elementsOf(`<ol>${html}</ol>`)[0].children;
+    const after = this.rows.find((one) => orderOf(one) > orderOf(row));
     const top = this.list.scrollTop, isAbove = after && after.offsetTop < top;
-    if (after) await insert(after, "beforebegin", html);
-    else await insert(this.list, "beforeend", html);
-    const row = document.getElementById(target);
-    if (row && isAbove) this.list.scrollTop = top + row.offsetHeight;
-    if (row) mark(row);
-    if (row?.dataset.incident === this.chosen) row.scrollIntoView({ block: "nearest" });
+    if (after) after.before(row);
+    else this.list.append(row);
+    if (isAbove) this.list.scrollTop = top + row.offsetHeight;
+    mark(row);
+    if (row.dataset.incident === this.chosen) row.scrollIntoView({ block: "nearest" });
   }
 
   /** Everything that follows from the rows: counts, what is next, whether the order still holds. */

@@ -6,7 +6,7 @@ import { Intake } from "./intake.js";
 import { guardSignOut } from "./drafts.js";
 import { Live } from "./live.js";
 import { Palette } from "./palette.js";
-import { fetchHtml, insert } from "./swap.js";
+import { elementsOf, fetchHtml } from "./swap.js";
 import { say } from "./texts.js";
 import { POPS, View } from "./view.js";
 
@@ -37,11 +37,7 @@ async function openIncident(incident) {
   wanted = incident;
   const html = await fetchHtml(`/incidents/${incident}/view`);
   if (html === null || wanted !== incident) return;
-  const fresh = new DOMParser().parseFromString(html, "text/html").body.children;
-  for (const piece of [...fresh]) {
-    const there = document.getElementById(piece.id);
-    if (there) await insert(there, "outerHTML", piece.outerHTML);
-  }
+  for (const piece of elementsOf(html)) document.getElementById(piece.id)?.replaceWith(piece);
   history.replaceState(null, "", `/?incident=${incident}`);
   view.adopt();
   board.settle();

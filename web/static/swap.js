@@ -14,9 +14,8 @@ export async function morph(element, html) {
   await htmx.swap({ target: element, sourceElement: element, swap: "outerMorph", text: html });
 }
 
-export async function insert(neighbour, where, html) {
-  await htmx.swap({ target: neighbour, sourceElement: neighbour, swap: where, text: html });
-}
+/** The elements of a piece of server-made HTML; scripts in it would not run. */
+export const elementsOf = (html) => [...new DOMParser().parseFromString(html, "text/html").body.children];
 
 /** True when this offset is newer than what stands there; an older one never replaces a newer one. */
 export function isNewer(id, offset) {
@@ -34,8 +33,7 @@ export function mark(element) {
 
 /** Replace each piece (an element with an id) that the page has, unless somebody types in it. */
 export async function swapPieces(html) {
-  const pieces = new DOMParser().parseFromString(html, "text/html").body.children;
-  for (const piece of [...pieces]) {
+  for (const piece of elementsOf(html)) {
     const there = piece.id && document.getElementById(piece.id);
     if (there && !isTypedIn(there)) await morph(there, piece.outerHTML);
   }
