@@ -95,12 +95,15 @@ def _parser() -> argparse.ArgumentParser:
     back.add_argument("file", type=Path)
     back.set_defaults(run=_restore)
 
-    demo = commands.add_parser("demo", help="a fictitious city day that plays by itself, marked as drill")
+    words = (
+        "a fictitious city day that plays by itself, marked as drill; on a desk of its own that is then gone"
+    )
+    demo = _store(commands.add_parser("demo", help=words))
     _flag(demo, "--host", default="127.0.0.1")
     _flag(demo, "--port", default="8000", type=int)
-    _flag(demo, "--data", help="folder of the desk to play on; a fresh one otherwise")
-    demo.add_argument("--speed", type=float, default=60.0, help="demo minutes in a real minute (60)")
-    demo.add_argument("--once", action="store_true", help="end when the day is over, do not go on serving")
+    _flag(demo, "--speed", default="60", type=float, help="demo minutes in a real minute (60); 0: at once")
+    once = _env("once") in ("1", "true", "yes")
+    demo.add_argument("--once", action="store_true", default=once, help="end when the day is over")
     demo.set_defaults(run=_demo)
     return parser
 
@@ -239,6 +242,7 @@ def _demo(parsed: argparse.Namespace) -> int:
         host=parsed.host,
         port=parsed.port,
         data=Path(parsed.data) if parsed.data else None,
+        database_url=parsed.database_url or None,
         speed=parsed.speed,
         once=parsed.once,
     )

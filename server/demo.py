@@ -26,22 +26,23 @@ from server.sign_ins import SignIn, seat, table, unseat
 BETWEEN_DAYS_S = 15.0
 
 
-def serve_demo(host: str, port: int, data: Path | None, speed: float, once: bool) -> int:
+def serve_demo(
+    host: str, port: int, data: Path | None, database_url: str | None, speed: float, once: bool
+) -> int:
     """Serve and play until told to stop; with `once`, until the day is over. 0 when nothing was refused.
 
-    `speed` is demo minutes in a real minute; 0: no waiting. Without `data` the desk is gone afterwards.
+    `speed` is demo minutes in a real minute; 0: no waiting. Without `data` or `database_url` the desk is gone
+    afterwards.
     """
     if speed < 0:
         raise ValueError("--speed is 0 or more: demo minutes in a real minute")
     scenario = shipped("day")
     with ExitStack() as afterwards:
-        if data is None:
-            folder = Path(afterwards.enter_context(tempfile.TemporaryDirectory(prefix="fenghuo-demo-")))
+        if data is None and database_url is None:
+            data = Path(afterwards.enter_context(tempfile.TemporaryDirectory(prefix="fenghuo-demo-")))
             # SIGTERM ends a process at once; the folder is to be cleared away first
             signal.signal(signal.SIGTERM, _end_orderly)
-        else:
-            folder = data
-        parts = make_parts(Settings(host=host, port=port, data=folder))
+        parts = make_parts(Settings(host=host, port=port, data=data, database_url=database_url))
         _refuse_a_desk_in_use(parts, scenario)
         sign_ins = seat(parts.people, scenario.people, "demo")
         _say(_welcome(parts, sign_ins, speed))
@@ -85,7 +86,7 @@ def _refuse_a_desk_in_use(parts: Parts, scenario: Scenario) -> None:
     others = [account.name for account in parts.people.all() if account.name not in ours]
     if others:
         raise ValueError(
-            f"{parts.settings.data} is a desk where {others[0]} works; the demo wants a folder of its own"
+            f"that is a desk where {others[0]} works; the demo wants one of its own: say another --data"
         )
 
 

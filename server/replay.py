@@ -40,6 +40,7 @@ class Told:
     refused: list[str] = field(default_factory=list)
 
     def note(self, commands: Sequence[Command], results: Sequence[dict[str, Any]]) -> None:
+        """Raises ValueError when the desk has refused all there was so far: no use going on."""
         for (name, body), result in zip(commands, results, strict=True):
             self.commands += 1
             if result["status"] == 200:
@@ -47,6 +48,8 @@ class Told:
             else:
                 wrong = result.get("errors") or result.get("detail")
                 self.refused.append(f"{name} {body['command_id']}: {result['status']} {wrong}")
+        if len(self.refused) == self.commands:
+            raise ValueError(f"the desk refuses all of it: {self.refused[0]}")
 
 
 class Bar:

@@ -62,6 +62,8 @@ def run(parts: Parts, companion: Companion | None = None) -> int:
         thread.start()
     try:
         server.run()
+    except KeyboardInterrupt:
+        pass  # Ctrl+C: uvicorn has drained by now, and says it again
     finally:
         stop.set()
         if thread is not None:

@@ -257,7 +257,10 @@ def test_who_forgets_something_is_told_what(
     assert play(shared_desk, sample.with_name("missing.csv")) == 1
     assert "missing.csv" in capsys.readouterr().err
     assert play(shared_desk, sample, "--division", "999999") == 1
-    assert "refused" in capsys.readouterr().out
+    assert "refuses all of it" in capsys.readouterr().err
+    asked = [str(sample), "--url", shared_desk.url, "--token", shared_desk.tokens["Zhao"]]
+    assert replay.main(asked) == 1  # 领导席 may read, but not write
+    assert "403" in capsys.readouterr().err
 
 
 def test_the_script_runs_from_anywhere(shared_desk: FenghuoProcess, sample: Path):
