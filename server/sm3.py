@@ -1,4 +1,4 @@
-"""SM3 (GB/T 32905-2016). OpenSSL 3 has it, but Python does not guarantee it: so a fallback, and a self-test."""
+"""SM3 (GB/T 32905-2016). OpenSSL 3 has it, Python does not guarantee it: so a fallback, and a self-test."""
 
 from __future__ import annotations
 
