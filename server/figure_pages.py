@@ -36,7 +36,8 @@ def _wall(asked: Asked, template: str) -> Response:
         now=asked.now,
     )
     cards = by_level(cards)
-    major = next((c for c in cards if not c.drill and c.level in ("major", "especially_major")), None)
+    serious = [card for card in cards if card.level in ("major", "especially_major")]
+    major = next((card for card in serious if not card.drill or seen.is_drill), None)
     hero = asked.dossier(major.id) if major else None
     return asked.page(template, cards=cards, seen=seen, month=month, hero=hero)
 

@@ -67,17 +67,23 @@ class Overview:
     real: int
     drills: int
 
+    @property
+    def is_drill(self) -> bool:
+        """Whether the figures are those of drills: only when nothing real is open."""
+        return self.real == 0 and self.drills > 0
+
 
 def overview(
     database: Database, viewer: str, cards: Sequence[Card], now: datetime, wording: Wording
 ) -> Overview:
-    """What the wall shows beside the incidents. Drills are counted apart, never in the figures."""
+    """What the wall shows beside the incidents. The figures are of what is real; of drills if nothing is."""
     real = [card.id for card in cards if not card.drill]
+    counted = real or [card.id for card in cards]
     with database.reading() as connection:
         said = connection.execute(
             select(ENTRY.c.body)
             .where(
-                ENTRY.c.incident_id.in_(real),
+                ENTRY.c.incident_id.in_(counted),
                 ENTRY.c.event_type.in_(("incident_opened", "facts_established")),
                 ENTRY.c.restricted.is_(False),
             )

@@ -85,7 +85,12 @@ def desk(asked: Asked) -> Response:
     wanted = _uuid(asked.request.query_params.get("incident", ""))
     chosen = asked.dossier(wanted or cards[0].id) if wanted or cards else None
     return asked.page(
-        "desk.html", cards=cards, chosen=chosen, choices=choices(asked), waiting=len(_own(cards))
+        "desk.html",
+        cards=cards,
+        chosen=chosen,
+        choices=choices(asked),
+        waiting=len(_own(cards, drill=False)),
+        waiting_drill=len(_own(cards, drill=True)),
     )
 
 
@@ -94,8 +99,8 @@ def board_piece(asked: Asked) -> Response:
     return asked.piece("_board.html", cards=asked.parts.views.cards(asked.viewer, asked.lang))
 
 
-def _own(cards: list[Card]) -> list[Duty]:
-    return [duty for card in cards if not card.drill for duty in card.duties if duty.own]
+def _own(cards: list[Card], *, drill: bool) -> list[Duty]:
+    return [duty for card in cards if card.drill is drill for duty in card.duties if duty.own]
 
 
 # ---------------------------------------------------------------- one incident

@@ -76,6 +76,10 @@ export class Board {
     document.getElementById("empty").hidden = rows.length > 0;
     const own = this.list.querySelectorAll(".row:not(.is-drill) .duty.is-own").length;
     document.getElementById("todo").textContent = own;
+    const drills = this.list.querySelectorAll(".row.is-drill .duty.is-own").length;
+    const shown = document.getElementById("todo-drill");
+    shown.hidden = drills === 0;
+    shown.querySelector("span").textContent = drills;
     this.isOutOfOrder = rows.some((row, index) => index > 0 && orderOf(rows[index - 1]) > orderOf(row));
     this.sortButton.hidden = !this.isOutOfOrder;
     if (this.filterField.value) this.filter();
