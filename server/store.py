@@ -8,11 +8,12 @@ they wrote is read before anything is decided.
 
 from __future__ import annotations
 
+import heapq
 import queue
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -163,9 +164,10 @@ class Store:
         with self.database.reading() as connection:
             return connection.execute(query).first() is not None
 
-    def tick(self, incident_id: str) -> Future[int]:
-        """Write down what time has brought to an incident. Answers how many entries that was."""
-        return self.submit(lambda round_: self._tick(round_, incident_id))
+    def tick(self, *incident_ids: str, until: datetime | None = None) -> Future[int]:
+        """Write down what time has brought to these incidents, in the order in which it fell due, up to
+        `until`. Answers how many entries that was."""
+        return self.submit(lambda round_: self._tick(round_, incident_ids, until))
 
     def note(self, event: ClockStepped | RulesAccepted, rules: str | None = None) -> Future[None]:
         """An entry of the system itself, for the city's stream."""
@@ -253,12 +255,30 @@ class Store:
             replayed,
         )
 
-    def _tick(self, round_: Round, incident_id: str) -> int:
-        incident = round_.load(incident_id)
-        if incident is None:
-            return 0
+    def _tick(self, round_: Round, incident_ids: Sequence[str], until: datetime | None) -> int:
         setting = self._setting(round_.now)
-        return round_.write_events(incident_id, passing(incident, setting), setting)
+        waiting: list[tuple[datetime, str]] = []
+        written = 0
+
+        def look_at(incident_id: str) -> None:
+            incident = round_.load(incident_id)
+            assert incident is not None
+            due = passing(incident, setting)
+            if due is not None and (until is None or due[0] <= until):
+                heapq.heappush(waiting, (due[0], incident_id))
+
+        for incident_id in incident_ids:
+            if round_.load(incident_id) is not None:
+                written += round_.write_events(incident_id, [], setting)  # follow-up periods that began
+                look_at(incident_id)
+        while waiting:
+            _at, incident_id = heapq.heappop(waiting)
+            incident = round_.load(incident_id)
+            due = passing(incident, setting) if incident is not None else None
+            if due is not None:
+                written += round_.write_events(incident_id, due[1], setting)
+                look_at(incident_id)
+        return written
 
     def _setting(self, now: datetime) -> Setting:
         return Setting(self.rules().in_force(now), self.tree, now)

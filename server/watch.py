@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from schemas.events import ClockStepped
 from server.database import Database
-from server.store import Store
+from server.store import Store, StoreUnavailable
 from server.tables import INCIDENT
 
 log = structlog.get_logger()
@@ -63,12 +63,32 @@ class Watch:
     async def look(self) -> None:
         """One look: clock steps first, then everything that is due, in the order in which it fell due."""
         await self._notice_steps()
-        while due := await asyncio.to_thread(self._due):
-            for incident_id in due:
-                self.fired += await asyncio.wrap_future(self._store.tick(incident_id))
-            if len(due) < AT_ONCE:
+        tried: list[tuple[str, datetime]] = []
+        while (due := await asyncio.to_thread(self._due)) and due != tried:
+            # Of those beyond the first hundreds the earliest says how far these may be brought.
+            until = due[AT_ONCE][1] if len(due) > AT_ONCE else None
+            await self._bring([incident_id for incident_id, _at in due[:AT_ONCE]], until)
+            tried = due
+            if until is None:
                 break
         self._looked_at = self._steady()
+
+    async def _bring(self, incident_ids: list[str], until: datetime | None) -> None:
+        """All in one commit, in the order in which things fell due. An incident whose log cannot be read
+        holds up none of the others."""
+        try:
+            self.fired += await asyncio.wrap_future(self._store.tick(*incident_ids, until=until))
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("the clock fails on one of these incidents; each is tried alone", ids=incident_ids)
+            for incident_id in incident_ids:
+                try:
+                    self.fired += await asyncio.wrap_future(self._store.tick(incident_id, until=until))
+                except StoreUnavailable:
+                    raise
+                except Exception:
+                    log.exception("the clock fails on this incident", incident_id=incident_id)
 
     async def _notice_steps(self) -> None:
         wall, mono = self._now(), self._steady()
@@ -79,12 +99,13 @@ class Watch:
             log.warning("the clock stepped", by_s=by)
             await asyncio.wrap_future(self._store.note(ClockStepped(by_s=round(by, 3), noticed="running")))
 
-    def _due(self) -> list[str]:
+    def _due(self) -> list[tuple[str, datetime]]:
+        """Incidents whose moment has come, the earliest first, and one more than are brought at once."""
         query = (
-            select(INCIDENT.c.id)
+            select(INCIDENT.c.id, INCIDENT.c.next_alarm_at)
             .where(INCIDENT.c.next_alarm_at <= self._now().astimezone(UTC))
-            .order_by(INCIDENT.c.next_alarm_at)
-            .limit(AT_ONCE)
+            .order_by(INCIDENT.c.next_alarm_at, INCIDENT.c.id)
+            .limit(AT_ONCE + 1)
         )
         with self._database.reading() as connection:
-            return [str(row) for row in connection.execute(query).scalars()]
+            return [(str(row.id), row.next_alarm_at) for row in connection.execute(query)]

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -159,41 +160,79 @@ def own_desk(each_database: str, furnish: Callable[[str], FenghuoProcess]) -> It
     desk.stop()
 
 
-@pytest.fixture(scope="module")
-def room(
-    each_database: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Room]:
-    """The product inside the test with a clock moved by hand, and `room.CREW` at it; shared by a module.
+@pytest.fixture(scope="session")
+def rooms(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Callable[..., AbstractContextManager[Room]]:
+    """`rooms("sqlite", at=moment)`: the product inside the test, its clock moved by hand (`tests/room.py`).
 
-    Whatever its API says is held against the published document.
+    A desk with `CREW` at it is made once, then copied. What its API says is held against the documents.
     """
-    with _room(each_database, tmp_path_factory.mktemp("room"), request) as room:
+    from schemas.documents import asyncapi, openapi  # not above: most tests need none of the whole product
+    from tests.documents import Documents
+    from tests.room import START, Clock, Room
+
+    models: dict[str, Room] = {}
+
+    def database(name: str, like: str | None) -> str | None:
+        return None if name == "sqlite" else request.getfixturevalue("new_database")(like=like)
+
+    def model(name: str) -> Room:
+        if name not in models:
+            # made before any test's day, for the log's time never falls
+            long_ago = Clock(datetime(2026, 1, 1, tzinfo=UTC))
+            made = Room(tmp_path_factory.mktemp(f"room-{name}") / "desk", database(name, None), long_ago)
+            made.start()
+            made.seat()
+            made.stop()
+            models[name] = made
+        return models[name]
+
+    @contextmanager
+    def open_room(name: str, at: datetime = START) -> Iterator[Room]:
+        like = model(name)
+        folder = tmp_path_factory.mktemp("room") / "desk"
+        if like.folder.exists():
+            shutil.copytree(like.folder, folder)
+        room = Room(folder, database(name, like.settings.database_url), Clock(at))
+        room.tokens = like.tokens
+        room.said = Documents(openapi(), asyncapi()).check
+        room.start()
+        try:
+            yield room
+        finally:
+            room.stop()
+
+    return open_room
+
+
+@pytest.fixture(scope="module")
+def room(each_database: str, rooms: Callable[..., AbstractContextManager[Room]]) -> Iterator[Room]:
+    """A room shared by a module's tests, first on SQLite, then on PostgreSQL."""
+    with rooms(each_database) as room:
         yield room
 
 
 @pytest.fixture(scope="module")
-def one_room(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Room]:
-    """A `room` on SQLite alone, for what is decided before any database is asked."""
-    with _room("sqlite", tmp_path_factory.mktemp("room"), request) as room:
+def one_room(rooms: Callable[..., AbstractContextManager[Room]]) -> Iterator[Room]:
+    """The same on SQLite alone, for what is decided before any database is asked."""
+    with rooms("sqlite") as room:
         yield room
 
 
 @pytest.fixture
-def own_room(each_database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Room]:
-    """The same, this test's alone: restart it, count in it, let days pass."""
-    with _room(each_database, tmp_path, request) as room:
+def own_room(each_database: str, rooms: Callable[..., AbstractContextManager[Room]]) -> Iterator[Room]:
+    """A room of this test's alone: restart it, count in it."""
+    with rooms(each_database) as room:
         yield room
 
 
-@contextmanager
-def _room(database: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Room]:
-    from schemas.documents import asyncapi, openapi  # not above: most tests need none of the whole product
-    from tests.documents import Documents
-    from tests.room import room_in
+@pytest.fixture
+def first_day(rooms: Callable[..., AbstractContextManager[Room]]) -> Iterator[Room]:
+    """A room of this test's alone (on SQLite), where day 1 of `tests/words.py` begins: let days pass."""
+    from tests.words import DAY_ONE
 
-    url = None if database == "sqlite" else request.getfixturevalue("new_database")()
-    with room_in(folder / "desk", url) as room:
-        room.said = Documents(openapi(), asyncapi()).check
+    with rooms("sqlite", at=DAY_ONE) as room:
         yield room
 
 

@@ -10,8 +10,8 @@ store onto the disk. Nothing looks at the clock by itself; `watch()` is one look
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -163,15 +163,3 @@ class Room:
             found += page
             after = page[-1]["offset"]
         return found
-
-
-@contextmanager
-def room_in(folder: Path, database_url: str | None, people: Any = CREW) -> Iterator[Room]:
-    """A desk with people at it, running."""
-    room = Room(folder, database_url)
-    room.start()
-    try:
-        room.seat(people)
-        yield room
-    finally:
-        room.stop()

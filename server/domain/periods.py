@@ -14,7 +14,7 @@ def _cutoffs_of_day(recurring: Recurring, midnight: datetime) -> list[datetime]:
         hour, minute = map(int, recurring.cutoff.split(":"))
         return [midnight + timedelta(hours=hour, minutes=minute)]
     times = recurring.per_day or 1
-    return [midnight + timedelta(hours=24) * part / times for part in range(1, times + 1)]
+    return [midnight + timedelta(seconds=86_400 * part // times) for part in range(1, times + 1)]
 
 
 def _midnight(moment: datetime) -> datetime:
@@ -47,7 +47,8 @@ def upcoming(
 def previous_cutoff(recurring: Recurring, cutoff: datetime, begun: datetime) -> datetime:
     """When the period ending at `cutoff` opens: at the cut-off before it; the first one at its midnight."""
     if recurring.per_day is not None and recurring.per_day > 1:
-        return cutoff - timedelta(hours=24) / recurring.per_day
+        midnight = _midnight(cutoff - timedelta(seconds=1))
+        return max(one for one in (midnight, *_cutoffs_of_day(recurring, midnight)) if one < cutoff)
     return max(begun, cutoff - _step(recurring))
 
 

@@ -200,8 +200,8 @@ def _started(
 ) -> ev.ObligationStarted:
     warn_at = None
     if due_at is not None:
-        warn = min(timedelta(minutes=setting.rules.due_soon_min), (due_at - started_at) / 2)
-        warn_at = due_at - warn
+        half = (due_at - started_at) // timedelta(milliseconds=2)  # the log keeps whole milliseconds
+        warn_at = due_at - min(timedelta(minutes=setting.rules.due_soon_min), timedelta(milliseconds=half))
     return ev.ObligationStarted(
         obligation_id=key,
         rule=rule.id,
@@ -264,10 +264,14 @@ def _excuse(
 # ---------------------------------------------------------------- what time brings
 
 
-def passing(incident: Incident, setting: Setting) -> list[ev.Event]:
-    """What has come due by now and is not in the log yet, in the order in which it fell due."""
-    due = [(at, make(setting.now)) for at, make in _stages(incident, setting) if at <= setting.now]
-    return [event for _at, event in sorted(due, key=lambda pair: pair[0])]
+def passing(incident: Incident, setting: Setting) -> tuple[datetime, list[ev.Event]] | None:
+    """The earliest moment that has come and is not in the log yet, and what it brings. Asked again after
+    applying that, it answers with the next one; None when nothing else is due by now."""
+    due = [(at, make) for at, make in _stages(incident, setting) if at <= setting.now]
+    first = min((at for at, _make in due), default=None)
+    if first is None:
+        return None
+    return first, [make(setting.now) for at, make in due if at == first]
 
 
 def next_alarm(incident: Incident, setting: Setting) -> datetime | None:
