@@ -12,7 +12,7 @@ from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
@@ -41,6 +41,7 @@ from server.rulebook import Rulebook, install_defaults, load_or_keep
 from server.rulebook import defaults as default_rules
 from server.sentences import sentence
 from server.settings import Settings
+from server.stalled import free_the_ledger
 from server.store import Store, StreamRow
 from server.unit_file import default_units, dump_units, load_units_or_keep
 from server.views import Views
@@ -145,6 +146,7 @@ def create_app(parts: Parts) -> ASGIApp:
             HTTPException: _http_exception,
             api.BadQuery: api.bad_query,
             **dict.fromkeys(NO_DATABASE, _no_database),
+            ClientDisconnect: _gone,
             Exception: _bug,
         },
     )
@@ -177,6 +179,7 @@ async def _running(app: Starlette) -> AsyncIterator[None]:
     works = {
         "watch": parts.watch.run,
         "hub": parts.hub.run,
+        "stalled": lambda: free_the_ledger(parts.database, parts.store),
         "rights": lambda: watch_rights(parts.hub, parts.people.standing_of),
     }
     if parts.relay is not None:
@@ -219,6 +222,11 @@ async def _no_database(request: Request, error: Exception) -> Response:
     log.warning("the database does not answer", path=request.scope["path"], error=repr(error)[:300])
     detail = sentence("store-unavailable")
     return problem(503, "store-unavailable", detail=detail, headers={"Retry-After": "2"})
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    """Whoever asked hung up in the middle of the body: nobody reads this, and it is no bug of ours."""
+    return Response(status_code=400)
 
 
 async def _bug(request: Request, error: Exception) -> Response:
