@@ -133,10 +133,12 @@ def _admin_line(parts: Parts) -> str:
 
 def _remind(parts: Parts) -> None:
     """On a desk that was furnished before: where the sign-ins are, and a new link if none was used yet."""
-    if parts.settings.data is None or not (parts.settings.data / SIGN_INS).exists():
-        return
-    where = _shown(parts.settings.data / SIGN_INS)
-    _say(f"登录方式见 {where} · how to sign in: {where}\n" + _admin_line(parts))
+    data = parts.settings.data
+    if data is not None and (data / SIGN_INS).exists():
+        where = _shown(data / SIGN_INS)
+        _say(f"登录方式见 {where} · how to sign in: {where}")
+    if parts.people.get(ADMIN) is not None and (line := _admin_line(parts)):
+        _say(line)
 
 
 def _shown(path: Path) -> str:
