@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pysqlite3.dbapi2 as sqlite
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.pool import QueuePool
 
 SAFE_SQLITE = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
@@ -42,6 +42,14 @@ POSTGRES_LINE = {
     "tcp_user_timeout": 4_000,
     "application_name": "fenghuo",
 }
+
+_END_STALLED = text("""
+    SELECT pg_terminate_backend(holder.pid) FROM pg_locks JOIN pg_stat_activity AS holder USING (pid)
+    WHERE locktype = 'advisory' AND classid = 0 AND objid = :lock AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND holder.wait_event_type = 'Client'
+    AND holder.state_change < clock_timestamp() - CAST(:silence AS interval)
+""")
 
 
 def has_safe_wal(version: tuple[int, ...]) -> bool:
@@ -129,6 +137,13 @@ class Database:
         """Make concurrent writers of the ledger queue, so that what follows sees the latest word."""
         if not self.is_sqlite:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK_KEY})")
+
+    def end_stalled(self) -> int:
+        """PostgreSQL: end the sessions that hold the ledger's lock and have long been silent; how many."""
+        with self.engine.connect() as connection, connection.begin():
+            silence = POSTGRES_LIMITS["idle_in_transaction_session_timeout"]
+            ended = connection.execute(_END_STALLED, {"lock": WRITER_LOCK_KEY, "silence": silence})
+            return len(ended.all())
 
     def close(self) -> None:
         self.engine.dispose()

@@ -90,6 +90,7 @@ class Store:
         self._thread = threading.Thread(target=self._write_rounds, name="writer", daemon=True)
         self._ledger = self._open()
         self.rounds = self.written = 0
+        self._round_began: float | None = None
         self.commit_times = Durations()  # of rounds that were written, the wait for their turn included
 
     # ------------------------------------------------------------ opening and closing
@@ -140,6 +141,11 @@ class Store:
     @property
     def last_recorded_at(self) -> datetime | None:
         return self._ledger.recorded_at
+
+    def round_age_s(self) -> float:
+        """How long the round that is being written has lasted; 0 when none is."""
+        began = self._round_began
+        return 0.0 if began is None else time.monotonic() - began
 
     @property
     def waiting(self) -> int:
@@ -303,13 +309,14 @@ class Store:
                 works.append(one)
             # a caller that went away before its turn is skipped: it got no answer and will send again
             self._write_round([work for work in works if work[1].set_running_or_notify_cancel()])
+            self._round_began = None
             if ended:
                 return
 
     def _write_round(self, works: list[Work]) -> None:
         """One transaction for these pieces of work. Answers go out only after it is on disk."""
         answers: list[tuple[Future[Any], Any, BaseException | None]] = []
-        began = time.monotonic()
+        began = self._round_began = time.monotonic()
         try:
             with self.database.writing() as connection:
                 self.database.lock_ledger(connection)

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -482,6 +482,21 @@ def test_a_frozen_process_that_holds_the_ledger_stops_the_others_for_a_few_secon
         wait_for_more(answered, 10)
     found = fleet.judged(there, clerks)
     assert found.wrong == [], "what the frozen one had not committed it did not acknowledge"
+
+
+def test_who_falls_silent_in_the_middle_of_a_pipeline_is_thrown_out_by_those_who_wait(fleet: Fleet):
+    """PostgreSQL's own limit for idle transactions does not see these."""
+    here = fleet.desks[0]
+    with suppress(psycopg.OperationalError), psycopg.connect(fleet.postgres.url) as silent, silent.pipeline():
+        silent.execute(f"SELECT pg_advisory_xact_lock({WRITER_LOCK_KEY})")  # type: ignore[call-overload]
+        silent.pgconn.send_flush_request()
+        silent.pgconn.flush()
+        wait_until(lambda: fleet.sql("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted"))
+        silent_since = time.monotonic()
+        assert here.tell("Li", "open-incident", words.open_incident()).status_code == 200
+        waited = time.monotonic() - silent_since
+    assert 3.0 < waited < 8.0, "it was waited for, and not to the bitter end"
+    wait_until(lambda: "was thrown out" in here.log)
 
 
 def test_postgresql_is_killed_and_back_and_what_had_no_answer_is_asked_again_by_its_key(fleet: Fleet):
