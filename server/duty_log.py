@@ -297,7 +297,7 @@ def _duty_parts(event: dict[str, Any], wording: Wording, owed: dict[str, Any]) -
     if event["type"] == "obligation_started" and duty["due_at"]:
         parts.append(Part(wording.say("event.until", at=wording.exact(duty["due_at"])[:16])))
     if event["type"] == "obligation_excused":
-        parts.append(Part(wording.say(f"excused.{event['reason']}")))
+        parts.append(Part(" · " + wording.say(f"excused.{event['reason']}")))
     return parts
 
 
