@@ -1,13 +1,13 @@
 // The desk's own alarm: every page holds the next deadlines and speaks up by itself, also when the server is
-// silent. Few: what this desk owes at five minutes left and when passed; what others owe when passed. A flood is
-// one line that opens. What had passed before the page was opened stands in the list, and makes no noise.
+// silent. Few: what this desk owes at five minutes left and when passed (what has no more than five minutes from
+// the start only when passed); what others owe when passed. A flood is one line that opens. What had passed before the page was opened stands in the list, and makes no noise.
 import { now, paintClocks } from "./clock.js";
 import { say } from "./texts.js";
 
 const RED_MS = 300_000, FRESH_MS = 120_000, AGAIN_MS = 60_000;
 
 export class Alarms {
-  /** `deadlines()`: {id, due, own, label, title, incident} each; `open(one)` shows what to do about it. */
+  /** `deadlines()`: {id, due, own, isShort, label, title, incident} each; `open(one)` shows what to do about it. */
   constructor(deadlines, open) {
     this.deadlines = deadlines;
     this.open = open;
@@ -25,7 +25,7 @@ export class Alarms {
     let isNew = false;
     for (const one of present.values()) {
       const left = one.due - at;
-      const stage = left < 0 ? "past" : one.own && left <= RED_MS ? "red" : null;
+      const stage = left < 0 ? "past" : one.own && !one.isShort && left <= RED_MS ? "red" : null;
       const key = `${one.id}:${stage}`;
       if (!stage || this.taken.has(key) || this.raised.get(one.id)?.key === key) continue;
       const began = stage === "past" ? one.due : one.due - RED_MS;

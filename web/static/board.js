@@ -157,6 +157,7 @@ export class Board {
       id: duty.id,
       due: Date.parse(duty.querySelector("[data-due]").dataset.due),
       own: duty.classList.contains("is-own"),
+      isShort: duty.dataset.action === "judge",
       label: duty.querySelector(".duty-label").textContent,
       title: row.querySelector(".row-title").textContent,
       incident: row.dataset.incident,
