@@ -138,10 +138,10 @@ def _check_obligations(connection: Connection, recount: Recount, verdict: Verdic
         for one in obligation_rows(incident)
     }
     for row in connection.execute(select(OBLIGATION).execution_options(yield_per=PAGE)).mappings():
-        wrong = _differing(owed.pop(row["obligation_id"], None), row)
-        if wrong:
+        want = owed.pop(row["obligation_id"], None)
+        if wrong := _differing(want, row):
             what = f"obligation {row['obligation_id']}: {', '.join(wrong)}"
-            verdict.fault("table", what, recount.last_seq.get(row["incident_id"]))
+            verdict.fault("table", what, recount.last_seq.get((want or row)["incident_id"]))
     for one in owed.values():
         what = f"obligation {one['obligation_id']} is missing"
         verdict.fault("table", what, recount.last_seq[one["incident_id"]])

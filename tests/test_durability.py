@@ -21,6 +21,7 @@ from tests import powercut, words
 from tests.conftest import CI, eventually
 from tests.faults import Clerk, Said, account, ask_again, besiege, writing
 from tests.product import FenghuoProcess
+from tests.waiting import wait_until
 
 KILLS = 3
 
@@ -79,11 +80,11 @@ class Tracer:
         assert desk.process is not None
         self._pid, self._output = desk.process.pid, folder / "strace"
         self._strace = subprocess.Popen(
-            ["strace", "-f", "-y", "-s", "24", "-e", f"trace={self.CALLS}", "-o", str(self._output),
+            ["strace", "-f", "-y", "-s", "32", "-e", f"trace={self.CALLS}", "-o", str(self._output),
              "-p", str(self._pid)],
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        eventually(self._is_attached)
+        wait_until(self._is_attached)
 
     def _is_attached(self) -> bool:
         assert self._strace.poll() is None, "strace may not look at other processes here"
@@ -91,7 +92,8 @@ class Tracer:
         return all("TracerPid:\t0\n" not in task.read_text() for task in tasks)
 
     def deeds(self) -> str:
-        """Stop looking. One letter for each deed: w into the WAL, s synced the WAL, a an answer of 200."""
+        """Stop looking. A letter for each deed: w into the WAL, s synced the WAL, a an answer of 200 or an
+        entry to a listener."""
         self._strace.send_signal(signal.SIGINT)
         self._strace.wait(timeout=10)
         begun: dict[str, str] = {}
@@ -101,14 +103,14 @@ class Tracer:
             call = call.strip()
             if call.endswith("<unfinished ...>"):
                 begun[thread] = call
-                if "HTTP/1.1 200" in call:  # on its way from here on, so this is its moment
+                if _tells(call):  # on its way from here on, so this is its moment
                     deeds += "a"
                 continue
             if call.startswith("<..."):
                 call = begun.pop(thread, "") + call
-                if "HTTP/1.1 200" in call:
+                if _tells(call):
                     continue
-            if "HTTP/1.1 200" in call:
+            if _tells(call):
                 deeds += "a"
             elif re.match(r"pwrite(64|v)\(\d+<[^>]*-wal>", call):
                 deeds += "w"
@@ -117,7 +119,12 @@ class Tracer:
         return deeds
 
 
-def test_an_answer_leaves_only_after_its_words_are_synced_to_the_disk(
+def _tells(call: str) -> bool:
+    """Whether these bytes tell somebody that something is written down."""
+    return "HTTP/1.1 200" in call or '\\"entry\\"' in call
+
+
+async def test_neither_answer_nor_listener_is_told_before_the_words_are_synced_to_the_disk(
     furnish: Callable[[str], FenghuoProcess], tmp_path: Path
 ):
     """SQLite: what strace sees. That PostgreSQL is asked for the same is the next test."""
@@ -128,17 +135,20 @@ def test_an_answer_leaves_only_after_its_words_are_synced_to_the_disk(
     desk.start()
     opened = words.open_incident()
     assert desk.tell("Li", "open-incident", opened).status_code == 200
-    tracer = Tracer(desk, tmp_path)
-    with desk.client("Li") as client:
+    async with desk.listen("Wu") as live, desk.async_client("Li") as client:
+        tracer = Tracer(desk, tmp_path)
         for number in range(20):
             body = words.add_entry(opened["incident_id"], f"第 {number} 条")
-            assert client.post("/api/v1/commands/add-entry", json=body).status_code == 200
-    deeds = tracer.deeds()
+            assert (await client.post("/api/v1/commands/add-entry", json=body)).status_code == 200
+            assert (await live.entry())["event"]["text"] == f"第 {number} 条"
+        deeds = tracer.deeds()
     desk.stop()
-    answers = deeds.split("a")
-    assert len(answers) == 21
-    for before in answers[:-1]:  # between two answers: written, then synced, and nothing written after that
-        assert re.fullmatch(r"w+s", before.replace("ss", "s")), deeds
+    told = re.findall(r"[ws]+a+", deeds)
+    assert len(told) == 20
+    for (
+        one
+    ) in told:  # what one command wrote is synced, and nothing is written after that, before anybody is told
+        assert re.fullmatch(r"w+s+aa", one), deeds
 
 
 # --- power cuts -------------------------------------------------------------------------------------------

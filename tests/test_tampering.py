@@ -5,16 +5,19 @@ The long form (100,000 entries, a hundred of each kind) is `scripts/faults tampe
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
 from server.database import Database
+from server.sm3 import plain_sm3
+from server.tables import ENTRY, LEDGER
 from server.verify import verify, verify_in
 from tests.chronicle import Chronicle
 from tests.product import FenghuoProcess
@@ -43,6 +46,27 @@ def test_a_log_that_nobody_touched_has_no_fault(chronicled: Database):
     found = verify(chronicled)
     assert (found.faults, found.first_bad) == ([], None)
     assert found.entries >= 400
+
+
+def test_the_chain_is_what_its_recipe_says_so_that_anybody_can_check_it(chronicled: Database):
+    """Computed here from the stored bytes by the recipe in `server/ledger.py`, with nothing of ours."""
+    with chronicled.reading() as connection:
+        deployment = connection.execute(select(LEDGER.c.deployment_id)).scalar_one().encode()
+        rows = connection.execute(select(ENTRY).order_by(ENTRY.c.seq).limit(200)).all()
+    for name in ("sha256", "sm3"):
+
+        def digest(message: bytes, name: str = name) -> bytes:
+            return (
+                hashlib.new(name, message).digest()
+                if name in hashlib.algorithms_available
+                else plain_sm3(message)
+            )
+
+        chain = digest(b"\x02DUTYLOG1" + deployment)
+        for row in rows:
+            leaf = digest(b"\x00" + bytes(row.body))
+            chain = digest(b"\x01DUTYLOG1" + row.seq.to_bytes(8, "big") + chain + leaf)
+            assert bytes(getattr(row, f"chain_{name}")) == chain, row.seq
 
 
 @pytest.mark.parametrize("name", DEEDS)

@@ -1,0 +1,271 @@
+"""Breaks made on purpose: a line of the product, what is put in its place, and the test that must notice.
+
+`scripts/break-on-purpose` applies one at a time in a copy of what git keeps, and expects red. The unbroken
+copy must be green first, or red would prove nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+LONGEST_S = 300
+
+
+class Break(NamedTuple):
+    """What is broken, where, and who notices. `old` stands in the file exactly once."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+BREAKS = (
+    Break(
+        "the answer goes out before the commit",
+        "server/store.py",
+        "answers.append((future, work(round_), None))",
+        "future.set_result(work(round_))",
+        "tests/test_durability.py::"
+        "test_neither_answer_nor_listener_is_told_before_the_words_are_synced_to_the_disk",
+    ),
+    Break(
+        "listeners are told before the commit",
+        "server/store.py",
+        "                round_.flush(self._setting(round_.now))\n",
+        "                round_.flush(self._setting(round_.now))\n"
+        "                self.on_commit(round_.published)\n"
+        "                round_.published = []\n",
+        "tests/test_durability.py::"
+        "test_neither_answer_nor_listener_is_told_before_the_words_are_synced_to_the_disk",
+    ),
+    Break(
+        "SQLite is not told to wait for the disk",
+        "server/database.py",
+        '"synchronous=FULL"',
+        '"synchronous=NORMAL"',
+        "tests/test_durability.py::test_sqlite_syncs_its_log_at_every_commit",
+    ),
+    Break(
+        "PostgreSQL is taken at its owner's word",
+        "server/database.py",
+        '.fetchone()[0] == "off"',
+        '.fetchone()[0] == "never"',
+        "tests/test_durability.py::test_a_postgresql_told_to_be_careless_is_not_careless_with_our_words",
+    ),
+    Break(
+        "no record of a command is kept",
+        "server/store.py",
+        "        round_.remember(record)\n",
+        "",
+        "tests/test_durability.py -k asks_again",
+    ),
+    Break(
+        "the same command id with another body is taken for the same command",
+        "server/store.py",
+        "if before.body_sha256 != digest:",
+        "if False:",
+        "tests/test_commands.py::test_the_same_id_with_another_body_is_refused_and_changes_nothing",
+    ),
+    Break(
+        "resume sends the last entry again (>= for >)",
+        "server/reading.py",
+        "STREAM_ENTRY.c.position > offset",
+        "STREAM_ENTRY.c.position >= offset",
+        "tests/test_streams.py -k very_entry",
+    ),
+    Break(
+        "resume is one entry short of too far behind",
+        "server/hub.py",
+        "stream.head - after > self.limits.replay",
+        "stream.head - after >= self.limits.replay",
+        "tests/test_streams.py -k very_entry",
+    ),
+    Break(
+        "resume forgets whose stream it is",
+        "server/reading.py",
+        ".where(STREAM_ENTRY.c.stream == stream, STREAM_ENTRY.c.position > offset)",
+        ".where(STREAM_ENTRY.c.position > offset)",
+        "tests/test_streams.py -k dropped",
+    ),
+    Break(
+        "an incident is shown to whoever knows its id",
+        "server/reading.py",
+        "INCIDENT_UNIT.c.unit == viewer, INCIDENT_UNIT.c.incident_id == incident_id",
+        "INCIDENT_UNIT.c.incident_id == incident_id",
+        "tests/test_visibility.py -k neighbour",
+    ),
+    Break(
+        "a command reaches what its author may not see",
+        "server/store.py",
+        "if incident is not None and not opening and author.unit not in incident.units:",
+        "if False:",
+        "tests/test_visibility.py::test_no_command_touches_what_its_author_may_not_see",
+    ),
+    Break(
+        "the informer's name goes into the open stream",
+        "server/round.py",
+        "line.units, line.restricted = tuple(event.units), True",
+        "line.units = tuple(event.units)",
+        "tests/test_streams.py -k informer",
+    ),
+    Break(
+        "a unit that is let in later misses the past",
+        "server/round.py",
+        "                self._carry_past(incident_id, line.entry.event.units)\n",
+        "                pass\n",
+        "tests/test_streams.py -k let_in_later",
+    ),
+    Break(
+        "sixty minutes exactly are late (< for <=)",
+        "server/domain/onehour.py",
+        "    return (end - start).total_seconds() <= limit_s",
+        "    return (end - start).total_seconds() < limit_s",
+        "tests/test_one_hour.py -k tv7",
+    ),
+    Break(
+        "the hour counts from the click",
+        "server/domain/onehour.py",
+        '            return "upgrade", crossed, "threshold"',
+        '            return "upgrade", max(j.recorded_at for j in incident.judgements), "threshold"',
+        "tests/test_one_hour.py -k tv2",
+    ),
+    Break(
+        "nothing due is a full success",
+        "server/statistics.py",
+        "else None",
+        "else 1.0",
+        "tests/test_one_hour.py -k tv10",
+    ),
+    Break(
+        "the fold reads the clock",
+        "server/domain/incident.py",
+        "    incident.changed_at = entry.recorded_at\n",
+        "    incident.changed_at = datetime.now(entry.recorded_at.tzinfo)\n",
+        "tests/test_tampering.py -k nobody_touched",
+    ),
+    Break(
+        "an alarm that was given is given again",
+        "server/domain/incident.py",
+        "            incident.obligations[event.obligation_id].breached = True\n",
+        "            pass\n",
+        "tests/test_timelines.py -k however_often",
+    ),
+    Break(
+        "an entry's place is not in the chain",
+        "server/ledger.py",
+        'seq.to_bytes(8, "big")',
+        '(0).to_bytes(8, "big")',
+        "tests/test_tampering.py -k recipe",
+    ),
+    Break(
+        "verification does not look at the streams",
+        "server/crosscheck.py",
+        "    _check_streams(connection, recount, verdict)\n",
+        "",
+        "tests/test_tampering.py -k hidden",
+    ),
+    Break(
+        "an Origin need only end like ours",
+        "server/auth.py",
+        "return not origins or (len(origins) == 1 and origins[0] in self.origins)",
+        "return not origins or any(\n"
+        '            origins[0].endswith(own.partition("//")[2]) for own in self.origins\n'
+        "        )",
+        "tests/test_auth.py -k another_origin",
+    ),
+    Break(
+        "every post may do everything",
+        "server/domain/permissions.py",
+        "    return command in _MAY[post]",
+        "    return True",
+        "tests/test_visibility.py -k own_and_only_that",
+    ),
+    Break(
+        "who does not read is never cut off",
+        "server/hub.py",
+        "            listener.close(TOO_SLOW, \"one send took too long, come back with after\")\n",
+        "            pass\n",
+        "tests/test_slow_listeners.py -k even_a_little",
+    ),
+    Break(
+        "a withdrawn right is noticed at the next sign-in only",
+        "server/live.py",
+        "            if code is not None:\n",
+        "            if False:\n",
+        "tests/test_live.py",
+    ),
+)  # fmt: skip
+
+
+def copied(folder: Path) -> None:
+    """What git keeps of the tree as it stands, changes that are not committed included."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, check=True,
+    ).stdout.decode()  # fmt: skip
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+
+
+def is_red(folder: Path, test: str) -> tuple[bool, str]:
+    """Whether the test fails in the copy; a test that is not there is neither."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *test.split()],
+        cwd=folder, capture_output=True, text=True, timeout=LONGEST_S,
+        env=os.environ | {"PYTHONPATH": str(folder)},
+    )  # fmt: skip
+    last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr[-200:]
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"{test} could not be run:\n{done.stdout[-2000:]}{done.stderr[-500:]}")
+    return done.returncode == 1, last
+
+
+def try_break(folder: Path, one: Break) -> bool:
+    path = folder / one.file
+    whole = path.read_text(encoding="utf-8")
+    if whole.count(one.old) != 1:
+        print(f"STALE  {one.name}: its line stands {whole.count(one.old)} times in {one.file}", flush=True)
+        return False
+    path.write_text(whole.replace(one.old, one.new), encoding="utf-8")
+    try:
+        red, last = is_red(folder, one.test)
+    finally:
+        path.write_text(whole, encoding="utf-8")
+    print(f"{'red   ' if red else 'GREEN '} {one.name}: {one.test.rpartition('/')[2]}: {last}", flush=True)
+    return red
+
+
+def main(arguments: list[str]) -> int:
+    if "--list" in arguments:
+        for one in BREAKS:
+            print(f"{one.name}\n    {one.file}, noticed by {one.test}")
+        return 0
+    chosen = [one for one in BREAKS if all(word in f"{one.name} {one.file}" for word in arguments)]
+    if not chosen:
+        print("no such break; --list names them")
+        return 2
+    with tempfile.TemporaryDirectory(prefix="fenghuo-broken-") as folder:
+        copied(Path(folder))
+        for test in dict.fromkeys(one.test for one in chosen):
+            red, last = is_red(Path(folder), test)
+            if red:
+                print(f"{test} is red without any break: {last}")
+                return 1
+        noticed = [try_break(Path(folder), one) for one in chosen]
+    print(f"{sum(noticed)} of {len(chosen)} breaks were noticed")
+    return 0 if all(noticed) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
