@@ -24,7 +24,7 @@ from schemas.terms import Level, Post
 from server.domain.decide import Author, Context, Refused, decide
 from server.domain.incident import Incident, apply
 from server.domain.periods import first_after_day, previous_cutoff, upcoming
-from server.domain.reporting import Setting, consequences, next_alarm, passing, standing
+from server.domain.reporting import MAX_PERIODS_AT_ONCE, Setting, consequences, next_alarm, passing, standing
 from server.rulebook import defaults
 from server.unit_file import default_units
 from tests.words import BEIJING, DAY_ONE, new_id
@@ -296,9 +296,9 @@ def test_periods_follow_one_another_without_a_gap_from_the_next_day_on(
 
 @given(RECURRING, MOMENTS, st.integers(0, 400))
 def test_a_long_row_goes_on_in_step(recurring: Recurring, begun: datetime, behind: int) -> None:
-    whole = upcoming(recurring, begun, behind + 40)
+    whole = upcoming(recurring, begun, behind + MAX_PERIODS_AT_ONCE)
     last = whole[behind]
-    tail = upcoming(recurring, begun, 40, last)
+    tail = upcoming(recurring, begun, MAX_PERIODS_AT_ONCE, last)
     assert tail == [cutoff for cutoff in whole if cutoff >= tail[0]][: len(tail)]
     assert tail[0] <= last < tail[-1]
 
