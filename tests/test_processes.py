@@ -12,10 +12,9 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,56 +25,12 @@ import redis
 
 from server.database import POSTGRES_LIMITS, WRITER_LOCK_KEY
 from tests import words
-from tests.faults import Account, Clerk, Said, account, wait_for_more, whole_log, writing
+from tests.faults import Clerk, wait_for_more, whole_log, writing
+from tests.fleet import ORIGIN, PEOPLE, UNITS, AnyDoor, Fleet, Roaming, state, until_all_have
 from tests.product import PASSWORD, FenghuoProcess
 from tests.servers import Postgres, Redis
 from tests.swarm import Swarm
 from tests.waiting import eventually, wait_until
-
-PEOPLE = (
-    ("Wu", "duty_officer", "130300"),
-    ("Li", "duty_officer", "130324"),
-    ("Qin", "duty_officer", "130321"),
-)
-UNITS = {name: unit for name, _post, unit in PEOPLE}
-ORIGIN = "http://desk.test"  # one name for all of them, as behind a proxy
-
-
-@dataclass
-class Fleet:
-    """Three processes and what they share."""
-
-    postgres: Postgres
-    redis: Redis
-    desks: list[FenghuoProcess]
-    history: list[Said] = field(default_factory=list)  # of all clerks of all tests
-
-    def judged(self, desk: FenghuoProcess, clerks: Sequence[Clerk]) -> Account:
-        """What became of all that was ever said here, as one process tells it."""
-        self.history += [said for clerk in clerks for said in clerk.history]
-        return account(desk, self.history)
-
-    def revive(self) -> None:
-        """Start whatever is not running."""
-        for server in (self.postgres, self.redis):
-            if server._process is None:
-                server.start()
-        down = [desk for desk in self.desks if desk.process is None]
-        for desk in down:
-            desk.start(until_ready=False)
-        for desk in down:
-            desk.wait_until_ready()
-        for desk in self.desks:
-            wait_until(lambda desk=desk: state(desk)["checks"]["bus"] == "ok")
-
-    def sql(self, query: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.postgres.url, autocommit=True) as connection:
-            return connection.execute(query).fetchall()  # type: ignore[call-overload]
-
-
-def state(desk: FenghuoProcess) -> dict[str, Any]:
-    found: dict[str, Any] = desk.phone(None).get("/readyz").json()
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -193,20 +148,20 @@ def test_eight_writers_at_two_processes_leave_dense_streams_in_the_order_of_comm
         )
     ]
     with writing(clerks) as answered, ThreadPoolExecutor(1) as room:
-        waiting = room.submit(wait_for_more, answered, 300)
+        waiting = room.submit(wait_for_more, answered, 240)
         while not waiting.done():
             for swarm in swarms:
                 swarm.poll()
         waiting.result()
     logs = {who: whole_log(there, who) for who in UNITS}
     heads = {UNITS[who]: len(log) for who, log in logs.items()}
-    _until_all_have(swarms, heads)
+    until_all_have(swarms, heads)
     assert [swarm.faults for swarm in swarms] == [[], []]
     for unit, heard in swarms[0].heard.items():
         assert heard.entries == swarms[1].heard[unit].entries, "both tell the same"
     found = fleet.judged(there, clerks)
     assert found.wrong == []
-    assert found.ok >= 300
+    assert found.ok >= 240
     assert all(
         log[: len(before)] == before for log, before in zip(logs.values(), starts.values(), strict=True)
     )
@@ -217,15 +172,6 @@ def test_eight_writers_at_two_processes_leave_dense_streams_in_the_order_of_comm
     )
     assert wrong == []
     assert here.fenghuo("verify").stdout.startswith("ok: ")
-
-
-def _until_all_have(swarms: list[Swarm], heads: Mapping[str, int], within: float = 15.0) -> None:
-    def all_have() -> bool:
-        for swarm in swarms:
-            swarm.poll()
-        return all(ear.last == heads[ear.group] for swarm in swarms for ear in swarm.ears)
-
-    wait_until(all_have, within)
 
 
 async def test_one_command_sent_to_two_processes_at_once_has_one_effect_and_one_answer(
@@ -375,34 +321,6 @@ def test_three_watches_and_one_of_them_killed_write_each_stage_once(fleet: Fleet
     assert set(stages().values()) == {1}, [stage for stage, times in stages().items() if times > 1]
 
 
-class Roaming(Swarm):
-    """Listeners that, when their process dies, go to the next one."""
-
-    def __init__(self, ports: list[int]) -> None:
-        self._turn = itertools.cycle(ports)
-        super().__init__(0)
-
-    @property
-    def port(self) -> int:
-        return next(self._turn)
-
-    @port.setter
-    def port(self, _first: int) -> None:
-        pass
-
-
-class AnyDoor(FenghuoProcess):
-    """Some process of the fleet, another at each call."""
-
-    def __init__(self, fleet: Fleet, first: int) -> None:
-        self.tokens = fleet.desks[0].tokens
-        self._turn = itertools.cycle([desk.port for desk in (fleet.desks * 2)[first : first + 3]])
-
-    @property
-    def port(self) -> int:
-        return next(self._turn)
-
-
 @pytest.mark.timeout(90)
 def test_processes_are_killed_while_eight_write_and_a_hundred_listen_and_nothing_is_missed_or_twice(
     fleet: Fleet, listening: Callable[[Swarm], Swarm]
@@ -437,7 +355,7 @@ def test_processes_are_killed_while_eight_write_and_a_hundred_listen_and_nothing
     done.set()
     alive = fleet.desks[0]
     heads = {UNITS[who]: len(whole_log(alive, who)) for who in UNITS}
-    _until_all_have([swarm], heads)
+    until_all_have([swarm], heads)
     assert kills == 3
     assert swarm.closed_by_server >= 100
     assert swarm.faults == []
