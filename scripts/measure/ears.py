@@ -1,6 +1,6 @@
 """The listening process: healthy listeners on some streams, and perhaps one that is frozen or crawls.
 
-    python -m bench.ears '{"port": …, "groups": [{"token": …, "count": …}], "frozen": 1, "crawling": 1}'
+    python -m measure.ears '{"port": …, "groups": [{"token": …, "count": …}], "frozen": 1, "crawling": 1}'
 
 Prints `ready`, listens until a line comes in, and prints for each entry when how many had it.
 """
@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any
 
-from bench.figures import Usage
+from measure.figures import Usage
 from tests.swarm import Ear, Swarm
 
 MARK = b'"words":"'  # after it stands which entry of the measurement it is

@@ -1,6 +1,6 @@
 """What one would write first: starlette, and `for socket in sockets: await socket.send_text(text)`.
 
-    python -m bench.plain PORT
+    python -m measure.plain PORT
 
 It answers the same two addresses as the product, but keeps nothing on disk, proves nothing, asks nobody's
 rights and loses whatever it was sending when somebody stops reading. All it shares is the framework.

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx2
 
-from bench.figures import Usage, quantile, resident_mb, times
+from measure.figures import Usage, quantile, resident_mb, times
 from tests import words
 from tests.product import FenghuoProcess
 from tests.servers import free_port
@@ -76,7 +76,7 @@ def at_desk(desk: FenghuoProcess, listeners: int, spread: bool) -> Target:
 def plain_loop(listeners: int) -> Iterator[Target]:
     """The plain starlette loop, with everybody on its one stream."""
     port = free_port()
-    with subprocess.Popen([sys.executable, "-m", "bench.plain", str(port)]) as server:
+    with subprocess.Popen([sys.executable, "-m", "measure.plain", str(port)]) as server:
         try:
 
             def answers() -> bool:
@@ -123,10 +123,10 @@ def fan_out(
         "rate": rate,
         "seconds": seconds,
     }
-    with _process("bench.ears", listening) as ears:
+    with _process("measure.ears", listening) as ears:
         assert _line(ears).strip() == "ready"
         before = Usage.of(target.pid)
-        with _process("bench.clerks", writing) as clerks:
+        with _process("measure.clerks", writing) as clerks:
             said = json.loads(_line(clerks))
         used = Usage.of(target.pid).since(before)
         memory = resident_mb(target.pid)
@@ -173,7 +173,7 @@ def durable_writes(target: Target, *, writers: int, seconds: float) -> dict[str,
         "seconds": seconds,
     }
     before = Usage.of(target.pid)
-    with _process("bench.clerks", asked) as clerks:
+    with _process("measure.clerks", asked) as clerks:
         said = json.loads(_line(clerks))
     used = Usage.of(target.pid).since(before)
     done = [answered_at - due_at for _n, due_at, answered_at, status in said["results"] if status == 200]

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import desk, records
-from bench.figures import median_of
+from measure import desk, records
+from measure.figures import median_of
 
 GOALS = {"answer_p99_ms": 100.0, "last_p99_ms": 250.0}
 

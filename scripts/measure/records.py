@@ -1,8 +1,8 @@
 """What grows with the years: how fast a log is verified, how a desk starts with many closed incidents.
 
-python -m bench.records write FOLDER ENTRIES      a log of every kind of command
-python -m bench.records close FOLDER INCIDENTS    a desk with so many closed incidents
-python -m bench.records verify FOLDER             verifies it, prints the figures
+python -m measure.records write FOLDER ENTRIES      a log of every kind of command
+python -m measure.records close FOLDER INCIDENTS    a desk with so many closed incidents
+python -m measure.records verify FOLDER             verifies it, prints the figures
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.figures import resident_mb
+from measure.figures import resident_mb
 from schemas.commands import COMMANDS
 from server.database import Database
 from server.verify import verify
@@ -74,7 +74,7 @@ def verifying(folder: Path) -> dict[str, Any]:
 
 
 def in_a_process_of_its_own(*arguments: object) -> dict[str, Any]:
-    command = [sys.executable, "-m", "bench.records", *map(str, arguments)]
+    command = [sys.executable, "-m", "measure.records", *map(str, arguments)]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return dict(json.loads(said)) if said else {}
 

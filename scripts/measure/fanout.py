@@ -1,6 +1,6 @@
 """How long until the last of many listeners has an entry, and what that costs.
 
-    python -m bench.fanout --listeners 1000 --rate 50 --seconds 10 --frozen 1 --crawling 1 --compare
+    python -m measure.fanout --listeners 1000 --rate 50 --seconds 10 --frozen 1 --crawling 1 --compare
 
 A server process publishes at a steady rate from a log in memory, a second process listens; times are of the
 one monotonic clock that both read. `--compare` runs a plain `for socket: await socket.send_text` loop in turn
@@ -283,7 +283,7 @@ def measure(
     entries = int(rate * seconds)
 
     def start(*arguments: object) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "bench.fanout", *map(str, arguments)]
+        command = [sys.executable, "-m", "measure.fanout", *map(str, arguments)]
         return subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=os.getcwd()
         )

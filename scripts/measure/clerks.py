@@ -1,6 +1,6 @@
 """The writing process: connections that write lines of the log, at a steady rate or as fast as it goes.
 
-    python -m bench.clerks '{"port": …, "targets": [{"token": …, "incident_id": …}], "connections": 8,
+    python -m measure.clerks '{"port": …, "targets": [{"token": …, "incident_id": …}], "connections": 8,
                              "rate": 50, "seconds": 10}'
 
 With a rate, an answer's time counts from when its command was due, so that a server which stalls cannot hide
