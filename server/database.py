@@ -33,13 +33,13 @@ POSTGRES_PATIENCE = {
     "lock_timeout": "1min",
     "statement_timeout": "0",
 }
-#: A server that has vanished from the network is noticed within five seconds, even in mid-statement.
+#: A server that has vanished from the network is noticed, and found gone once more, within five seconds.
 POSTGRES_LINE = {
-    "connect_timeout": 3,
-    "keepalives_idle": 2,
+    "connect_timeout": 2,
+    "keepalives_idle": 1,
     "keepalives_interval": 1,
     "keepalives_count": 2,
-    "tcp_user_timeout": 4_000,
+    "tcp_user_timeout": 2_500,
     "application_name": "fenghuo",
 }
 
