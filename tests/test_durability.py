@@ -24,6 +24,7 @@ from tests.product import FenghuoProcess
 from tests.waiting import wait_until
 
 KILLS = 3
+pytestmark = pytest.mark.timeout(180)  # whichever test comes first waits until the siege is over
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,6 @@ def besieged(
     desk.stop()
 
 
-@pytest.mark.timeout(180)
 def test_a_desk_killed_while_eight_officers_write_keeps_each_word_once(
     besieged: tuple[FenghuoProcess, list[Said]],
 ):
@@ -168,7 +168,6 @@ def people_on(furnish: Callable[[str], FenghuoProcess]) -> Callable[[Path], Feng
     return copy
 
 
-@pytest.mark.timeout(120)
 def test_nothing_that_was_acknowledged_is_lost_when_the_power_goes(
     people_on: Callable[[Path], FenghuoProcess],
 ):
@@ -178,7 +177,6 @@ def test_nothing_that_was_acknowledged_is_lost_when_the_power_goes(
     assert (found.lost, found.doubled, found.faults) == (0, 0, [])
 
 
-@pytest.mark.timeout(120)
 def test_without_waiting_for_the_disk_a_power_cut_does_lose_words(
     people_on: Callable[[Path], FenghuoProcess],
 ):
