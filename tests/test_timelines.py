@@ -29,6 +29,8 @@ from server.rulebook import defaults
 from server.unit_file import default_units
 from tests.words import BEIJING, DAY_ONE, new_id
 
+pytestmark = pytest.mark.timeout(300)  # a timeline that breaks a promise is made as short as it can be
+
 RULES = defaults().rule_sets[-1]
 TREE = default_units()
 WU = Author("Wu", Post.DUTY_OFFICER, "130300")
