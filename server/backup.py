@@ -85,7 +85,7 @@ def restore(file: Path, settings: Settings) -> tuple[int, str]:
                     return _copy(rows, target), epoch
     assert settings.data is not None
     place, trial = settings.data / "fenghuo.db", settings.data / "fenghuo.db.unfinished"
-    if place.exists():
+    if any(not found.name.startswith(trial.name) for found in _in_folder(settings.data)):
         raise BackupRefused(f"{settings.data} is not empty: restore into a new folder")
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -99,6 +99,10 @@ def restore(file: Path, settings: Settings) -> tuple[int, str]:
         for leftover in ("", "-wal", "-shm"):
             Path(f"{trial}{leftover}").unlink(missing_ok=True)
     return entries, epoch
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def _tried(file: Path, trial: Path) -> Database:

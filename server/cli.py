@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,25 +48,23 @@ def _parser() -> argparse.ArgumentParser:
     _flag(serve, "--redis-url", help="redis://…, where processes on one database tell each other of news")
     _flag(serve, "--config", help="folder with rules/ and units.csv; DIR/config of --data otherwise")
     _flag(serve, "--origin", help="how browsers address this desk, comma-separated, as https://desk.local")
-    serve.add_argument("--secure", action="store_true", default=_env("secure") in ("1", "true", "yes"))
+    _switch(serve, "--secure", help="browsers come by HTTPS only, through a proxy")
     _flag(serve, "--trusted-proxy", help="address or network of the proxy in front, comma-separated")
-    serve.add_argument(
-        "--newcomer", action="store_true", help="fill an empty desk with a fictitious city and print sign-ins"
-    )
+    _switch(serve, "--newcomer", help="fill an empty desk with a fictitious city and print sign-ins")
     serve.set_defaults(run=_serve)
 
     user = commands.add_parser("user", help="people").add_subparsers(dest="deed", required=True)
     add = _store(user.add_parser("add", help="make an account"))
     add.add_argument("name")
-    add.add_argument("--post", required=True, choices=[str(post) for post in Post])
-    add.add_argument("--unit", required=True)
-    add.add_argument("--lang", default="zh", choices=["zh", "en"])
-    add.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    _flag(add, "--post", required=True, choices=[str(post) for post in Post])
+    _flag(add, "--unit", required=True, help="a unit's code, as 130324")
+    _flag(add, "--lang", default="zh", choices=["zh", "en"])
+    _switch(add, "--password-stdin", help="read the password from standard input, one line")
     add.set_defaults(run=_user_add)
     change = _store(user.add_parser("change", help="another post or unit; live rights change within 2 s"))
     change.add_argument("name")
-    change.add_argument("--post", choices=[str(post) for post in Post])
-    change.add_argument("--unit")
+    _flag(change, "--post", choices=[str(post) for post in Post])
+    _flag(change, "--unit")
     change.set_defaults(run=_user_change)
     for deed, words in (("disable", "nobody gets in by this account any more"), ("enable", "let in again")):
         one = _store(user.add_parser(deed, help=words))
@@ -79,8 +78,8 @@ def _parser() -> argparse.ArgumentParser:
 
     token = commands.add_parser("token", help="bearer tokens").add_subparsers(dest="deed", required=True)
     fresh = _store(token.add_parser("add", help="print a bearer token, alone on its line"))
-    fresh.add_argument("--user", required=True)
-    fresh.add_argument("--label", default="")
+    _flag(fresh, "--user", required=True)
+    _flag(fresh, "--label", default="")
     fresh.set_defaults(run=_token_add)
     revoke = _store(token.add_parser("revoke", help="end a token, by the token or its id"))
     revoke.add_argument("token")
@@ -102,8 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     _flag(demo, "--host", default="127.0.0.1")
     _flag(demo, "--port", default="8000", type=int)
     _flag(demo, "--speed", default="60", type=float, help="demo minutes in a real minute (60); 0: at once")
-    once = _env("once") in ("1", "true", "yes")
-    demo.add_argument("--once", action="store_true", default=once, help="end when the day is over")
+    _switch(demo, "--once", help="end when the day is over")
     demo.set_defaults(run=_demo)
     return parser
 
@@ -112,23 +110,53 @@ def _env(name: str) -> str | None:
     return os.environ.get(f"FENGHUO_{name.upper()}") or None
 
 
-def _flag(parser: argparse.ArgumentParser, flag: str, *, default: str | None = None, **options: Any) -> None:
-    name = flag.removeprefix("--").replace("-", "_")
-    parser.add_argument(flag, default=_env(name) or default, **options)
+def _flag(
+    parser: argparse.ArgumentParser,
+    flag: str,
+    *,
+    default: str | None = None,
+    required: bool = False,
+    **options: Any,
+) -> None:
+    """A flag that may come from the environment; said in both, the flag wins."""
+    given = _env(flag.removeprefix("--").replace("-", "_"))
+    parser.add_argument(flag, default=given or default, required=required and given is None, **options)
+
+
+def _switch(parser: argparse.ArgumentParser, flag: str, help: str) -> None:
+    given = _env(flag.removeprefix("--").replace("-", "_")) or ""
+    parser.add_argument(
+        flag, action="store_true", default=given.lower() in ("1", "true", "yes", "on"), help=help
+    )
 
 
 def _store(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    _flag(parser, "--data", help="folder of the embedded desk")
-    _flag(parser, "--database-url", help="postgresql://… instead of --data")
+    parser.add_argument("--data", help="folder of the embedded desk")
+    parser.add_argument("--database-url", help="postgresql://… instead of --data")
     return parser
 
 
+def _where(parsed: argparse.Namespace) -> Settings:
+    """Where the desk is. A flag wins over the environment whole: --data is not overruled by a
+    FENGHUO_DATABASE_URL that somebody set long ago."""
+    data, url = parsed.data, parsed.database_url
+    if not data and not url:
+        data, url = _env("data"), _env("database_url")
+    return Settings(data=Path(data) if data else None, database_url=url or None)
+
+
 def _settings(parsed: argparse.Namespace) -> Settings:
-    given = Settings(
-        data=Path(parsed.data) if parsed.data else None, database_url=parsed.database_url or None
-    )
+    given = _where(parsed)
     if given.data is None and given.database_url is None:
         raise ValueError("say where the desk is: --data DIR or --database-url URL")
+    return given
+
+
+def _existing(parsed: argparse.Namespace) -> Settings:
+    """The same, of a desk that is there already: looking at one makes none."""
+    given = _settings(parsed)
+    if given.database_url is None and given.data is not None and not (given.data / "fenghuo.db").exists():
+        raise ValueError(f"there is no desk in {given.data}")
     return given
 
 
@@ -161,51 +189,62 @@ def _listed(said: str | None) -> tuple[str, ...]:
 # ---------------------------------------------------------------- people
 
 
-def _people(settings: Settings) -> People:
+@contextmanager
+def _people(parsed: argparse.Namespace) -> Iterator[People]:
+    settings = _settings(parsed)
     tree = default_units()
     if settings.config_folder is not None and (settings.config_folder / "units.csv").exists():
         tree, _problems = load_units_or_keep(settings.config_folder, None)
-    return People(open_database(settings), tree.__contains__, utc_now)
+    with closing(open_database(settings)) as database:
+        yield People(database, tree.__contains__, utc_now)
 
 
 def _user_add(parsed: argparse.Namespace) -> int:
     password = sys.stdin.readline().rstrip("\r\n") if parsed.password_stdin else None
-    account = _people(_settings(parsed)).add(parsed.name, parsed.post, parsed.unit, password, parsed.lang)
+    with _people(parsed) as people:
+        account = people.add(parsed.name, parsed.post, parsed.unit, password, parsed.lang)
     print(f"{account.name}: {account.post}, {account.unit}")
     return 0
 
 
 def _user_change(parsed: argparse.Namespace) -> int:
-    account = _people(_settings(parsed)).change(parsed.name, post=parsed.post, unit=parsed.unit)
+    with _people(parsed) as people:
+        account = people.change(parsed.name, post=parsed.post, unit=parsed.unit)
     print(f"{account.name}: {account.post}, {account.unit}")
     return 0
 
 
 def _user_disable(parsed: argparse.Namespace) -> int:
-    account = _people(_settings(parsed)).change(parsed.name, disabled=parsed.disabled)
+    with _people(parsed) as people:
+        account = people.change(parsed.name, disabled=parsed.disabled)
     print(f"{account.name}: {'disabled' if parsed.disabled else 'enabled'}")
     return 0
 
 
 def _user_invite(parsed: argparse.Namespace) -> int:
-    print("/invitation/" + _people(_settings(parsed)).invite(parsed.name))
+    with _people(parsed) as people:
+        print("/invitation/" + people.invite(parsed.name))
     return 0
 
 
 def _user_list(parsed: argparse.Namespace) -> int:
-    for account in _people(_settings(parsed)).all():
+    with _people(parsed) as people:
+        accounts = people.all()
+    for account in accounts:
         print(f"{account.name}\t{account.post}\t{account.unit}\t{'disabled' if account.disabled_at else ''}")
     return 0
 
 
 def _token_add(parsed: argparse.Namespace) -> int:
-    print(_people(_settings(parsed)).add_token(parsed.user, parsed.label))
+    with _people(parsed) as people:
+        print(people.add_token(parsed.user, parsed.label))
     return 0
 
 
 def _token_revoke(parsed: argparse.Namespace) -> int:
-    if not _people(_settings(parsed)).revoke_token(parsed.token):
-        raise ValueError("there is no such token, or it was revoked before")
+    with _people(parsed) as people:
+        if not people.revoke_token(parsed.token):
+            raise ValueError("there is no such token, or it was revoked before")
     return 0
 
 
@@ -213,18 +252,21 @@ def _token_revoke(parsed: argparse.Namespace) -> int:
 
 
 def _verify(parsed: argparse.Namespace) -> int:
-    found = verify(open_database(_settings(parsed)))
+    with closing(open_database(_existing(parsed))) as database:
+        found = verify(database)
     if found.first_bad is None and not found.faults:
-        print(f"ok: {found.entries} entries, head {found.head}")
+        print(f"ok: {found.entries} entries, head {found.head or '0' * 64}")
         return 0
+    # where only a table differs, it is from the log's last entry that it does
+    print(f"bad: first bad entry {found.first_bad or found.entries}")
     for fault in found.faults[:200]:
         print(fault)
-    print(f"bad: first bad entry {found.first_bad}")
     return 1
 
 
 def _backup(parsed: argparse.Namespace) -> int:
-    entries = backup(open_database(_settings(parsed)), parsed.file)
+    with closing(open_database(_existing(parsed))) as database:
+        entries = backup(database, parsed.file)
     print(f"ok: {entries} entries in {parsed.file}")
     return 0
 
@@ -238,11 +280,12 @@ def _restore(parsed: argparse.Namespace) -> int:
 def _demo(parsed: argparse.Namespace) -> int:
     from server.demo import serve_demo
 
+    where = _where(parsed)
     return serve_demo(
         host=parsed.host,
         port=parsed.port,
-        data=Path(parsed.data) if parsed.data else None,
-        database_url=parsed.database_url or None,
+        data=where.data,
+        database_url=where.database_url,
         speed=parsed.speed,
         once=parsed.once,
     )

@@ -125,4 +125,4 @@ def test_the_command_line_names_the_first_bad_entry(tmp_path: Path):
     said = desk.fenghuo("verify", expect=1).stdout
     assert "altered: entry 40: its bytes do not fit the chain" in said
     assert "altered: entry 80: its bytes do not fit the chain" in said
-    assert said.splitlines()[-1] == "bad: first bad entry 40"
+    assert said.splitlines()[0] == "bad: first bad entry 40"
