@@ -259,7 +259,8 @@ def test_a_restored_desk_has_everything_and_a_new_epoch(
     assert fenghuo("restore", file, *store)[0] == 0
     code, out, _err = fenghuo("verify", *store)
     assert (code, out) == (0, fenghuo("verify", "--data", desk_folder)[1])
-    room = Room(Path(store[1]), store[1] if "://" in store[1] else None)
+    url = store[1] if "://" in store[1] else None
+    room = Room(tmp_path / "room" if url else Path(store[1]), url)
     room.tokens = kept[3]
     room.start()
     try:
