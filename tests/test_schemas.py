@@ -1,0 +1,232 @@
+"""Nothing is half there: a command, event, fact or refusal without its counterparts fails here, by name."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_origin
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import commands, events, terms
+from schemas.commands import COMMANDS, Command
+from schemas.events import EVENTS, LOG_ENTRY, AnyEvent, Event, LogEntry
+from schemas.fields import Facts, parse_instant, wire_instant
+from schemas.terms import Level, Post
+from server import sentences
+from server.domain import decide, incident, permissions
+from server.lines import _body
+from server.sentences import sentence
+from tests.product import ROOT
+
+LANGUAGES = ("zh", "en")
+
+
+def source(module: Any) -> ast.Module:
+    return ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+
+
+def cases(module: Any, prefix: str) -> set[str]:
+    """Class names that the module's `match` statements name: `case ev.EntryAdded()` or `case A() | B()`."""
+    found = set()
+    for node in ast.walk(source(module)):
+        if isinstance(node, ast.MatchClass) and isinstance(node.cls, ast.Attribute):
+            if isinstance(node.cls.value, ast.Name) and node.cls.value.id == prefix:
+                found.add(node.cls.attr)
+    return found
+
+
+# ---------------------------------------------------------------- commands
+
+
+def test_every_command_is_in_the_list_and_named_after_its_class() -> None:
+    classes = {one for one in vars(commands).values() if isinstance(one, type) and issubclass(one, Command)}
+    assert set(commands.ALL) == classes - {Command}
+    for command in commands.ALL:
+        words = "".join(part.capitalize() for part in command.name.split("-"))
+        assert words == command.__name__
+
+
+def test_every_command_is_decided() -> None:
+    asked = {
+        node.args[1].attr
+        for node in ast.walk(source(decide))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance"
+        if isinstance(node.args[1], ast.Attribute)
+    }
+    assert {command.__name__ for command in commands.ALL} <= cases(decide, "cmd") | asked
+
+
+def test_every_command_is_somebodys_right_and_every_post_has_a_row() -> None:
+    assert set(permissions._MAY) == set(Post)
+    for name in COMMANDS:
+        assert permissions.may(Post.DUTY_OFFICER, name)
+    given = {name for names in permissions._MAY.values() for name in names}
+    assert given <= set(COMMANDS), "a right to do what is no command"
+    assert not permissions.may(Post.DUTY_LEADER, "delete-incident")
+    for post in (Post.LEADERSHIP, Post.AUDITOR, Post.ADMIN):
+        assert permissions._MAY[post] == frozenset(), "these read"
+
+
+# ---------------------------------------------------------------- events
+
+
+def test_every_event_is_in_the_list_and_in_the_union_and_named_after_its_class() -> None:
+    classes = {one for one in vars(events).values() if isinstance(one, type) and issubclass(one, Event)}
+    assert set(events.ALL) == classes - {Event}
+    union = get_args(AnyEvent)[0]
+    assert get_origin(union) is UnionType
+    assert set(get_args(union)) == set(events.ALL)
+    for tag, event in EVENTS.items():
+        assert "".join(part.capitalize() for part in tag.split("_")) == event.__name__
+
+
+def test_every_event_is_folded() -> None:
+    assert {event.__name__ for event in events.ALL} <= cases(incident, "ev")
+
+
+def test_every_event_has_its_words_in_both_languages() -> None:
+    for lang in LANGUAGES:
+        said = json.loads((ROOT / "web" / "i18n" / f"{lang}.json").read_text(encoding="utf-8"))
+        # a line that a person wrote is called by its kind
+        labels = [f"event.{tag}.label" for tag in EVENTS if tag != "entry_added"]
+        labels += [f"kind.{kind}" for kind in terms.EntryKind]
+        missing = [label for label in labels if not said.get(label)]
+        assert not missing, f"web/i18n/{lang}.json has no words for {missing}"
+
+
+def test_every_event_says_what_it_is() -> None:
+    for one in (*events.ALL, *commands.ALL):
+        first = (one.__doc__ or "").strip().splitlines()[:1]
+        assert first, f"{one.__name__} has no sentence of its own: the tables in schemas/README.md show it"
+        assert first[0].endswith("."), one.__name__
+
+
+def test_facts_are_the_terms_that_the_trade_has_for_them() -> None:
+    assert tuple(Facts.model_fields) == terms.FACTS
+
+
+# ---------------------------------------------------------------- refusals
+
+
+def refusals() -> Iterator[str]:
+    """Every code that a refusal is made with, anywhere in the product."""
+    for path in sorted((ROOT / "server").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                place = {"Refused": 0, "Explained": 1, "BadItem": 1, "sentence": 0}.get(node.func.id)
+                if place is not None and len(node.args) > place:
+                    said = node.args[place]
+                    if isinstance(said, ast.Constant) and isinstance(said.value, str):
+                        yield said.value
+
+
+CODES = sorted(set(refusals()))
+
+
+def test_the_codes_of_refusals_are_found() -> None:
+    assert {"incident-exists", "no-such-order", "explanation-needed", "time-in-the-future"} <= set(CODES)
+    assert {"command-id-reused", "not-your-post", "bad-body", "store-unavailable", "extra_forbidden"} <= set(
+        CODES
+    )
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_refusal_has_a_sentence_in_both_languages(code: str) -> None:
+    said = {lang: sentence(code, lang) for lang in LANGUAGES}
+    assert all(text and text != code for text in said.values()), f"server/sentences.py lacks {code}"
+    assert said["zh"] != said["en"]
+
+
+def test_a_sentence_has_the_same_places_in_both_languages() -> None:
+    from string import Formatter
+
+    for code, (chinese, english) in sentences._SENTENCES.items():
+        places = [
+            {name for _text, name, _spec, _conv in Formatter().parse(text) if name}
+            for text in (chinese, english)
+        ]
+        assert places[0] == places[1], code
+
+
+def test_every_kind_of_wrong_field_that_a_body_can_have_has_a_sentence() -> None:
+    """Bodies full of nonsense, as any client may send them: no complaint in a library's own words."""
+    from pydantic import ValidationError
+
+    nonsense: list[Any] = [
+        None,
+        True,
+        "",
+        "x",
+        1.5,
+        -1,
+        10**12,
+        [],
+        ["x"] * 300,
+        [None],
+        {},
+        {"x": 1},
+        "a" * 30_000,
+    ]
+    unknown = set()
+    for kind in commands.ALL:
+        names = [field.alias or name for name, field in kind.model_fields.items()]
+        for value in nonsense:
+            try:
+                kind.model_validate(dict.fromkeys(names, value))
+            except ValidationError as error:
+                unknown |= {
+                    one["type"]
+                    for one in error.errors()
+                    if one["type"] not in (*sentences._SENTENCES, "value_error")
+                }
+    assert not unknown, f"server/sentences.py has no words for {sorted(unknown)}"
+
+
+# ---------------------------------------------------------------- what goes out comes back
+
+
+MOMENTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+@given(MOMENTS)
+def test_an_instant_comes_back_to_the_millisecond_whatever_the_year(moment: datetime) -> None:
+    written = wire_instant(moment)
+    assert len(written) == 24
+    assert moment - parse_instant(written) < timedelta(milliseconds=1)
+    assert wire_instant(parse_instant(written)) == written
+
+
+NUMBERS = st.one_of(st.none(), st.integers(0, 100_000_000))
+AMOUNTS = st.one_of(st.none(), st.floats(0, 1e9, allow_nan=False), st.integers(0, 10**9))
+FACTS = st.fixed_dictionaries(
+    {}, optional={name: AMOUNTS if name in terms.MEASURES else NUMBERS for name in terms.FACTS}
+)
+
+
+@given(FACTS, st.text(max_size=50), MOMENTS)
+def test_an_entry_read_back_from_the_log_is_the_entry_that_was_written(
+    facts: dict[str, Any], said: str, moment: datetime
+) -> None:
+    event = events.FactsEstablished(
+        known_at=moment, known_by="130324", in_chain=True, facts=Facts.model_validate(facts), explanation=said
+    )
+    entry = LogEntry(
+        incident_id="x", event=event, by=said, post="p", unit="u", recorded_at=moment, words=said
+    )
+    once = json.dumps(_body(entry), sort_keys=True)
+    again = LOG_ENTRY.validate_json(once)
+    assert json.dumps(_body(again), sort_keys=True) == once
+    assert isinstance(again.event, events.FactsEstablished)
+    assert set(again.event.facts.model_fields_set) == set(facts), "unknown stays unknown, unsaid stays unsaid"
+
+
+def test_levels_stand_in_order() -> None:
+    assert [level.rank for level in Level] == [1, 2, 3, 4]
+    assert [level.is_major for level in Level] == [False, False, True, True]
