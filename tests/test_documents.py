@@ -160,8 +160,8 @@ def test_the_asyncapi_document_has_the_form_of_one() -> None:
 
 def test_every_close_code_of_the_stream_is_told() -> None:
     ours = {
-        stream.SESSION_ENDED, stream.RIGHT_CHANGED, stream.TOO_SLOW, stream.LIMIT_PASSED, stream.EPOCH_CHANGED,
-        stream.DRAINING,
+        stream.SESSION_ENDED, stream.RIGHT_CHANGED, stream.TOO_SLOW, stream.LIMIT_PASSED,
+        stream.EPOCH_CHANGED, stream.DRAINING,
     }  # fmt: skip
     assert ours | {1007, 1009} == set(CLOSE_CODES)
     for code in CLOSE_CODES:
