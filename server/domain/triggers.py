@@ -7,7 +7,7 @@ before), and the moment from which the law counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from schemas.rules import Rule
@@ -39,20 +39,29 @@ def is_triggered(rule: Rule, incident: Incident) -> bool:
         case "possible_major":
             return any(j.possible and j.level.is_major for j in incident.judgements)
         case "facts":
-            return _is_reached(rule, incident.statements)
+            return _is_reached(rule, incident.facts())
         case "stable":
             return incident.stable_at is not None
         case "reference":
             return False
 
 
-def _is_reached(rule: Rule, statements: Iterable[Statement]) -> bool:
-    """Whether the latest word of these statements, by when each was known, reaches the rule's numbers."""
+def _is_reached(rule: Rule, facts: Mapping[str, int | float | None]) -> bool:
+    return rule.when is not None and bool(grading.reached(rule.when, facts))
+
+
+def _first_reached(rule: Rule, statements: Iterable[Statement]) -> Statement | None:
+    """The first of these statements with which the latest word on each fact, by when it was known, reaches
+    the rule's numbers."""
     latest: dict[str, int | float | None] = {}
-    for said in sorted(statements, key=lambda statement: statement.known_at):
-        latest.update(said.facts)
-    known = {name: number for name, number in latest.items() if number is not None}
-    return rule.when is not None and bool(grading.reached(rule.when, known))
+    known_at: dict[str, datetime] = {}
+    for said in statements:
+        for name, value in said.facts.items():
+            if name not in known_at or said.known_at >= known_at[name]:
+                latest[name], known_at[name] = value, said.known_at
+        if _is_reached(rule, latest):
+            return said
+    return None
 
 
 def _lowest(rule: Rule) -> Level | None:
@@ -63,10 +72,8 @@ def _lowest(rule: Rule) -> Level | None:
 def reached_at(rule: Rule, incident: Incident) -> datetime | None:
     """When what the rule is about became known; None when it is about every incident."""
     if rule.trigger == "facts":
-        ordered = sorted(incident.statements, key=lambda statement: statement.known_at)
-        for count, said in enumerate(ordered, start=1):
-            if _is_reached(rule, ordered[:count]):
-                return said.known_at
+        said = _first_reached(rule, sorted(incident.statements, key=lambda one: one.known_at))
+        return said.known_at if said is not None else None
     if rule.trigger == "possible_major":
         return min(j.judged_at for j in incident.judgements if j.possible and j.level.is_major)
     lowest = _lowest(rule)
@@ -80,11 +87,8 @@ def applied_since(rule: Rule, incident: Incident) -> datetime | None:
     since = incident.opened_at
     lowest = _lowest(rule)
     if rule.trigger == "facts":
-        since = None
-        for count, said in enumerate(incident.statements, start=1):  # in the order of writing
-            if _is_reached(rule, incident.statements[:count]):
-                since = said.recorded_at
-                break
+        said = _first_reached(rule, incident.statements)  # in the order of writing
+        since = said.recorded_at if said is not None else None
     elif lowest is not None or "near_miss" in rule.level:
         least = lowest.rank if lowest is not None else 5  # no level at all, only the near miss
         moments = [at for level, at in incident.level_since.items() if level.rank >= least]
