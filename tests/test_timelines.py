@@ -7,7 +7,7 @@ down once and in order; and an alarm never rings later than the first thing it s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -24,7 +24,15 @@ from schemas.terms import Level, Post
 from server.domain.decide import Author, Context, Refused, decide
 from server.domain.incident import Incident, apply
 from server.domain.periods import first_after_day, previous_cutoff, upcoming
-from server.domain.reporting import MAX_PERIODS_AT_ONCE, Setting, consequences, next_alarm, passing, standing
+from server.domain.reporting import (
+    MAX_PERIODS_AT_ONCE,
+    Setting,
+    _graded,
+    consequences,
+    next_alarm,
+    passing,
+    standing,
+)
 from server.rulebook import defaults
 from server.unit_file import default_units
 from tests.words import BEIJING, DAY_ONE, new_id
@@ -70,6 +78,8 @@ class Desk:
             for event in following:
                 self.take(event)
         assert consequences(self.incident, self.setting) == [], "asked again, there is nothing more to say"
+        anew = replace(self.incident, to_grade=True, is_other_kind=True)
+        assert _graded(anew, self.setting) is None, "graded anew from the first fact on, it is the same"
 
     def tell(self, kind: type[cmd.Command], **said: Any) -> None:
         command = kind.model_validate({"command_id": new_id(), "incident_id": self.incident.id, **said})

@@ -152,6 +152,7 @@ class Incident:
     orders: dict[str, Order] = field(default_factory=dict)
     entries: dict[str, bool] = field(default_factory=dict)
     to_grade: bool = False  # facts came with the last command and have not been graded yet
+    is_other_kind: bool = False  # and its kind came with them
     computed_level: Level | None = None
     near_miss: bool = False
     near_miss_at: datetime | None = None  # when what amounts to it was known
@@ -275,6 +276,7 @@ def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over eve
                 incident.place = event.place
             if event.source is not None:
                 incident.source = event.source.model_dump(exclude_none=True)
+            incident.is_other_kind = event.category is not None
             if event.category is not None:
                 incident.category = event.category
             said, before = _statement(event, entry), incident.facts()

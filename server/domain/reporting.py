@@ -99,17 +99,21 @@ def _graded(incident: Incident, setting: Setting) -> ev.LevelComputed | None:
     """A new computed level, if the facts held by the chain now amount to something else.
 
     Only facts are graded, when they come: another table in a later rule file regrades nothing by itself.
+    The latest word is graded alone; what comes in between, or changes the kind, has all graded anew.
     """
     if incident.category is None or not incident.to_grade:
         return None
+    ordered = sorted(incident.statements, key=lambda statement: statement.known_at)
+    ordered = [said for said in ordered if said.in_chain]
+    is_latest = not incident.is_other_kind and ordered[-1:] == incident.statements[-1:]
     known: dict[str, int | float | None] = {}
-    reached: dict[Level, datetime] = {}
+    reached = dict(incident.reached) if is_latest else {}
+    near_at = incident.near_miss_at if is_latest else None
     grade = grading.Grade()
-    near_at: datetime | None = None
-    for said in sorted(incident.statements, key=lambda statement: statement.known_at):
-        if not said.in_chain:
-            continue
+    for place, said in enumerate(ordered, start=1):
         known.update({name: number for name, number in said.facts.items() if number is not None})
+        if is_latest and place < len(ordered):
+            continue
         grade = grading.reporting_grade(setting.rules, incident.category, known)
         if grade.level is not None:
             reached.setdefault(grade.level, said.known_at)
