@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -165,6 +166,7 @@ def _get(path: str, words: str, model: type[BaseModel] | None, query: Query) -> 
     }
 
 
+@cache
 def openapi() -> bytes:
     """The OpenAPI 3.1 document of contract 3 and 4, as canonical JSON."""
     said = (answers.Answer, answers.Problem, answers.BatchAnswer)
@@ -224,6 +226,7 @@ def _batch_schema() -> dict[str, Any]:
     }
 
 
+@cache
 def asyncapi() -> bytes:
     """The AsyncAPI 3.0 document of contract 5, as canonical JSON."""
     models: tuple[type[BaseModel], ...] = (answers.Hello, *answers.FROM_SERVER)

@@ -74,9 +74,10 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
     database = open_database(settings)
     problems: list[str] = []
     wrong_rules: list[Problem] = []
-    tree, rulebook = default_units(), default_rules()
     folder = settings.config_folder
-    if folder is not None:
+    if folder is None:
+        tree, rulebook = default_units(), default_rules()
+    else:
         install_defaults(folder)
         last_units = folder / LAST_GOOD_UNITS
         tree, wrong_units = load_units_or_keep(folder, last_units)

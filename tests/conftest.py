@@ -228,6 +228,13 @@ def own_room(each_database: str, rooms: Callable[..., AbstractContextManager[Roo
 
 
 @pytest.fixture
+def spare_room(rooms: Callable[..., AbstractContextManager[Room]]) -> Iterator[Room]:
+    """A room of this test's alone, on SQLite."""
+    with rooms("sqlite") as room:
+        yield room
+
+
+@pytest.fixture
 def first_day(rooms: Callable[..., AbstractContextManager[Room]]) -> Iterator[Room]:
     """A room of this test's alone (on SQLite), where day 1 of `tests/words.py` begins: let days pass."""
     from tests.words import DAY_ONE

@@ -137,8 +137,8 @@ def edit_rules(room: Room, before: str, after: str) -> None:
     path.write_text(text.replace(before, after), encoding="utf-8")
 
 
-def test_what_is_owed_stays_as_it_was_when_the_rules_are_edited(own_room: Room) -> None:
-    room = own_room
+def test_what_is_owed_stays_as_it_was_when_the_rules_are_edited(spare_room: Room) -> None:
+    room = spare_room
     one = opened(room, **today(room, category="mine", facts={"dead": 1}))
     before = only(room, one, "WS-03a")
     edit_rules(
@@ -158,8 +158,8 @@ def test_what_is_owed_stays_as_it_was_when_the_rules_are_edited(own_room: Room) 
     assert accepted[0]["digest"] != accepted[1]["digest"]
 
 
-def test_a_new_grading_table_regrades_nothing_by_itself(own_room: Room) -> None:
-    room = own_room
+def test_a_new_grading_table_regrades_nothing_by_itself(spare_room: Room) -> None:
+    room = spare_room
     one = opened(room, category="mine", facts={"dead": 10}, known_at=at("08:10"))
     before = room.ask("Wu", f"incidents/{one}")["one_hour"]
     edit_rules(room, "major: {dead_ge: 10, endangered_ge: 10,", "major: {dead_ge: 20, endangered_ge: 20,")
@@ -191,8 +191,8 @@ def test_a_bad_rule_file_is_named_by_line_and_the_rules_in_force_stay(own_room: 
     assert due == room.clock.now() + timedelta(minutes=90)
 
 
-def test_the_rules_of_the_day_are_those_of_the_file_that_has_begun(own_room: Room) -> None:
-    room = own_room
+def test_the_rules_of_the_day_are_those_of_the_file_that_has_begun(spare_room: Room) -> None:
+    room = spare_room
     folder = room.folder / "config" / "rules"
     text = (folder / "2025-01-01.yaml").read_text(encoding="utf-8")
     later = text.replace("effective_from: 2025-01-01", "effective_from: 2026-12-01")

@@ -286,8 +286,8 @@ def test_the_rate_counts_incidents_by_the_day_in_beijing_on_which_their_hour_beg
     assert june["as_of"] == "2026-11-23T06:05:00.000Z"
 
 
-def test_the_rate_leaves_out_what_does_not_count(own_room: Room) -> None:
-    room = own_room
+def test_the_rate_leaves_out_what_does_not_count(spare_room: Room) -> None:
+    room = spare_room
     day = "2026-05-05T08:00:00+08:00"
     counted = major(room, day, "2026-05-05T08:30:00+08:00")
     especially = major(room, day, None, final="especially_major")
@@ -313,22 +313,22 @@ def test_the_rate_leaves_out_what_does_not_count(own_room: Room) -> None:
     assert (drills["incidents"], drills["numerator"]) == ([drill], 0)
 
 
-def test_an_incident_judged_major_only_at_the_end_counts_as_not_reported(own_room: Room) -> None:
-    one = major(own_room, "2026-05-05T08:00:00+08:00", None, category="flood")
-    found = rate(own_room, "2026-05-05", "2026-05-05")
+def test_an_incident_judged_major_only_at_the_end_counts_as_not_reported(spare_room: Room) -> None:
+    one = major(spare_room, "2026-05-05T08:00:00+08:00", None, category="flood")
+    found = rate(spare_room, "2026-05-05", "2026-05-05")
     assert (found["incidents"], found["rate"]) == ([one], 0.0)
-    assert own_room.ask("Wu", f"incidents/{one}")["one_hour"]["result"] == "fail"
+    assert spare_room.ask("Wu", f"incidents/{one}")["one_hour"]["result"] == "fail"
 
 
-def test_without_days_the_rate_is_of_this_month(own_room: Room) -> None:
-    room = own_room
+def test_without_days_the_rate_is_of_this_month(spare_room: Room) -> None:
+    room = spare_room
     one = major(room, "2026-11-01T00:00:00+08:00", None)
     major(room, "2026-10-31T23:59:00+08:00", None)
     assert room.ask("Wu", "statistics/one-hour")["incidents"] == [one]
 
 
-def test_a_report_still_in_time_is_running_and_no_success_yet(own_room: Room) -> None:
-    room = own_room
+def test_a_report_still_in_time_is_running_and_no_success_yet(spare_room: Room) -> None:
+    room = spare_room
     one = major(room, room.clock.ago(minutes=59), None)
     figure = room.ask("Wu", f"incidents/{one}")["one_hour"]
     assert (figure["result"], figure["phone"]["result"], figure["end"]) == ("running", "fail", None)
