@@ -223,7 +223,10 @@ class IncidentMerged(Event):
 
 
 class DuplicateAbsorbed(Event):
-    """A duplicate was merged into this incident, which keeps the earliest knowledge of both."""
+    """A duplicate was merged into this incident, which keeps the earliest knowledge of both.
+
+    `reached` gives the levels that the duplicate had reached and when: they are not lost with it.
+    """
 
     type: Literal["duplicate_absorbed"] = "duplicate_absorbed"
     merged: str
@@ -231,6 +234,7 @@ class DuplicateAbsorbed(Event):
     known_at: Instant
     known_by: str
     in_chain: bool
+    reached: dict[Level, Instant] = Field(default_factory=dict)
 
 
 class IncidentClosed(Event):

@@ -153,6 +153,20 @@ def test_a_merged_incident_keeps_the_earliest_knowledge_and_takes_no_more(one_ro
     refused(room.tell("Wu", "merge-incident", into), 409, "incident-merged", "/into")
 
 
+def test_the_level_of_a_duplicate_is_not_lost_with_it(one_room: Room) -> None:
+    room = one_room
+    grave = opened(room, category="mine", facts={"dead": 12}, known_at=words.at("08:10"))
+    main = opened(room, category="mine", known_at=words.at("08:30"), facts={"dead": None})
+    assert whole(room, main)["level"] is None
+    room.told("Wu", "merge-incident", {"incident_id": grave, "into": main})
+    shown = whole(room, main)
+    assert (shown["level"], shown["judged"]) == ("major", False)
+    assert shown["one_hour"]["threshold_at"] == "2026-03-02T00:10:00.000Z"
+    assert {owed["rule"] for owed in shown["obligations"]} >= {"HB-03", "GOV-02", "WS-09.2"}
+    room.told("Wu", "judge-level", words.judge_level(main, "larger", judged_at=room.clock.ago()))
+    assert whole(room, main)["level"] == "larger", "an officer has judged both together"
+
+
 def test_a_drill_is_a_drill_for_ever_and_merges_with_drills_only(one_room: Room) -> None:
     room = one_room
     drill, real = opened(room, drill=True), opened(room)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from schemas import commands as cmd
 from schemas import events as ev
 from schemas.fields import Place, Source
-from schemas.terms import CASUALTIES, OUTSIDE_ACTORS, Channel, Post
+from schemas.terms import CASUALTIES, OUTSIDE_ACTORS, Channel, Level, Post
 from server.domain.incident import Incident
 from server.domain.reporting import Setting, resolve
 
@@ -342,6 +342,7 @@ def _merge(incident: Incident, command: cmd.MergeIncident, context: Context) -> 
             known_at=first[0],
             known_by=first[1],
             in_chain=first[2],
+            reached={level: at for level in Level if (at := incident.level_reached_at(level)) is not None},
         )
     )
     events: list[ev.Event] = []

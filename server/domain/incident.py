@@ -144,6 +144,8 @@ class Incident:
     outcome: str | None = None
     merged_into: str | None = None
     merged_known: list[tuple[datetime, str, bool]] = field(default_factory=list)
+    absorbed: dict[Level, datetime] = field(default_factory=dict)  # levels that merged duplicates had reached
+    judged_before_merging: int = 0  # judgements that did not know the last duplicate yet
     units: dict[str, None] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
     judgements: list[Judgement] = field(default_factory=list)
@@ -190,9 +192,14 @@ class Incident:
 
     @property
     def reporting_level(self) -> Level | None:
-        """The higher of what was judged and what the facts amount to: over-reporting is never penalised."""
+        """The higher of what was judged and what the facts amount to: over-reporting is never penalised.
+
+        The level of a duplicate that was merged into it counts until an officer has judged both together.
+        """
         judged = self.judged(Scale.REPORTING)
         levels = [level for level in (judged and judged.level, self.computed_level) if level]
+        if not any(j.scale is Scale.REPORTING for j in self.judgements[self.judged_before_merging :]):
+            levels += self.absorbed
         return max(levels, key=lambda level: level.rank, default=None)
 
     @property
@@ -242,6 +249,7 @@ class Incident:
         """When the facts held by the chain, or a named officer's judgement, first reached this level."""
         moments = [at for reached, at in self.reached.items() if reached.rank >= level.rank]
         moments += [j.judged_at for j in self.judgements if j.level.rank >= level.rank]
+        moments += [at for absorbed, at in self.absorbed.items() if absorbed.rank >= level.rank]
         return min(moments, default=None)
 
 
@@ -359,6 +367,10 @@ def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over eve
             incident.closed_at = entry.recorded_at
         case ev.DuplicateAbsorbed() as event:
             incident.merged_known.append((event.known_at, event.known_by, event.in_chain))
+            incident.judged_before_merging = len(incident.judgements)
+            for level, at in event.reached.items():
+                incident.absorbed[level] = min(at, incident.absorbed.get(level, at))
+                incident.level_since.setdefault(level, entry.recorded_at)
         case ev.IncidentClosed() as event:
             incident.state, incident.closed_at, incident.outcome = "closed", event.at, event.outcome
         case ev.IncidentReopened():
