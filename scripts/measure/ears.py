@@ -19,6 +19,7 @@ from tests.swarm import Ear, Swarm
 
 MARK = b'"words":"'  # after it stands which entry of the measurement it is
 READY_S = 60.0
+AFTERWARDS_S = 5.0
 
 
 class Arrivals:
@@ -84,6 +85,9 @@ def main() -> None:
         swarm.poll(0.02)
         for one in bad:
             one.crawl()
+    until = time.monotonic() + AFTERWARDS_S
+    while swarm.poll(0.2) and time.monotonic() < until:
+        pass  # what was on its way when the last answer came
     used = Usage.of(os.getpid()).since(before)
     print(
         json.dumps(
