@@ -2,7 +2,7 @@
 
 A rule file is data that an operator reads and edits (`config/rules/YYYY-MM-DD.yaml`); this module says what
 may stand in it. Nothing here knows a number of any law. What one field may say in view of another (an unknown
-category, a missing grading table) is checked by `server/rule_checks.py`, so that the line can be named.
+category, a missing grading table) is checked by `server.config.rule_checks`, so that the line can be named.
 
 Source: domain.md 1.1-1.3, 1.5.5, 2.3. Evidence marks: domain.md 0.1.
 """

@@ -19,32 +19,33 @@ from starlette.types import ASGIApp
 
 from schemas.documents import asyncapi, openapi
 from schemas.events import RulesAccepted
-from server import api, health, pages
-from server.account_pages import AccountPages
-from server.auth import guard
-from server.database import Database
+from server.api import health, rest
+from server.api.live import live_endpoint, watch_rights
+from server.config.marked_yaml import Problem
+from server.config.rulebook import Rulebook, install_defaults, load_or_keep
+from server.config.rulebook import defaults as default_rules
+from server.config.unit_file import default_units, dump_units, load_units_or_keep
+from server.delivery.hub import Hub, Limits
+from server.delivery.presence import Presence
+from server.delivery.relay import Relay
 from server.desk import Desk
 from server.domain.gazetteer import Gazetteer
-from server.front import Front
-from server.hub import Hub, Limits
-from server.live import live_endpoint, watch_rights
-from server.marked_yaml import Problem
+from server.gate.auth import guard
+from server.gate.problems import problem
 from server.migrations import migrate
+from server.pages import routes as page_routes
+from server.pages.accounts import AccountPages
+from server.pages.front import Front
+from server.pages.people import PeoplePages
 from server.parts import Parts
-from server.people import People
-from server.people_pages import PeoplePages
-from server.presence import Presence
-from server.problems import problem
-from server.reading import StreamLog
-from server.relay import Relay
-from server.rulebook import Rulebook, install_defaults, load_or_keep
-from server.rulebook import defaults as default_rules
+from server.people.people import People
+from server.record.database import Database
+from server.record.reading import StreamLog
+from server.record.stalled import free_the_ledger
+from server.record.store import Store, StreamRow
+from server.screens.views import Views
 from server.sentences import sentence
 from server.settings import Settings
-from server.stalled import free_the_ledger
-from server.store import Store, StreamRow
-from server.unit_file import default_units, dump_units, load_units_or_keep
-from server.views import Views
 from server.watch import Watch
 
 log = structlog.get_logger()
@@ -134,18 +135,18 @@ def create_app(parts: Parts) -> ASGIApp:
     front = Front(parts.people, parts.tree, parts.views.texts, parts.views, origin=origin, secure=secure)
     routes = [
         *health.routes(),
-        *api.routes(),
-        WebSocketRoute(f"{api.BASE}/live", live_endpoint(parts.hub)),
+        *rest.routes(),
+        WebSocketRoute(f"{rest.BASE}/live", live_endpoint(parts.hub)),
         *AccountPages(front).routes(),
         *PeoplePages(front).routes(),
-        *pages.routes(),
+        *page_routes.routes(),
     ]
     app = Starlette(
         routes=routes,
         lifespan=_running,
         exception_handlers={
             HTTPException: _http_exception,
-            api.BadQuery: api.bad_query,
+            rest.BadQuery: rest.bad_query,
             **dict.fromkeys(NO_DATABASE, _no_database),
             ClientDisconnect: _gone,
             Exception: _bug,

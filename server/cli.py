@@ -17,13 +17,13 @@ from typing import Any
 
 from schemas.terms import Post
 from server.app import make_parts, open_database, utc_now
-from server.backup import BackupRefused, backup, restore
+from server.config.unit_file import default_units, load_units_or_keep
 from server.log_lines import log_to_stderr
-from server.people import AccountRefused, People
+from server.people.people import AccountRefused, People
+from server.safekeeping.backup import BackupRefused, backup, restore
+from server.safekeeping.verify import verify
 from server.serving import run
 from server.settings import Settings, network
-from server.unit_file import default_units, load_units_or_keep
-from server.verify import verify
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -176,7 +176,7 @@ def _serve(parsed: argparse.Namespace) -> int:
     )
     parts = make_parts(settings)
     if parsed.newcomer:
-        from server.newcomer import furnish
+        from server.rehearsal.newcomer import furnish
 
         furnish(parts)
     return run(parts)
@@ -278,7 +278,7 @@ def _restore(parsed: argparse.Namespace) -> int:
 
 
 def _demo(parsed: argparse.Namespace) -> int:
-    from server.demo import serve_demo
+    from server.rehearsal.demo import serve_demo
 
     where = _where(parsed)
     return serve_demo(

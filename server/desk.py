@@ -12,11 +12,11 @@ import structlog
 from pydantic import ValidationError
 
 from schemas.commands import COMMANDS, Command
-from server.accounts import Principal
 from server.domain.decide import Author, Refused
 from server.domain.permissions import may
+from server.people.accounts import Principal
+from server.record.store import Answer, CommandIdReused, Store, StoreUnavailable
 from server.sentences import field_sentence, sentence
-from server.store import Answer, CommandIdReused, Store, StoreUnavailable
 
 log = structlog.get_logger()
 

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from server.database import Database
+from server.config.rulebook import Rulebook
+from server.delivery.hub import Hub
+from server.delivery.presence import Presence
+from server.delivery.relay import Relay
 from server.desk import Desk
 from server.domain.gazetteer import Gazetteer
 from server.domain.units import UnitTree
-from server.hub import Hub
-from server.people import People
-from server.presence import Presence
-from server.relay import Relay
-from server.rulebook import Rulebook
+from server.people.people import People
+from server.record.database import Database
+from server.record.store import Store
+from server.screens.views import Views
 from server.settings import Settings
-from server.store import Store
-from server.views import Views
 from server.watch import Watch
 
 

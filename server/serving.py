@@ -10,9 +10,9 @@ import structlog
 import uvicorn
 
 from server.app import create_app
+from server.delivery.wire import uvicorn_options
 from server.parts import Parts
 from server.settings import Settings
-from server.wire import uvicorn_options
 
 log = structlog.get_logger()
 

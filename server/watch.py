@@ -16,9 +16,9 @@ import structlog
 from sqlalchemy import select
 
 from schemas.events import ClockStepped
-from server.database import Database
-from server.store import Store, StoreUnavailable
-from server.tables import INCIDENT
+from server.record.database import Database
+from server.record.store import Store, StoreUnavailable
+from server.record.tables import INCIDENT
 
 log = structlog.get_logger()
 

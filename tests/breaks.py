@@ -31,7 +31,7 @@ class Break(NamedTuple):
 BREAKS = (
     Break(
         "the answer goes out before the commit",
-        "server/store.py",
+        "server/record/store.py",
         "answers.append((future, work(round_), None))",
         "future.set_result(work(round_))",
         "tests/test_durability.py::"
@@ -39,7 +39,7 @@ BREAKS = (
     ),
     Break(
         "listeners are told before the commit",
-        "server/store.py",
+        "server/record/store.py",
         "                round_.flush(self._setting(round_.now))\n",
         "                round_.flush(self._setting(round_.now))\n"
         "                self.on_commit(round_.published)\n"
@@ -49,77 +49,77 @@ BREAKS = (
     ),
     Break(
         "SQLite is not told to wait for the disk",
-        "server/database.py",
+        "server/record/database.py",
         '"synchronous=FULL"',
         '"synchronous=NORMAL"',
         "tests/test_durability.py::test_sqlite_syncs_its_log_at_every_commit",
     ),
     Break(
         "PostgreSQL is taken at its owner's word",
-        "server/database.py",
+        "server/record/database.py",
         '.fetchone()[0] == "off"',
         '.fetchone()[0] == "never"',
         "tests/test_durability.py::test_a_postgresql_told_to_be_careless_is_not_careless_with_our_words",
     ),
     Break(
         "no record of a command is kept",
-        "server/store.py",
+        "server/record/store.py",
         "        round_.remember(record)\n",
         "",
         "tests/test_durability.py -k asks_again",
     ),
     Break(
         "the same command id with another body is taken for the same command",
-        "server/store.py",
+        "server/record/store.py",
         "if before.body_sha256 != digest:",
         "if False:",
         "tests/test_commands.py::test_the_same_id_with_another_body_is_refused_and_changes_nothing",
     ),
     Break(
         "resume sends the last entry again (>= for >)",
-        "server/reading.py",
+        "server/record/reading.py",
         "STREAM_ENTRY.c.position > offset",
         "STREAM_ENTRY.c.position >= offset",
         "tests/test_streams.py -k to_the_very_entry",
     ),
     Break(
         "resume is one entry short of too far behind",
-        "server/hub.py",
+        "server/delivery/hub.py",
         "stream.head - after > self.limits.replay",
         "stream.head - after >= self.limits.replay",
         "tests/test_streams.py -k to_the_very_entry",
     ),
     Break(
         "resume forgets whose stream it is",
-        "server/reading.py",
+        "server/record/reading.py",
         ".where(STREAM_ENTRY.c.stream == stream, STREAM_ENTRY.c.position > offset)",
         ".where(STREAM_ENTRY.c.position > offset)",
         "tests/test_streams.py -k dropped",
     ),
     Break(
         "an incident is shown to whoever knows its id",
-        "server/reading.py",
+        "server/record/reading.py",
         "INCIDENT_UNIT.c.unit == viewer, INCIDENT_UNIT.c.incident_id == incident_id",
         "INCIDENT_UNIT.c.incident_id == incident_id",
         "tests/test_visibility.py -k neighbour",
     ),
     Break(
         "a command reaches what its author may not see",
-        "server/store.py",
+        "server/record/store.py",
         "if incident is not None and not opening and author.unit not in incident.units:",
         "if False:",
         "tests/test_visibility.py::test_no_command_touches_what_its_author_may_not_see",
     ),
     Break(
         "the informer's name goes into the open stream",
-        "server/round.py",
+        "server/record/round.py",
         "line.units, line.restricted = tuple(event.units), True",
         "line.units = tuple(event.units)",
         "tests/test_streams.py -k informer",
     ),
     Break(
         "a unit that is let in later misses the past",
-        "server/round.py",
+        "server/record/round.py",
         "                self._carry_past(incident_id, line.entry.event.units)\n",
         "                pass\n",
         "tests/test_streams.py -k let_in_later",
@@ -140,7 +140,7 @@ BREAKS = (
     ),
     Break(
         "nothing due is a full success",
-        "server/statistics.py",
+        "server/record/statistics.py",
         "else None",
         "else 1.0",
         "tests/test_one_hour.py -k tv10",
@@ -161,21 +161,21 @@ BREAKS = (
     ),
     Break(
         "an entry's place is not in the chain",
-        "server/ledger.py",
+        "server/record/ledger.py",
         'seq.to_bytes(8, "big")',
         '(0).to_bytes(8, "big")',
         "tests/test_tampering.py -k recipe",
     ),
     Break(
         "verification does not look at the streams",
-        "server/crosscheck.py",
+        "server/safekeeping/crosscheck.py",
         "    _check_streams(connection, recount, verdict)\n",
         "",
         "tests/test_tampering.py -k hidden",
     ),
     Break(
         "an Origin need only end like ours",
-        "server/auth.py",
+        "server/gate/auth.py",
         "return not origins or (len(origins) == 1 and origins[0] in self.origins)",
         "return not origins or any(\n"
         '            origins[0].endswith(own.partition("//")[2]) for own in self.origins\n'
@@ -191,14 +191,14 @@ BREAKS = (
     ),
     Break(
         "who does not read is never cut off",
-        "server/hub.py",
+        "server/delivery/hub.py",
         "            listener.close(TOO_SLOW, \"one send took too long, come back with after\")\n",
         "            pass\n",
         "tests/test_slow_listeners.py -k even_a_little",
     ),
     Break(
         "a withdrawn right is noticed at the next sign-in only",
-        "server/live.py",
+        "server/api/live.py",
         "            if code is not None:\n",
         "            if False:\n",
         "tests/test_live.py",

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from server import database
 from server.cli import main
+from server.record import database
 
 
 def with_synchronous(mode: str) -> None:

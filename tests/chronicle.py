@@ -19,13 +19,13 @@ from sqlalchemy import select
 from schemas.commands import COMMANDS, Command
 from schemas.events import RulesAccepted
 from schemas.terms import Post
-from server.database import Database
+from server.config.rulebook import defaults as default_rules
+from server.config.unit_file import default_units
 from server.domain.decide import Author, Refused
 from server.migrations import migrate
-from server.rulebook import defaults as default_rules
-from server.store import Answer, CommandIdReused, Store
-from server.tables import INCIDENT
-from server.unit_file import default_units
+from server.record.database import Database
+from server.record.store import Answer, CommandIdReused, Store
+from server.record.tables import INCIDENT
 from tests import words
 
 COUNTIES = ("130302", "130303", "130321", "130324", "130322")

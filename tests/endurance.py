@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from server.database import Database
-from server.verify import verify, verify_in
+from server.record.database import Database
+from server.safekeeping.verify import verify, verify_in
 from tests import powercut
 from tests.chronicle import Chronicle
 from tests.conftest import PEOPLE

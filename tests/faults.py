@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from server.ledger import canonical
+from server.record.ledger import canonical
 from tests import words
 from tests.product import FenghuoProcess
 from tests.swarm import Ear, Swarm

@@ -23,10 +23,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from schemas.terms import Post
-from server.accounts import Principal
-from server.hub import Hub, Limits
-from server.live import live_endpoint
-from server.wire import uvicorn_options
+from server.api.live import live_endpoint
+from server.delivery.hub import Hub, Limits
+from server.delivery.wire import uvicorn_options
+from server.people.accounts import Principal
 
 CITY = "130300"
 EPOCH = "e1"

@@ -23,8 +23,8 @@ from pathlib import Path
 import orjson
 from sqlalchemy import select
 
-from server.database import Database
-from server.tables import ENTRY
+from server.record.database import Database
+from server.record.tables import ENTRY
 from tests.faults import Clerk, Said, wait_for_more, writing
 from tests.product import FenghuoProcess
 

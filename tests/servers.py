@@ -79,6 +79,15 @@ def _end_with_parent(how: signal.Signals) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, how)
 
 
+def is_running(pid: int) -> bool:
+    """Whether a process still does something: one that nobody has buried yet (a zombie) does not."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rpartition(")")[2].split()[0] not in "ZX"
+
+
 class Server:
     """A program on a random loopback port, with a folder of its own. `with Postgres() as server:`"""
 

@@ -19,12 +19,12 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
-from server.accounts import CREDENTIAL, INVITATION, PERSON
-from server.auth import principal_of
-from server.credentials import Passwords
-from server.database import Database
 from server.domain.units import Rank, Unit, UnitTree
-from server.people import People, SessionSecret
+from server.gate.auth import principal_of
+from server.people.accounts import CREDENTIAL, INVITATION, PERSON
+from server.people.credentials import Passwords
+from server.people.people import People, SessionSecret
+from server.record.database import Database
 
 PASSWORD, OTHER = "a beacon on every tower", "nine bends in the river"
 ORIGIN = "http://desk.example:8080"

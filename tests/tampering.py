@@ -13,9 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, text, update
 
-from server.columns import UTCDateTime
-from server.ledger import Chains
-from server.tables import ENTRY, IDEMPOTENCY, LEDGER, STREAM_ENTRY
+from server.record.columns import UTCDateTime
+from server.record.ledger import Chains
+from server.record.tables import ENTRY, IDEMPOTENCY, LEDGER, STREAM_ENTRY
 
 Deed = Callable[[Connection, random.Random, int], list[set[int]]]
 GUARDED = (ENTRY, STREAM_ENTRY, IDEMPOTENCY)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
-from server.tables import (
+from server.record.tables import (
     COUNTER,
     IDEMPOTENCY,
     INCIDENT,

@@ -17,13 +17,13 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from schemas.terms import Post
-from server.account_pages import AccountPages
-from server.auth import guard
-from server.front import Front
-from server.people import People
-from server.people_pages import PeoplePages
-from server.rendering import Renderer
-from server.texts import Texts
+from server.gate.auth import guard
+from server.pages.accounts import AccountPages
+from server.pages.front import Front
+from server.pages.people import PeoplePages
+from server.people.people import People
+from server.screens.rendering import Renderer
+from server.screens.texts import Texts
 from tests.small_desk import (
     ORIGIN,
     OTHER,

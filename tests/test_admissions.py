@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from server.accounts import PERSON, SessionLimits
-from server.credentials import (
+from server.people.accounts import PERSON, SessionLimits
+from server.people.credentials import (
     AccountRefused,
     TryLater,
 )
-from server.database import Database
-from server.people import RIGHTS_CHANGED, SESSION_ENDED, People
+from server.people.people import RIGHTS_CHANGED, SESSION_ENDED, People
+from server.record.database import Database
 from tests.small_desk import (
     DESK,
     OTHER,
@@ -290,7 +290,7 @@ def test_an_answer_read_before_a_change_is_not_remembered_after_it(
         reading(credential_id, now)
         people.end_sessions("Wu")
 
-    monkeypatch.setattr("server.admissions.SEEN_EVERY", timedelta(0))
+    monkeypatch.setattr("server.people.admissions.SEEN_EVERY", timedelta(0))
     monkeypatch.setattr(people, "_note_seen", changed_meanwhile)
     assert people.principal_for_session(session.secret) is not None, "this request came before the change"
     assert people.principal_for_session(session.secret) is None

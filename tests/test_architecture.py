@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,22 @@ def test_imports_only_run_the_way_the_readme_draws_them():
             wrong += misdirected(path, module, places)
     assert not homeless, f"modules without a place in README.md's picture: {homeless}"
     assert not wrong, "imports against the picture:\n" + "\n".join(wrong)
+
+
+def test_inside_a_package_too_no_module_imports_one_that_needs_it():
+    names = {module_name(path): path for path in product_files()}
+    needs = {
+        module: {
+            known
+            for _line, name in imports_of(path)
+            if (known := name if name in names else name.rpartition(".")[0]) in names and known != module
+        }
+        for module, path in names.items()
+    }
+    try:
+        list(TopologicalSorter(needs).static_order())
+    except CycleError as circle:
+        pytest.fail(" <- ".join(circle.args[1]))
 
 
 def test_everything_in_the_picture_exists():

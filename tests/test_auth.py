@@ -10,8 +10,8 @@ from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
-from server.auth import Gate, exact_origin, guard, principal_of, safe_next
-from server.people import People
+from server.gate.auth import Gate, exact_origin, guard, principal_of, safe_next
+from server.people.people import People
 from tests.small_desk import ORIGIN, Clock, application, people_in, refused, seat, sign_in, tables_in
 
 OURS = {"Origin": ORIGIN}

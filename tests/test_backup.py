@@ -9,13 +9,13 @@ import pytest
 from pysqlite3 import dbapi2 as sqlite
 
 from server.app import utc_now
-from server.backup import BackupRefused, backup, restore
-from server.database import Database
+from server.config.unit_file import default_units
 from server.domain.units import UnitTree
 from server.migrations import migrate
-from server.people import People
+from server.people.people import People
+from server.record.database import Database
+from server.safekeeping.backup import BackupRefused, backup, restore
 from server.settings import Settings
-from server.unit_file import default_units
 from tests import words
 from tests.chronicle import Chronicle
 from tests.faults import Clerk, wait_for_more, writing

@@ -17,7 +17,7 @@ import pytest
 import structlog
 
 from server.cli import main
-from server.database import Database
+from server.record.database import Database
 from tests import words
 from tests.product import FENGHUO, PASSWORD, ROOT, FenghuoProcess
 from tests.room import CREW, Room

@@ -215,7 +215,7 @@ def test_a_refused_opening_uses_up_no_number(own_room: Room) -> None:
     ):
         assert room.tell("Wu", "open-incident", words.open_incident(**wrong)).status_code == 422
     assert room.told("Wu", "open-incident", words.open_incident())["number"] == "LL-2026-0001"
-    from server.verify import verify
+    from server.safekeeping.verify import verify
 
     assert verify(room.parts.database).faults == []
 

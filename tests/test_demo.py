@@ -19,12 +19,12 @@ import pytest
 
 from schemas.fields import parse_instant
 from server.app import make_parts
+from server.config.unit_file import default_units
 from server.domain.units import UnitTree
-from server.player import Player, Stopped
-from server.scenario import BadScenario, load, shipped
+from server.rehearsal.player import Player, Stopped
+from server.rehearsal.scenario import BadScenario, load, shipped
+from server.rehearsal.sign_ins import new_password
 from server.settings import Settings
-from server.sign_ins import new_password
-from server.unit_file import default_units
 from tests.conftest import eventually
 from tests.product import FENGHUO, ROOT, FenghuoProcess
 from tests.servers import free_port

@@ -16,9 +16,9 @@ from starlette.routing import Route
 from schemas.commands import COMMANDS
 from schemas.documents import CLOSE_CODES, README_BEGINS, README_ENDS, asyncapi, openapi, tables
 from schemas.events import EVENTS
-from server import stream
-from server.api import MOST_ON_A_PAGE
-from server.api import routes as api_routes
+from server.api.rest import MOST_ON_A_PAGE
+from server.api.rest import routes as api_routes
+from server.delivery import stream
 from server.desk import MOST_IN_A_BATCH
 from tests import words
 from tests.deeds import opened

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from server.database import Database
+from server.record.database import Database
 from tests import powercut, words
 from tests.conftest import CI, eventually
 from tests.faults import Clerk, Said, account, ask_again, besiege, writing

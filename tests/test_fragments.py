@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from server import fragments as fragments_module
-from server.hub import Limits
+from server.delivery import fragments as fragments_module
+from server.delivery.hub import Limits
 from tests.listening import CITY, EPOCH, MemoryLog, messages, serving, turn
 from tests.waiting import eventually
 

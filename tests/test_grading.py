@@ -6,8 +6,8 @@ import pytest
 
 from schemas.rules import SUMS, RuleSet
 from schemas.terms import Category, Level
+from server.config.rulebook import defaults
 from server.domain.grading import Grade, checklist, final_grade, grade, reached, reporting_grade
-from server.rulebook import defaults
 
 ACCIDENTS = (
     "work_safety",

@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 import pytest
 
-from server.frames import Watcher, payload_of
-from server.hub import Hub, Limits
+from server.delivery.frames import Watcher, payload_of
+from server.delivery.hub import Hub, Limits
 from tests.listening import CITY, EPOCH, Counter, MemoryLog, Room, WallClock, known, serving, turn
 from tests.waiting import eventually
 

@@ -12,11 +12,11 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocketDisconnect
 
-from server.auth import Gate, guard
-from server.headers import SecureHeaders
-from server.limits import BodyLimit, NotJSON, Rates, TokenBuckets, parse_json
-from server.people import People, Principal
-from server.problems import problem
+from server.gate.auth import Gate, guard
+from server.gate.headers import SecureHeaders
+from server.gate.limits import BodyLimit, NotJSON, Rates, TokenBuckets, parse_json
+from server.gate.problems import problem
+from server.people.people import People, Principal
 from tests.small_desk import ORIGIN, Clock, application, people_in, refused, seat, tables_in
 
 

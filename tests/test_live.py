@@ -12,8 +12,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from server.accounts import Principal
-from server.live import HELLO_S, RIGHTS_S, watch_rights
+from server.api.live import HELLO_S, RIGHTS_S, watch_rights
+from server.people.accounts import Principal
 from tests.listening import CITY, EPOCH, MemoryLog, Room, messages, serving
 from tests.waiting import eventually
 

@@ -10,15 +10,15 @@ import pytest
 from sqlalchemy.exc import StatementError
 
 from schemas.terms import Post
-from server.accounts import CREDENTIAL, PERSON, new_id
-from server.credentials import (
+from server.people.accounts import CREDENTIAL, PERSON, new_id
+from server.people.credentials import (
     AccountRefused,
     display_name,
     fingerprint,
     name_key,
 )
-from server.database import Database
-from server.people import SESSION_ENDED, People
+from server.people.people import SESSION_ENDED, People
+from server.record.database import Database
 from tests.small_desk import (
     DESK,
     OTHER,

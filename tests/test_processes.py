@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -23,12 +22,12 @@ import psycopg
 import pytest
 import redis
 
-from server.database import POSTGRES_LIMITS, WRITER_LOCK_KEY
+from server.record.database import POSTGRES_LIMITS, WRITER_LOCK_KEY
 from tests import words
 from tests.faults import Clerk, wait_for_more, whole_log, writing
 from tests.fleet import ORIGIN, PEOPLE, UNITS, AnyDoor, Fleet, Roaming, state, until_all_have
 from tests.product import PASSWORD, FenghuoProcess
-from tests.servers import Postgres, Redis
+from tests.servers import Postgres, Redis, is_running
 from tests.swarm import Swarm
 from tests.waiting import eventually, wait_until
 
@@ -430,7 +429,7 @@ def test_postgresql_is_killed_and_back_and_what_had_no_answer_is_asked_again_by_
         assert wait_until(lambda: state(here)["checks"]["store"] != "ok")
         away = here.phone("Li").get("/api/v1/incidents")
         assert (away.status_code, away.headers["Retry-After"]) == (503, "2"), away.text
-        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in offspring))
+        wait_until(lambda: not any(map(is_running, offspring)))
         fleet.postgres.start()
         back_at = time.monotonic()
         wait_for_more(answered, 20)

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from server.accounts import Principal
-from server.database import Database
+from server.delivery.presence import GONE_S, SETTLED_S, Presence
+from server.delivery.relay import MOST_STREAMS, Relay, read, spelled
 from server.domain.units import Rank, Unit, UnitTree
 from server.migrations import migrate
-from server.people import People
-from server.presence import GONE_S, SETTLED_S, Presence
-from server.relay import MOST_STREAMS, Relay, read, spelled
+from server.people.accounts import Principal
+from server.people.people import People
+from server.record.database import Database
 from server.settings import Settings, network
 from tests.servers import Redis
 from tests.small_desk import CountingPasswords

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from schemas.fields import parse_instant
-from server import replay
-from server.dispatch_log import TIMES, BadLog, DispatchLog, zone_named
-from server.retelling import Telling, commands_of
+from server.rehearsal import replay
+from server.rehearsal.dispatch_log import TIMES, BadLog, DispatchLog, zone_named
+from server.rehearsal.retelling import Telling, commands_of
 from tests.conftest import eventually
 from tests.product import ROOT, FenghuoProcess
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from schemas.terms import Level
-from server import marked_yaml
-from server.rulebook import (
+from server.config import marked_yaml
+from server.config.rulebook import (
     BadRuleFile,
     Rulebook,
     defaults,

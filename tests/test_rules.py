@@ -10,7 +10,7 @@ import yaml
 
 from schemas.rules import Rule, RuleSet
 from schemas.terms import Category, Channel, ClockStart, Stage
-from server.rulebook import defaults
+from server.config.rulebook import defaults
 
 DOMAIN = Path(__file__).resolve().parent.parent.parent / "shared" / "domain.md"
 

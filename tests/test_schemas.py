@@ -21,7 +21,7 @@ from schemas.fields import Facts, parse_instant, wire_instant
 from schemas.terms import Level, Post
 from server import sentences
 from server.domain import decide, incident, permissions
-from server.lines import _body
+from server.record.lines import _body
 from server.sentences import sentence
 from tests.product import ROOT
 

@@ -9,7 +9,7 @@ import redis
 from playwright.async_api import Page
 from sqlalchemy import text
 
-from server.database import Database
+from server.record.database import Database
 from tests.conftest import eventually
 from tests.servers import Postgres, Redis
 

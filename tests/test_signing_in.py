@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from schemas.terms import Post
-from server.credentials import (
+from server.people.credentials import (
     AccountRefused,
     Guesses,
     Passwords,
@@ -18,8 +18,8 @@ from server.credentials import (
     known_device,
     new_device,
 )
-from server.database import Database
-from server.people import People
+from server.people.people import People
+from server.record.database import Database
 from tests.small_desk import (
     DESK,
     OTHER,

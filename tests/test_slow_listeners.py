@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from server import wire as wire_module
-from server.hub import Limits
-from server.wire import HubProtocol
+from server.delivery import wire as wire_module
+from server.delivery.hub import Limits
+from server.delivery.wire import HubProtocol
 from tests.listening import EPOCH, Client, MemoryLog, RawClient, Room, messages, pass_time, serving
 from tests.waiting import eventually
 

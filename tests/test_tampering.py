@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
-from server.database import Database
-from server.sm3 import plain_sm3
-from server.tables import ENTRY, LEDGER
-from server.verify import verify, verify_in
+from server.record.database import Database
+from server.record.sm3 import plain_sm3
+from server.record.tables import ENTRY, LEDGER
+from server.safekeeping.verify import verify, verify_in
 from tests.chronicle import Chronicle
 from tests.product import FenghuoProcess
 from tests.tampering import GUARDED, change, disarm, rearm, reworded, row_of
@@ -49,7 +49,7 @@ def test_a_log_that_nobody_touched_has_no_fault(chronicled: Database):
 
 
 def test_the_chain_is_what_its_recipe_says_so_that_anybody_can_check_it(chronicled: Database):
-    """Computed here from the stored bytes by the recipe in `server/ledger.py`, with nothing of ours."""
+    """Computed here from the stored bytes by the recipe in `server.record.ledger`, with nothing of ours."""
     with chronicled.reading() as connection:
         deployment = connection.execute(select(LEDGER.c.deployment_id)).scalar_one().encode()
         rows = connection.execute(select(ENTRY).order_by(ENTRY.c.seq).limit(200)).all()

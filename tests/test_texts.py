@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas.terms import Post
-from server.texts import FOLDER, Texts
+from server.screens.texts import FOLDER, Texts
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = Texts()

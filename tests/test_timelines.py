@@ -21,6 +21,8 @@ from schemas import events as ev
 from schemas.events import LogEntry
 from schemas.rules import Recurring
 from schemas.terms import Level, Post
+from server.config.rulebook import defaults
+from server.config.unit_file import default_units
 from server.domain.decide import Author, Context, Refused, decide
 from server.domain.incident import Incident, apply
 from server.domain.periods import first_after_day, previous_cutoff, upcoming
@@ -33,8 +35,6 @@ from server.domain.reporting import (
     passing,
     standing,
 )
-from server.rulebook import defaults
-from server.unit_file import default_units
 from tests.words import BEIJING, DAY_ONE, new_id
 
 pytestmark = pytest.mark.timeout(300)  # a timeline that breaks a promise is made as short as it can be

@@ -9,10 +9,17 @@ from pathlib import Path
 import pytest
 
 from schemas.terms import CHAIN_ACTORS, OUTSIDE_ACTORS
+from server.config.marked_yaml import BadUnitFile
+from server.config.unit_file import (
+    COLUMNS,
+    default_units,
+    dump_units,
+    load_units,
+    load_units_or_keep,
+    parse_units,
+)
 from server.domain.gazetteer import Gazetteer, spell
 from server.domain.units import ACTORS, Rank, Unit, UnitTree
-from server.marked_yaml import BadUnitFile
-from server.unit_file import COLUMNS, default_units, dump_units, load_units, load_units_or_keep, parse_units
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "boundaries_townships"
 COUNTIES = (

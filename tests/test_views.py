@@ -29,15 +29,15 @@ from schemas.terms import (
     Stage,
     Standing,
 )
-from server import board, duty_log, overview
+from server.config.rulebook import defaults
+from server.config.unit_file import default_units
 from server.domain import onehour
-from server.pages import SOURCES
-from server.rendering import Renderer
-from server.rulebook import defaults
-from server.texts import Texts
-from server.unit_file import default_units
-from server.views import BROWSER_TEXTS, to_the_letter
-from server.wording import Wording
+from server.pages.routes import SOURCES
+from server.screens import board, duty_log, overview
+from server.screens.rendering import Renderer
+from server.screens.texts import Texts
+from server.screens.views import BROWSER_TEXTS, to_the_letter
+from server.screens.wording import Wording
 from tests import words
 from tests.product import FenghuoProcess
 

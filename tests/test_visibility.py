@@ -15,8 +15,8 @@ import pytest
 from starlette.routing import Mount, Route
 
 from schemas.commands import COMMANDS
-from server.store import StreamRow
-from server.verify import verify
+from server.record.store import StreamRow
+from server.safekeeping.verify import verify
 from tests import words
 from tests.deeds import good, opened, refused
 from tests.room import CREW, Room

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from schemas.events import ClockStepped
-from server.database import Database
-from server.health import CLOCK_MS
-from server.store import Store
+from server.api.health import CLOCK_MS
+from server.record.database import Database
+from server.record.store import Store
 from server.watch import AT_ONCE, Watch
 from tests import words
 from tests.deeds import opened

@@ -17,9 +17,9 @@ from websockets.frames import Frame
 from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
 
-from server import wire as wire_module
-from server.frames import Ring, entry_frame, fitting, payload_of, text_frame
-from server.wire import GuardedHttp, HubProtocol, uvicorn_options
+from server.delivery import wire as wire_module
+from server.delivery.frames import Ring, entry_frame, fitting, payload_of, text_frame
+from server.delivery.wire import GuardedHttp, HubProtocol, uvicorn_options
 from tests.listening import MemoryLog, Room, masked, messages, pass_time, serving, turn
 from tests.waiting import eventually
 
@@ -38,9 +38,9 @@ async def wire_under(room: Room) -> HubProtocol:
 
 # --- uvicorn ----------------------------------------------------------------------------------------------
 def test_uvicorn_is_the_one_whose_insides_the_wire_was_written_for():
-    """If this fails: read its two protocol classes against server/wire.py, then pin anew."""
+    """If this fails: read its two protocol classes against server/delivery/wire.py, then pin anew."""
     assert uvicorn.__version__.startswith("0.54."), (
-        f"server/wire.py leans on the insides of uvicorn 0.54 and this is {uvicorn.__version__}: compare "
+        f"delivery/wire.py leans on the insides of uvicorn 0.54 and this is {uvicorn.__version__}: compare "
         "websockets_sansio_impl.py and httptools_impl.py with what HubProtocol and GuardedHttp override"
     )
 

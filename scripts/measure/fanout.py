@@ -33,10 +33,10 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from schemas.terms import Post
-from server.accounts import Principal
-from server.hub import Hub, Limits
-from server.live import live_endpoint
-from server.wire import uvicorn_options
+from server.api.live import live_endpoint
+from server.delivery.hub import Hub, Limits
+from server.delivery.wire import uvicorn_options
+from server.people.accounts import Principal
 
 UNIT = "130300"
 BODY_BYTES = 600

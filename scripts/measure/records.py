@@ -17,8 +17,8 @@ from typing import Any
 
 from measure.figures import resident_mb
 from schemas.commands import COMMANDS
-from server.database import Database
-from server.verify import verify
+from server.record.database import Database
+from server.safekeeping.verify import verify
 from tests import words
 from tests.chronicle import Chronicle
 from tests.product import FenghuoProcess

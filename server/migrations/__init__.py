@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from server.database import Database
+from server.record.database import Database
 
 log = structlog.get_logger()
 

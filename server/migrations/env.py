@@ -3,9 +3,9 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-import server.accounts
-import server.tables  # noqa: F401 (both fill the metadata)
-from server.database import Database
+import server.people.accounts
+import server.record.tables  # noqa: F401 (both fill the metadata)
+from server.record.database import Database
 
 
 def run(connection) -> None:  # type: ignore[no-untyped-def]

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from server.columns import UTCDateTime
+from server.record.columns import UTCDateTime
 
 ${imports if imports else ""}
 revision = ${repr(up_revision)}

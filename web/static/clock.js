@@ -22,7 +22,7 @@ const local = (moment) => new Date(moment + BEIJING);
 export const clockText = (moment) => local(moment).toISOString().slice(11, 19);
 export const dayOf = (moment) => Math.floor((moment + BEIJING) / 86_400_000);
 
-/** 14:05, 昨 23:10, 11-20 08:00, as `server/wording.py` says it. */
+/** 14:05, 昨 23:10, 11-20 08:00, as `server/screens/wording.py` says it. */
 export function momentText(moment) {
   const said = local(moment).toISOString(), clock = said.slice(11, 16);
   const days = dayOf(now()) - dayOf(moment);

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from server.columns import UTCDateTime
+from server.record.columns import UTCDateTime
 
 revision = "0001"
 down_revision = None

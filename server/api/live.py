@@ -1,0 +1,149 @@
+"""GET /api/v1/live: who may listen, to what, and for how long. The hub does the talking.
+
+A socket only listens: commands never come this way. Everything sent goes through the connection's own
+`Wire`, which never waits for a client that does not read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from starlette.websockets import WebSocket
+
+from server.delivery.frames import Wire, text_frame
+from server.delivery.hub import LIMIT_PASSED, RIGHT_CHANGED, SESSION_ENDED, Hub, Listener
+from server.delivery.wire import wire_of
+from server.gate.auth import principal_of
+from server.gate.problems import problem
+from server.people.accounts import Principal
+
+SUBPROTOCOL = "fenghuo.v1"
+HELLO_S = 5.0
+RIGHTS_S = 0.75  # with the question itself well within the 2 s of contract 5
+
+SCREENS = ("desk", "field", "wall", "joint")
+LANGUAGES = ("zh", "en")
+HELLO_FIELDS = {"type", "epoch", "after", "screen", "stream", "lang"}
+RESTRICTED_POSTS = ("duty_officer", "duty_leader", "auditor")
+
+
+class Misunderstood(Exception):
+    """What the client said is answered by an error; the socket goes on."""
+
+
+def live_endpoint(hub: Hub, *, hello_s: float = HELLO_S) -> Callable[[WebSocket], Awaitable[None]]:
+    """The endpoint for `WebSocketRoute("/api/v1/live", …)`, behind the gate of `server.gate.auth`."""
+
+    async def live(websocket: WebSocket) -> None:
+        scope = websocket.scope
+        principal = principal_of(scope)
+        offered = scope.get("subprotocols") or []
+        if offered and SUBPROTOCOL not in offered:
+            detail = f"the subprotocol here is {SUBPROTOCOL}"
+            await websocket.send_denial_response(problem(400, "unknown-subprotocol", detail=detail))
+            return
+        wire = wire_of(scope)
+        if wire is None:
+            raise RuntimeError("the live stream needs a server started with wire.uvicorn_options()")
+        await websocket.accept(subprotocol=SUBPROTOCOL if offered else None)
+        if not hub.enter(principal):
+            wire.close(LIMIT_PASSED, "too many sockets for one person")
+            return
+        try:
+            await _converse(websocket, wire, hub, principal, hello_s)
+        finally:
+            hub.leave(principal)
+
+    return live
+
+
+async def _converse(websocket: WebSocket, wire: Wire, hub: Hub, principal: Principal, hello_s: float) -> None:
+    listener: Listener | None = None
+    loop = asyncio.get_running_loop()
+    deadline = loop.call_later(hello_s, wire.close, LIMIT_PASSED, "no hello in time")
+    try:
+        while (message := await websocket.receive())["type"] == "websocket.receive":
+            said = message.get("text")
+            if said is None:
+                wire.close(1007, "text frames only")
+                continue
+            try:
+                told = orjson.loads(said)
+            except orjson.JSONDecodeError:
+                wire.close(1007, "JSON only")
+                continue
+            try:
+                if listener is not None:
+                    raise Misunderstood("After the hello a socket only listens; commands go by POST.")
+                listener = _listen(hub, wire, principal, told)
+                deadline.cancel()
+            except Misunderstood as error:
+                if not wire.is_paused:
+                    wire.write(text_frame(orjson.dumps({"type": "error", "detail": str(error)})))
+    finally:
+        deadline.cancel()
+        if listener is not None:
+            listener.lost()
+
+
+def _listen(hub: Hub, wire: Wire, principal: Principal, told: Any) -> Listener:
+    """Check a hello by hand: five fields, and an answer that names what is wrong."""
+    if not isinstance(told, dict) or told.get("type") != "hello":
+        raise Misunderstood('Say hello first: {"type": "hello", "epoch": null, "after": null}.')
+    if unknown := sorted(set(told) - HELLO_FIELDS):
+        raise Misunderstood(f"A hello has no field {', '.join(unknown)}.")
+    epoch, after, screen = told.get("epoch"), told.get("after"), told.get("screen")
+    stream, lang = told.get("stream"), told.get("lang")
+    if not (epoch is None or isinstance(epoch, str)):
+        raise Misunderstood("epoch is a string or null.")
+    if not (after is None or (type(after) is int and after >= 0)):
+        raise Misunderstood("after is an offset (0, 1, 2 …) or null.")
+    if screen is not None and screen not in SCREENS:
+        raise Misunderstood(f"screen is one of {', '.join(SCREENS)}.")
+    if lang is not None and lang not in LANGUAGES:
+        raise Misunderstood(f"lang is one of {', '.join(LANGUAGES)}.")
+    if stream not in (None, "restricted"):
+        raise Misunderstood('stream is "restricted" or left out: one listens to one\'s own unit only.')
+    is_restricted = stream == "restricted"
+    if is_restricted and principal.post not in RESTRICTED_POSTS:
+        raise Misunderstood("Your post may not hear the restricted stream.")
+    return hub.listen(
+        wire,
+        f"{principal.unit}:r" if is_restricted else principal.unit,
+        principal,
+        after=after,
+        epoch=epoch,
+        screen=screen,
+        lang=lang or principal.lang,
+        restricted=is_restricted,
+    )
+
+
+Check = Callable[[Sequence[Principal]], Mapping[str, int | None]]
+
+
+async def watch_rights(hub: Hub, check: Check, *, every_s: float = RIGHTS_S) -> None:
+    """For ever: ask whether those who listen still may, and end the sockets of those who may not.
+
+    `check` is given one principal per credential and answers, by credential_id, None (all is well),
+    4001 (the session or token has ended) or 4003 (post or unit changed): `People.standing_of`. It is called
+    in a thread, and looks at the database itself.
+    """
+    reasons = {SESSION_ENDED: "session ended", RIGHT_CHANGED: "right or post changed"}
+    while True:
+        await asyncio.sleep(every_s)
+        people = {
+            listener.person.credential_id: listener.person
+            for listener in hub.listeners()
+            if isinstance(listener.person, Principal)
+        }
+        if not people:
+            continue
+        standing = await hub.in_thread(check, list(people.values()))
+        for listener in hub.listeners():
+            code = standing.get(listener.person.credential_id)
+            if code is not None:
+                listener.close(code, reasons.get(code, ""))

@@ -1,0 +1,1 @@
+"""The one way out: streams, listeners, frames, and word of other processes."""

@@ -1,0 +1,1 @@
+"""Who is let in: sessions and tokens, origins, limits, headers, refusals."""

@@ -1,0 +1,1 @@
+"""The shells for people: pages and forms."""

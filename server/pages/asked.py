@@ -1,0 +1,100 @@
+"""A request for a page, with what every page needs of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from schemas.commands import COMMANDS
+from server.domain.permissions import READS_RESTRICTED, may
+from server.gate.auth import principal_of
+from server.parts import Parts
+from server.people.accounts import Language, Principal
+from server.record import reading
+from server.screens.dossier import Dossier, dossier
+from server.screens.texts import language_of
+from server.screens.wording import BEIJING, Wording
+
+MOST_LINES = 300  # of the log, unless all are asked for
+
+
+class Asked:
+    """A request with what every page needs of it."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.parts: Parts = request.app.state.parts
+        self.principal: Principal = principal_of(request.scope)
+        self.lang: Language = language_of(request)
+        self.now: datetime = self.parts.now()
+        self.wording: Wording = self.parts.views.wording(self.lang)
+        self.epoch, self.head = "", 0
+
+    def note_head(self) -> None:
+        """Where the stream stands before anything is read: a page listens on from here and misses nothing."""
+        log = reading.StreamLog(self.parts.database)
+        self.epoch, self.head = log.epoch(), log.head(self.viewer)
+
+    @property
+    def viewer(self) -> str:
+        return self.principal.unit
+
+    def may(self, command: str) -> bool:
+        return not self.principal.read_only and may(self.principal.post, command)
+
+    def dossier(self, incident_id: str) -> Dossier | None:
+        """An incident worked out for printing; None when there is none that this unit may see."""
+        shown = reading.incident(
+            self.parts.database,
+            self.viewer,
+            incident_id,
+            self.now,
+            restricted=self.principal.post in READS_RESTRICTED and not self.principal.read_only,
+        )
+        if shown is None:
+            return None
+        limit = None if self.request.query_params.get("all") == "1" else MOST_LINES
+        rules = self.parts.views.rules_now()
+        return dossier(shown, self.viewer, self.now, self.wording, rules, limit)
+
+    def page(self, name: str, status: int = 200, **context: Any) -> HTMLResponse:
+        """A whole page. Blocking; call in a thread."""
+        return self.parts.views(name, self.request, status=status, **self._given(), **context)
+
+    def piece(self, name: str, **context: Any) -> HTMLResponse:
+        """Pieces of a page, each with its id."""
+        return self.page(name, **context)
+
+    def _given(self) -> dict[str, Any]:
+        unit = self.parts.tree.get(self.viewer)
+        return {
+            "words": self.wording,
+            "now": self.now,
+            "today": self.now.astimezone(BEIJING).strftime("%Y-%m-%d"),
+            "viewer": self.viewer,
+            "unit_name": self.wording.unit(self.viewer),
+            "unit_rank": unit.rank if unit else "department",
+            "may": self.may,
+            "epoch": self.epoch,
+            "head": self.head,
+            "clock_age_ms": self.parts.clock_age_ms(),
+            "commands": tuple(name for name in COMMANDS if self.may(name)),
+        }
+
+
+def page(render: Callable[[Asked], Response]) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that reads and renders in a worker thread."""
+
+    async def endpoint(request: Request) -> Response:
+        return await run_sync(answer, Asked(request))
+
+    def answer(asked: Asked) -> Response:
+        asked.note_head()
+        return render(asked)
+
+    return endpoint

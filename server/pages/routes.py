@@ -1,0 +1,172 @@
+"""The pages of the desk: the list, one incident, the search. They only read; commands change.
+
+What a unit may not see is not found (404). Reading is done in a worker thread; rendering, too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from schemas.terms import Category, Channel, EntryKind, Level, Scale, Stage
+from server.pages import figures as figure_pages
+from server.pages.asked import Asked, page
+from server.record import reading
+from server.screens.board import Card, Duty
+from server.screens.static_files import BrowserFiles
+
+#: By what way news comes in (信息来源). Any other word may stand there, too.
+SOURCES = (
+    "phone",
+    "110",
+    "119",
+    "120",
+    "122",
+    "12345",
+    "12350",
+    "tip",
+    "subordinate",
+    "superior",
+    "department",
+    "patrol",
+    "monitoring",
+    "satellite",
+    "radio",
+    "media",
+    "other",
+)
+MOST_PLACES = 8
+MOST_FOUND = 100
+
+
+def choices(asked: Asked) -> dict[str, Any]:
+    """What the forms offer to choose from."""
+    rules = asked.parts.views.rules_now()
+    tree = asked.parts.tree
+    here = tree.ancestors(asked.viewer)
+    return {
+        "categories": [(str(one), asked.wording.term("category", one)) for one in Category],
+        "levels": [(str(one), asked.wording.term("level", one)) for one in Level],
+        "scales": [(str(one), asked.wording.term("scale", one)) for one in Scale],
+        "stages": [(str(one), asked.wording.term("stage", one)) for one in Stage],
+        "channels": [
+            (str(one), asked.wording.term("channel", one)) for one in Channel if one is not Channel.ANY
+        ],
+        "kinds": [(str(one), asked.wording.term("kind", one)) for one in EntryKind],
+        "causes": [
+            (one.cause, one.text_en if asked.lang == "en" else one.text) for one in rules.delay_causes
+        ],
+        "recipients": [
+            (code, asked.wording.unit(code))
+            for code in dict.fromkeys(
+                ("PRV_EMB", "PRV_GOV", "MEM", "SC", *reversed(here), "CTY_GOV", "CTY_HQ", "CNT_GOV", "NTF")
+            )
+        ],
+        "units": [(unit.code, asked.wording.unit(unit.code)) for unit in tree],
+        "incidents": [
+            (one["id"], f"{one['number']} {one['title']}")
+            for one in reading.board(asked.parts.database, asked.viewer, asked.now)
+        ],
+        "sources": [(slug, asked.wording.term("source", slug)) for slug in SOURCES],
+    }
+
+
+# ---------------------------------------------------------------- the desk
+
+
+def desk(asked: Asked) -> Response:
+    if asked.principal.kind == "wall":
+        return RedirectResponse("/wall", 303)
+    cards = asked.parts.views.cards(asked.viewer, asked.lang)
+    wanted = _uuid(asked.request.query_params.get("incident", ""))
+    chosen = asked.dossier(wanted or cards[0].id) if wanted or cards else None
+    return asked.page(
+        "desk.html",
+        cards=cards,
+        chosen=chosen,
+        choices=choices(asked),
+        waiting=len(_own(cards, drill=False)),
+        waiting_drill=len(_own(cards, drill=True)),
+    )
+
+
+def board_piece(asked: Asked) -> Response:
+    """The list again, for a page that was away too long."""
+    return asked.piece("_board.html", cards=asked.parts.views.cards(asked.viewer, asked.lang))
+
+
+def _own(cards: list[Card], *, drill: bool) -> list[Duty]:
+    return [duty for card in cards if card.drill is drill for duty in card.duties if duty.own]
+
+
+# ---------------------------------------------------------------- one incident
+
+
+def _incident(asked: Asked, template: str) -> Response:
+    chosen = asked.dossier(str(asked.request.path_params["incident_id"]))
+    if chosen is None:
+        said = asked.wording.say("refused.no_incident")
+        return asked.page("missing.html", 404, said=said)
+    return asked.page(template, chosen=chosen, choices=choices(asked))
+
+
+def incident_page(asked: Asked) -> Response:
+    return _incident(asked, "incident.html")
+
+
+def incident_view(asked: Asked) -> Response:
+    """The incident whole, for the desk's middle: another one was chosen."""
+    return _incident(asked, "_view.html")
+
+
+def incident_news(asked: Asked) -> Response:
+    """The parts of the incident that change, for a page that shows it already. No forms among them."""
+    return _incident(asked, "_news.html")
+
+
+def search(asked: Asked) -> Response:
+    query = asked.request.query_params
+    state = query.get("state", "all")
+    q = query.get("q", "").strip()
+    wanted = reading.Wanted(
+        state=state if state in ("open", "closed", "all") else "all", q=q or None, limit=MOST_FOUND
+    )
+    found = reading.incidents(asked.parts.database, asked.parts.tree, asked.viewer, wanted, asked.now)
+    return asked.page("search.html", found=found["incidents"], q=q, state=state, more=found["next"])
+
+
+async def places(request: Request) -> Response:
+    """Places that a few keys may mean: `[{"unit", "name"}]`, the likeliest first."""
+    asked = Asked(request)
+    found = asked.parts.gazetteer.find(request.query_params.get("q", ""), MOST_PLACES)
+    shown = [
+        {"unit": one.unit, "name": one.name_en if asked.lang == "en" else one.name, "zh": one.name}
+        for one in found
+    ]
+    return Response(orjson.dumps(shown), media_type="application/json")
+
+
+def _uuid(text: str) -> str | None:
+    try:
+        return str(UUID(text)) if len(text) == 36 else None
+    except ValueError:
+        return None
+
+
+def routes() -> list[BaseRoute]:
+    return [
+        Route("/", page(desk)),
+        Route("/board", page(board_piece)),
+        Route("/incidents", page(search)),
+        Route("/incidents/{incident_id:uuid}", page(incident_page)),
+        Route("/incidents/{incident_id:uuid}/view", page(incident_view)),
+        Route("/incidents/{incident_id:uuid}/news", page(incident_news)),
+        Route("/places", places),
+        *figure_pages.routes(),
+        Mount("/static", BrowserFiles()),
+    ]

@@ -1,0 +1,1 @@
+"""Accounts, posts, passwords, sessions and tokens."""

@@ -1,0 +1,1 @@
+"""The record on disk: log, chain, unit streams, obligations and tables, written in one transaction."""

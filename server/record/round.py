@@ -1,0 +1,410 @@
+"""A round: the commands that share one commit. What it writes is gathered, then written in few statements."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, cast
+
+from sqlalchemy import Connection, Executable, Row, Table, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from schemas import events as ev
+from schemas.commands import Command
+from schemas.events import LOG_ENTRY, Event
+from server.domain.decide import Author, Decided
+from server.domain.incident import Incident, apply, fold
+from server.domain.reporting import Setting, consequences, next_alarm
+from server.domain.units import Rank, UnitTree
+from server.record.database import Database
+from server.record.done import Done, done_among
+from server.record.ledger import Chains
+from server.record.lines import Line, line_of, system_line
+from server.record.projections import incident_row, obligation_rows
+from server.record.tables import (
+    COUNTER,
+    ENTRY,
+    IDEMPOTENCY,
+    INCIDENT,
+    INCIDENT_UNIT,
+    LEDGER,
+    OBLIGATION,
+    STREAM_ENTRY,
+    STREAM_HEAD,
+)
+
+#: Entries of other processes after which forgetting every state is cheaper than asking which still hold.
+MOST_CAUGHT_UP = 5_000
+RESTRICTED = ":r"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the log stands."""
+
+    deployment_id: str
+    epoch: str
+    seq: int
+    chains: Chains
+    recorded_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> Standing:
+        chains = Chains(bytes(row.chain_sha256), bytes(row.chain_sm3))
+        return cls(row.deployment_id, row.epoch, row.seq, chains, row.recorded_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Which entries a command became: none when last_seq < first_seq."""
+
+    number: str | None
+    first_seq: int
+    last_seq: int
+
+
+class Round:
+    """One transaction's worth of writing. Not thread-safe: it lives in the writer."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        database: Database,
+        tree: UnitTree,
+        now: datetime,
+        heads: dict[str, int],
+        incidents: OrderedDict[str, Incident],
+    ) -> None:
+        self._connection, self._tree = connection, tree
+        self._upsert = sqlite.insert if database.is_sqlite else postgresql.insert
+        self._heads, self._incidents = heads, incidents
+        self._row = connection.execute(select(LEDGER).with_for_update()).one()
+        self.ledger = Standing.of(self._row)
+        self.rules_before: str | None = self._row.rules
+        before = self.ledger.recorded_at
+        now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        self.now = now if before is None or now > before else before  # never falls along the log
+        self.published: list[tuple[str, int, bytes]] = []
+        self.entries_written = 0
+        self.ledger_rules: str | None = None
+        self._seq, self._chains = self.ledger.seq, self.ledger.chains
+        self._entries: list[dict[str, Any]] = []
+        self._bodies: dict[int, bytes] = {}
+        self._streams: list[dict[str, Any]] = []
+        self._offsets: dict[tuple[str, int], int] = {}
+        self._fresh_heads: dict[str, int] = {}
+        self._records: dict[str, Done] = {}
+        self._before: dict[str, Done | None] = {}
+        self._counters: dict[str, int] = {}
+        self._given: dict[str, int] = {}
+        self._units: list[dict[str, str]] = []
+        self._touched: dict[str, Incident] = {}
+        self._owed_changed: dict[str, set[str]] = {}
+        self._working: set[str] = set()
+
+    # ------------------------------------------------------------ looking
+
+    def catch_up(self, last: Standing) -> None:
+        """Forget what other processes have changed since `last`, so that deciding sees the latest word.
+
+        Their entries are not passed on from here, under the lock: listeners have them by the doorbell, or by
+        looking, or because ours leave a hole before them.
+        """
+        if self.ledger.epoch == last.epoch and self.ledger.seq == last.seq:
+            return
+        self._heads.clear()
+        gap = self.ledger.seq - last.seq
+        if self.ledger.epoch != last.epoch or not 0 <= gap <= MOST_CAUGHT_UP:
+            self._incidents.clear()
+            return
+        changed = select(ENTRY.c.incident_id).where(ENTRY.c.seq > last.seq).distinct()
+        for incident_id in self._connection.execute(changed).scalars():
+            self._incidents.pop(incident_id, None)
+
+    def load(self, incident_id: str) -> Incident | None:
+        """The incident's state, from memory or from its entries."""
+        found = self._incidents.get(incident_id)
+        if found is not None:
+            self._incidents.move_to_end(incident_id)
+            return found
+        bodies = self._connection.execute(
+            select(ENTRY.c.body).where(ENTRY.c.incident_id == incident_id).order_by(ENTRY.c.seq)
+        ).scalars()
+        incident = fold(incident_id, (LOG_ENTRY.validate_json(bytes(body)) for body in bodies))
+        if not incident.version:
+            return None
+        self._incidents[incident_id] = incident
+        return incident
+
+    def look_up(self, command_ids: Sequence[str]) -> None:
+        """Ask once, beforehand, which of the round's commands were done before."""
+        self._before |= done_among(self._connection, command_ids)
+
+    def done_before(self, command_id: str) -> Done | None:
+        """The record of a command that was done, in this round or ever."""
+        if command_id in self._records:
+            return self._records[command_id]
+        if command_id not in self._before:
+            self.look_up([command_id])
+        return self._before[command_id]
+
+    def offset(self, stream: str, first_seq: int, last_seq: int) -> int | None:
+        """The last offset that entries first…last have in a stream; None when none of them is in it."""
+        for seq in range(last_seq, first_seq - 1, -1):
+            if (stream, seq) in self._offsets:
+                return self._offsets[stream, seq]
+        if first_seq > self.ledger.seq or last_seq < first_seq:
+            return None
+        found: int | None = self._connection.execute(
+            select(STREAM_ENTRY.c.position)
+            .where(STREAM_ENTRY.c.stream == stream, STREAM_ENTRY.c.seq.between(first_seq, last_seq))
+            .order_by(STREAM_ENTRY.c.seq.desc())
+            .limit(1)
+        ).scalar()
+        return found
+
+    def number(self, unit: str, drill: bool) -> str:
+        """The next incident number of a unit: LL105-2026-0001, drills LL105-2026-D0001.
+
+        It counts within the unit of the place, so that it tells nothing of how busy another is.
+        """
+        place = self._tree.get(unit)
+        county = self._tree.get(self._tree.county_of(unit) or unit)
+        short = (county.abbr if county else "") or unit
+        if place is not None and place.rank is Rank.TOWNSHIP:
+            short += unit[-3:]
+        elif place is not None and place.rank is Rank.DEPARTMENT:
+            short = place.abbr or unit
+        year = (self.now + timedelta(hours=8)).year
+        prefix = f"{short}-{year}-{'D' if drill else ''}"
+        last = self._given.get(prefix, self._counters.get(prefix))
+        if last is None:
+            query = select(COUNTER.c.last).where(COUNTER.c.prefix == prefix)
+            last = self._connection.execute(query).scalar() or 0
+        self._given[prefix] = last + 1  # counted only once the incident is gathered: a refusal uses none up
+        return f"{prefix}{last + 1:04d}"
+
+    # ------------------------------------------------------------ writing
+
+    def write(
+        self, incident_id: str, decided: Decided, author: Author, command: Command, setting: Setting
+    ) -> Written:
+        """Fold and gather what a command was decided to mean, with everything that follows from it."""
+        first = self._seq + 1
+        lines = self._fold(incident_id, decided.events, author, command, setting)
+        if decided.elsewhere is not None:
+            other, events = decided.elsewhere
+            lines = self._fold(other, events, author, command, setting) + lines
+        number = self._incidents[incident_id].number
+        self._gather(lines)
+        return Written(number, first, self._seq)
+
+    def write_events(self, incident_id: str, events: list[Event], setting: Setting) -> int:
+        """The same for what the clock found."""
+        lines = self._fold(incident_id, events, None, None, setting)
+        self._gather(lines)
+        self._touched[incident_id] = self._incidents[incident_id]
+        return len(lines)
+
+    def note(self, event: Event) -> None:
+        """An entry that belongs to no incident: the city's stream has it."""
+        self._gather([system_line(event, self._tree.root, self.now)])
+
+    def remember(self, record: Done) -> None:
+        self._records[record.command_id] = record
+
+    def forget_unwritten(self) -> None:
+        """After a refusal or a bug: states that were touched without being gathered are read again."""
+        for incident_id in self._working:
+            self._incidents.pop(incident_id, None)
+            if incident_id in self._touched:  # an earlier command of this round stands: fold it again
+                self._incidents[incident_id] = self._refold(incident_id)
+                self._touched[incident_id] = self._incidents[incident_id]
+        self._working.clear()
+        self._given.clear()
+
+    def _refold(self, incident_id: str) -> Incident:
+        stored = self._connection.execute(
+            select(ENTRY.c.body).where(ENTRY.c.incident_id == incident_id).order_by(ENTRY.c.seq)
+        ).scalars()
+        bodies = [bytes(body) for body in stored]
+        bodies += [row["body"] for row in self._entries if row["incident_id"] == incident_id]
+        return fold(incident_id, (LOG_ENTRY.validate_json(body) for body in bodies))
+
+    def _fold(
+        self,
+        incident_id: str,
+        events: list[Event],
+        author: Author | None,
+        command: Command | None,
+        setting: Setting,
+    ) -> list[Line]:
+        """Apply events and all that follows from them; nothing is gathered yet, so a bug leaves no trace."""
+        incident = self._incidents.get(incident_id) or Incident(incident_id)
+        self._working.add(incident_id)
+        lines: list[Line] = []
+
+        def take(event: Event, by: Author | None, of: Command | None) -> None:
+            line = line_of(incident, event, by, of, self._tree.root, self.now)
+            apply(incident, line.entry)
+            if isinstance(event, ev.InformerNamed):
+                line.units, line.restricted = tuple(event.units), True
+            else:
+                line.units = tuple(incident.units)
+            lines.append(line)
+
+        aside = (ev.IncidentShared, ev.InformerNamed)  # what was said belongs to the deed itself
+        deed = next((event for event in events if not isinstance(event, aside)), next(iter(events), None))
+        for event in events:
+            take(event, author, command if event is deed else None)
+        for _ in range(20):
+            following = consequences(incident, setting)
+            if not following:
+                break
+            for event in following:
+                take(event, None, None)
+        else:
+            raise RuntimeError(f"consequences of {incident_id} do not come to an end")
+        self._incidents[incident_id] = incident
+        return lines
+
+    def _gather(self, lines: list[Line]) -> None:
+        """Give the entries their places: in the ledger, and in each stream that carries them."""
+        for line in lines:
+            self._seq += 1
+            seq, incident_id = self._seq, line.entry.incident_id
+            self._chains = self._chains.then(seq, line.body)
+            if isinstance(line.entry.event, ev.IncidentShared) and incident_id is not None:
+                self._carry_past(incident_id, line.entry.event.units)
+            self._entries.append(
+                {
+                    "seq": seq,
+                    "incident_id": incident_id,
+                    "event_type": line.entry.event.type,
+                    "recorded_at": self.now,
+                    "restricted": line.restricted,
+                    "body": line.body,
+                    "chain_sha256": self._chains.sha256,
+                    "chain_sm3": self._chains.sm3,
+                }
+            )
+            for unit in line.units:
+                self._place(unit + RESTRICTED if line.restricted else unit, seq, line.body)
+            event = line.entry.event
+            if isinstance(event, ev.IncidentOpened | ev.IncidentShared) and incident_id is not None:
+                self._units += [{"unit": unit, "incident_id": incident_id} for unit in event.units]
+            if isinstance(event, ev.ObligationStarted | ev.ObligationMet | ev.ObligationExcused):
+                assert incident_id is not None
+                self._owed_changed.setdefault(incident_id, set()).add(event.obligation_id)
+            if incident_id is not None:
+                self._touched[incident_id] = self._incidents[incident_id]
+        self._working.clear()
+        self._counters.update(self._given)
+        self._given.clear()
+
+    def _carry_past(self, incident_id: str, units: list[str]) -> None:
+        """A unit that may see the incident only now gets its past first, in order: the stream stays whole."""
+        stored = self._connection.execute(
+            select(ENTRY.c.seq, ENTRY.c.body)
+            .where(ENTRY.c.incident_id == incident_id, ENTRY.c.restricted.is_(False))
+            .order_by(ENTRY.c.seq)
+        ).all()
+        past = [(seq, bytes(body)) for seq, body in stored]
+        past += [
+            (row["seq"], row["body"])
+            for row in self._entries
+            if row["incident_id"] == incident_id and not row["restricted"]
+        ]
+        for unit in units:
+            for seq, body in past:
+                self._place(unit, seq, body)
+
+    def _place(self, stream: str, seq: int, body: bytes) -> None:
+        head = self._fresh_heads.get(stream)
+        if head is None:
+            head = self._heads.get(stream)
+        if head is None:
+            head = (
+                self._connection.execute(
+                    select(STREAM_HEAD.c.head).where(STREAM_HEAD.c.stream == stream)
+                ).scalar()
+                or 0
+            )
+        self._fresh_heads[stream] = position = head + 1
+        self._streams.append({"stream": stream, "position": position, "seq": seq})
+        self._offsets[stream, seq] = position
+        self.published.append((stream, position, body))
+
+    # ------------------------------------------------------------ onto the disk
+
+    def flush(self, setting: Setting) -> None:
+        """All rows of the round, in as few statements as there are tables."""
+        put = self._connection.execute
+        if self._entries:
+            put(insert(ENTRY), self._entries)
+            put(insert(STREAM_ENTRY), self._streams)
+            self._replace(
+                STREAM_HEAD,
+                ["stream"],
+                [{"stream": stream, "head": head} for stream, head in self._fresh_heads.items()],
+            )
+        if self._records:
+            put(insert(IDEMPOTENCY), [record._asdict() for record in self._records.values()])
+        if self._counters:
+            self._replace(
+                COUNTER, ["prefix"], [{"prefix": p, "last": last} for p, last in self._counters.items()]
+            )
+        if self._touched:
+            rows = [
+                {**incident_row(incident), "next_alarm_at": next_alarm(incident, setting)}
+                for incident in self._touched.values()
+            ]
+            self._replace(INCIDENT, ["id"], rows)
+        if self._units:
+            statement = self._upsert(INCIDENT_UNIT).on_conflict_do_nothing()
+            put(statement, self._units)
+        owed = [
+            row
+            for incident_id, changed in self._owed_changed.items()
+            for row in obligation_rows(self._touched[incident_id])
+            if row["obligation_id"] in changed
+        ]
+        if owed:
+            self._replace(OBLIGATION, ["obligation_id"], owed)
+        if self._entries or self.ledger_rules is not None:
+            self._move_ledger()
+        self._heads.update(self._fresh_heads)
+        self.entries_written = len(self._entries)
+
+    def _move_ledger(self) -> None:
+        fresh: dict[str, Any] = {
+            "seq": self._seq,
+            "chain_sha256": self._chains.sha256,
+            "chain_sm3": self._chains.sm3,
+            "recorded_at": self.now,
+        }
+        if self.ledger_rules is not None:
+            fresh["rules"] = self.ledger_rules
+        self._connection.execute(_MOVE, fresh)
+        self.ledger = Standing(
+            self.ledger.deployment_id, self.ledger.epoch, self._seq, self._chains, self.now
+        )
+
+    def _replace(self, table: Table, keys: list[str], rows: list[dict[str, Any]]) -> None:
+        """Insert, or overwrite what stands under the same key."""
+        if rows:
+            self._connection.execute(_replacing(self._upsert, table, tuple(keys), tuple(rows[0])), rows)
+
+
+_MOVE = update(LEDGER)  # its one row, to whatever is passed
+
+
+@cache
+def _replacing(upsert: Any, table: Table, keys: tuple[str, ...], names: tuple[str, ...]) -> Executable:
+    """The statement of `_replace`: made once, because making it costs more than a small round's rows."""
+    statement = upsert(table)
+    fresh = {name: statement.excluded[name] for name in names if name not in keys}
+    return cast(Executable, statement.on_conflict_do_update(index_elements=list(keys), set_=fresh))

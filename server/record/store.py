@@ -1,0 +1,369 @@
+"""The one way in to the log: `change`, one transaction for a group of commands, answered once it is on disk.
+
+One writer thread takes whatever queued while the last commit ran and lets it share the next one. A round
+holds entries, unit streams, obligations, idempotency records and projections; a refused command writes
+nothing and fails no neighbour. Other processes on the same database queue behind the ledger's lock, and what
+they wrote is read before anything is decided.
+"""
+
+from __future__ import annotations
+
+import heapq
+import queue
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from schemas.commands import Command
+from schemas.events import LOG_ENTRY, ClockStepped, RulesAccepted
+from server.config.rulebook import Rulebook
+from server.domain.decide import Author, Context, decide
+from server.domain.incident import Incident, fold
+from server.domain.reporting import Setting, passing
+from server.domain.units import UnitTree
+from server.durations import Durations
+from server.record.database import Database
+from server.record.done import Done
+from server.record.ledger import Chains, canonical
+from server.record.round import Round, Standing
+from server.record.tables import ENTRY, INCIDENT_UNIT, LEDGER, LedgerRow
+
+log = structlog.get_logger()
+
+MOST_IN_A_ROUND = 256
+INCIDENTS_KEPT = 2_000
+
+#: A row of a unit's stream as listeners get it: stream, offset, the entry's stored bytes.
+StreamRow = tuple[str, int, bytes]
+#: What to do, whom to answer, and the command id to look up beforehand.
+Work = tuple[Callable[[Round], Any], Future[Any], str | None]
+
+
+class StoreUnavailable(Exception):
+    """The database did not take the write. Whether it is on disk is unknown: send the same command again."""
+
+
+class CommandIdReused(Exception):
+    """The same command id came with another body (or from somebody who may not see the first answer)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command came to. `offset` counts in the stream of the author's unit; None if it is not in it."""
+
+    command_id: str
+    epoch: str
+    offset: int | None
+    incident_id: str | None
+    number: str | None
+    recorded_at: datetime
+    replayed: bool
+
+
+class Store:
+    """The log on disk and the open incidents in memory. `on_commit` gets new stream rows, in commit order."""
+
+    def __init__(
+        self,
+        database: Database,
+        tree: UnitTree,
+        rules: Callable[[], Rulebook],
+        now: Callable[[], datetime],
+        on_commit: Callable[[list[StreamRow]], None] = lambda rows: None,
+    ) -> None:
+        self.database, self.tree, self.rules, self.now = database, tree, rules, now
+        self.on_commit = on_commit
+        self._incidents: OrderedDict[str, Incident] = OrderedDict()
+        self._heads: dict[str, int] = {}
+        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write_rounds, name="writer", daemon=True)
+        self._ledger = self._open()
+        self.rounds = self.written = 0
+        self._round_began: float | None = None
+        self.commit_times = Durations()  # of rounds that were written, the wait for their turn included
+
+    # ------------------------------------------------------------ opening and closing
+
+    def _open(self) -> Standing:
+        with self.database.writing() as connection:
+            self.database.lock_ledger(connection)
+            row = connection.execute(select(LEDGER)).one_or_none()
+            if row is None:
+                deployment = str(uuid4())
+                chains = Chains.of_nothing(deployment)
+                fresh = LedgerRow(
+                    id=1,
+                    deployment_id=deployment,
+                    epoch=str(uuid4()),
+                    seq=0,
+                    chain_sha256=chains.sha256,
+                    chain_sm3=chains.sm3,
+                )
+                connection.execute(insert(LEDGER), [fresh.model_dump()])
+                return Standing(deployment, fresh.epoch, 0, chains, None)
+            return Standing.of(row)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is queued, then end the writer."""
+        self._queue.put(None)
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    @property
+    def epoch(self) -> str:
+        return self._ledger.epoch
+
+    @property
+    def deployment_id(self) -> str:
+        """The name of this desk among all desks, for ever; every process of it has the same."""
+        return self._ledger.deployment_id
+
+    @property
+    def accepted_rules(self) -> str | None:
+        """The rules that were last in force here, as `Rulebook.dump` wrote them."""
+        with self.database.reading() as connection:
+            return connection.execute(select(LEDGER.c.rules)).scalar()
+
+    @property
+    def last_recorded_at(self) -> datetime | None:
+        return self._ledger.recorded_at
+
+    def round_age_s(self) -> float:
+        """How long the round that is being written has lasted; 0 when none is."""
+        began = self._round_began
+        return 0.0 if began is None else time.monotonic() - began
+
+    @property
+    def waiting(self) -> int:
+        """Commands that queue for the next round."""
+        return self._queue.qsize()
+
+    # ------------------------------------------------------------ what may be asked of it
+
+    def execute(self, author: Author, person_id: str, command: Command) -> Future[Answer]:
+        """Do a command once. The answer comes when it is on disk; `Refused` and others as exceptions."""
+        said = command.model_dump(mode="json", exclude_unset=True, exclude={"device_sent_at"}, by_alias=True)
+        digest = sha256(canonical({"name": command.name, **said})).digest()
+        return self.submit(
+            lambda round_: self._command(round_, author, person_id, command, digest), command.command_id
+        )
+
+    def is_seen_by(self, unit: str, incident_id: str) -> bool:
+        """Whether there is such an incident that this unit may see. Synchronous: call in a thread."""
+        query = select(INCIDENT_UNIT.c.unit).where(
+            INCIDENT_UNIT.c.unit == unit, INCIDENT_UNIT.c.incident_id == incident_id
+        )
+        with self.database.reading() as connection:
+            return connection.execute(query).first() is not None
+
+    def tick(self, *incident_ids: str, until: datetime | None = None) -> Future[int]:
+        """Write down what time has brought to these incidents, in the order in which it fell due, up to
+        `until`. Answers how many entries that was."""
+        return self.submit(lambda round_: self._tick(round_, incident_ids, until))
+
+    def note(self, event: ClockStepped | RulesAccepted, rules: str | None = None) -> Future[None]:
+        """An entry of the system itself, for the city's stream."""
+
+        def write(round_: Round) -> None:
+            if rules is not None and rules == round_.rules_before:
+                return  # another process was quicker
+            round_.note(event)
+            if rules is not None:
+                round_.ledger_rules = rules
+
+        return self.submit(write)
+
+    def look(self) -> Future[None]:
+        """Take a turn as a command does, write nothing: whether it could be done."""
+        return self.submit(lambda round_: None)
+
+    def submit(self, work: Callable[[Round], Any], command_id: str | None = None) -> Future[Any]:
+        future: Future[Any] = Future()
+        self._queue.put((work, future, command_id))
+        return future
+
+    # ------------------------------------------------------------ the pieces of work
+
+    def _command(
+        self, round_: Round, author: Author, person_id: str, command: Command, digest: bytes
+    ) -> Answer:
+        before = round_.done_before(command.command_id)
+        if before is not None:
+            return self._again(round_, author, person_id, command, digest, before)
+        incident = round_.load(command.incident_id)
+        opening = command.name == "open-incident"
+        if incident is not None and not opening and author.unit not in incident.units:
+            incident = None
+        setting = self._setting(round_.now)
+
+        def other(incident_id: str) -> Incident | None:
+            found = round_.load(incident_id)
+            return found if found is not None and author.unit in found.units else None
+
+        context = Context(author, setting, round_.number, other)
+        decided = decide(incident, command, context)
+        written = round_.write(command.incident_id, decided, author, command, setting)
+        record = Done(
+            command_id=command.command_id,
+            body_sha256=digest,
+            person_id=person_id,
+            incident_id=command.incident_id,
+            number=written.number,
+            first_seq=written.first_seq,
+            last_seq=written.last_seq,
+            recorded_at=round_.now,
+        )
+        round_.remember(record)
+        return self._answer(round_, author, record, replayed=False)
+
+    def _again(
+        self,
+        round_: Round,
+        author: Author,
+        person_id: str,
+        command: Command,
+        digest: bytes,
+        before: Done,
+    ) -> Answer:
+        """The first answer again, to whoever sent it or may see what it did."""
+        if before.body_sha256 != digest:
+            raise CommandIdReused
+        if before.person_id != person_id:
+            incident = round_.load(before.incident_id) if before.incident_id else None
+            if incident is None or author.unit not in incident.units:
+                raise CommandIdReused
+        return self._answer(round_, author, before, replayed=True)
+
+    def _answer(self, round_: Round, author: Author, done: Done, *, replayed: bool) -> Answer:
+        """The number of an incident in another unit's area would tell how busy that unit is: left out."""
+        offset = round_.offset(author.unit, done.first_seq, done.last_seq)
+        return Answer(
+            done.command_id,
+            self._ledger.epoch,
+            offset,
+            done.incident_id,
+            None if offset is None else done.number,
+            done.recorded_at,
+            replayed,
+        )
+
+    def _tick(self, round_: Round, incident_ids: Sequence[str], until: datetime | None) -> int:
+        setting = self._setting(round_.now)
+        waiting: list[tuple[datetime, str]] = []
+        written = 0
+
+        def look_at(incident_id: str) -> None:
+            incident = round_.load(incident_id)
+            assert incident is not None
+            due = passing(incident, setting)
+            if due is not None and (until is None or due[0] <= until):
+                heapq.heappush(waiting, (due[0], incident_id))
+
+        for incident_id in incident_ids:
+            if round_.load(incident_id) is not None:
+                written += round_.write_events(incident_id, [], setting)  # follow-up periods that began
+                look_at(incident_id)
+        while waiting:
+            _at, incident_id = heapq.heappop(waiting)
+            incident = round_.load(incident_id)
+            due = passing(incident, setting) if incident is not None else None
+            if due is not None:
+                written += round_.write_events(incident_id, due[1], setting)
+                look_at(incident_id)
+        return written
+
+    def _setting(self, now: datetime) -> Setting:
+        return Setting(self.rules().in_force(now), self.tree, now)
+
+    # ------------------------------------------------------------ the writer
+
+    def _write_rounds(self) -> None:
+        while True:
+            first = self._queue.get()
+            if first is None:
+                return
+            works = [first]
+            ended = False
+            while len(works) < MOST_IN_A_ROUND:
+                try:
+                    one = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if one is None:
+                    ended = True
+                    break
+                works.append(one)
+            # a caller that went away before its turn is skipped: it got no answer and will send again
+            self._write_round([work for work in works if work[1].set_running_or_notify_cancel()])
+            self._round_began = None
+            if ended:
+                return
+
+    def _write_round(self, works: list[Work]) -> None:
+        """One transaction for these pieces of work. Answers go out only after it is on disk."""
+        answers: list[tuple[Future[Any], Any, BaseException | None]] = []
+        began = self._round_began = time.monotonic()
+        try:
+            with self.database.writing() as connection:
+                self.database.lock_ledger(connection)
+                round_ = Round(connection, self.database, self.tree, self.now(), self._heads, self._incidents)
+                round_.catch_up(self._ledger)
+                round_.look_up([command_id for _work, _future, command_id in works if command_id is not None])
+                for work, future, _command_id in works:
+                    try:
+                        answers.append((future, work(round_), None))
+                    except SQLAlchemyError:
+                        raise
+                    except Exception as refusal:  # handed to the caller whole, neighbours go on
+                        round_.forget_unwritten()
+                        answers.append((future, None, refusal))
+                round_.flush(self._setting(round_.now))
+        except Exception as failure:
+            log.error("a round of writes failed", error=repr(failure), commands=len(works))
+            self._incidents.clear()
+            self._heads.clear()
+            unavailable = StoreUnavailable(repr(failure))
+            unavailable.__cause__ = failure
+            for _work, future, _command_id in works:
+                future.set_exception(unavailable)
+            return
+        self._ledger = round_.ledger
+        while len(self._incidents) > INCIDENTS_KEPT:
+            self._incidents.popitem(last=False)
+        self.rounds += 1
+        if round_.entries_written:
+            self.commit_times.observe(time.monotonic() - began)
+        self.written += round_.entries_written
+        if round_.published:
+            try:
+                self.on_commit(round_.published)
+            except Exception:  # listeners find out by their heads; the answers below are due all the same
+                log.exception("what was written could not be handed to the listeners")
+        for future, answer, refusal_ in answers:
+            if refusal_ is None:
+                future.set_result(answer)
+            else:
+                future.set_exception(refusal_)
+
+
+def load_incident(connection: Any, incident_id: str) -> Incident | None:
+    """An incident's state from its entries on disk; None when there are none."""
+    bodies = connection.execute(
+        select(ENTRY.c.body).where(ENTRY.c.incident_id == incident_id).order_by(ENTRY.c.seq)
+    ).scalars()
+    incident = fold(incident_id, (LOG_ENTRY.validate_json(body) for body in bodies))
+    return incident if incident.version else None

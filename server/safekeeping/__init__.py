@@ -1,0 +1,1 @@
+"""What is done so that the record outlives machines and doubts: verification, backup, restore."""

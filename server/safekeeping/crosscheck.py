@@ -1,0 +1,204 @@
+"""Streams and tables against a recount of the log: what should stand there, and what does.
+
+A fault names the entry that it is about: the one a stream lacks, the last of an incident whose row is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, RowMapping, select, text
+
+from server.config.marked_yaml import BadRuleFile
+from server.config.rulebook import Rulebook
+from server.domain.reporting import earliest_frozen_alarm
+from server.record.projections import incident_row, obligation_rows
+from server.record.tables import (
+    COUNTER,
+    ENTRY,
+    IDEMPOTENCY,
+    INCIDENT,
+    INCIDENT_UNIT,
+    OBLIGATION,
+    STREAM_ENTRY,
+    STREAM_HEAD,
+)
+from server.safekeeping.recount import Recount
+
+PAGE = 2_000
+#: More than these are counted and not listed: whoever renumbers a log alters every entry after it.
+MOST_LISTED = 10_000
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was found. `head` is the SHA-256 chain's, in hex; `bad` are the entries that faults name."""
+
+    entries: int = 0
+    head: str = ""
+    head_sm3: str = ""
+    first_bad: int | None = None
+    faults: list[str] = field(default_factory=list)
+    bad: set[int] = field(default_factory=set)
+    unlisted: int = 0
+
+    def fault(self, kind: str, what: str, seq: int | None = None) -> None:
+        if seq is not None:
+            self.bad.add(seq)
+            self.first_bad = seq if self.first_bad is None else min(seq, self.first_bad)
+        if len(self.faults) < MOST_LISTED:
+            self.faults.append(f"{kind}: {what}" if seq is None else f"{kind}: entry {seq}: {what}")
+        else:
+            self.unlisted += 1
+
+
+def crosscheck(
+    connection: Connection, ledger: Row[Any], recorded_at: datetime | None, recount: Recount, verdict: Verdict
+) -> None:
+    """Everything that was made from a log which is itself whole. `recorded_at` is its last entry's."""
+    _check_streams(connection, recount, verdict)
+    _check_ledger(ledger, recorded_at, recount, verdict)
+    _check_incidents(connection, recount, verdict)
+    _check_obligations(connection, recount, verdict)
+    _check_units_and_numbers(connection, recount, verdict)
+    _check_commands(connection, recount, verdict)
+
+
+def _check_streams(connection: Connection, recount: Recount, verdict: Verdict) -> None:
+    """Each stream is dense, in order, and carries exactly what its unit may see."""
+    heads = {row.stream: row.head for row in connection.execute(select(STREAM_HEAD))}
+    names = {name for (name,) in connection.execute(select(STREAM_ENTRY.c.stream).distinct())}
+    query = select(STREAM_ENTRY.c.position, STREAM_ENTRY.c.seq).order_by(STREAM_ENTRY.c.position)
+    for stream in sorted(names | recount.streams.keys() | heads.keys()):
+        expected = recount.streams.get(stream, ())
+        found = connection.execute(
+            query.where(STREAM_ENTRY.c.stream == stream).execution_options(yield_per=PAGE)
+        )
+        at = 0
+        for position, seq in found:
+            at += 1
+            while at < position and at <= len(expected):
+                verdict.fault("stream", f"stream {stream} lacks it at {at}", expected[at - 1])
+                at += 1
+            if at > len(expected):
+                verdict.fault("stream", f"stream {stream} has it at {position}, beyond its end", seq)
+            elif position != at or seq != expected[at - 1]:
+                verdict.fault("stream", f"stream {stream} at {position} is not what the log says", seq)
+        for missing in range(at, len(expected)):
+            verdict.fault("stream", f"stream {stream} lacks it at {missing + 1}", expected[missing])
+        if heads.get(stream, 0) != len(expected):
+            verdict.fault("table", f"stream_head {stream}", expected[-1] if expected else None)
+
+
+def _check_ledger(ledger: Row[Any], recorded_at: datetime | None, recount: Recount, verdict: Verdict) -> None:
+    """What the ledger's row says besides the chain: when it was written last, and the rules in force."""
+    if ledger.recorded_at != recorded_at:
+        verdict.fault("table", "ledger: recorded_at", verdict.entries or None)
+    seq, digest = recount.rules or (None, None)
+    if (ledger.rules is None) != (digest is None) or (digest is not None and _digest(ledger.rules) != digest):
+        verdict.fault("table", "ledger: these are not the rules that were accepted", seq)
+
+
+def _digest(rules: str) -> str | None:
+    try:
+        return Rulebook.parse(rules).digest
+    except (ValueError, BadRuleFile):
+        return None
+
+
+def _differing(want: Mapping[str, Any] | None, row: RowMapping) -> list[str]:
+    return ["not in the log"] if want is None else [name for name in want if row[name] != want[name]]
+
+
+def _check_incidents(connection: Connection, recount: Recount, verdict: Verdict) -> None:
+    missing = dict.fromkeys(recount.incidents)
+    for row in connection.execute(select(INCIDENT).execution_options(yield_per=PAGE)).mappings():
+        missing.pop(row["id"], None)
+        incident = recount.incidents.get(row["id"])
+        wrong = _differing(None if incident is None else incident_row(incident), row)
+        if incident is not None:
+            # The next look depends on the rules of the day, but never comes after a moment that is frozen.
+            latest, looks_at = earliest_frozen_alarm(incident), row["next_alarm_at"]
+            if latest is not None and (looks_at is None or looks_at > latest):
+                wrong.append("next_alarm_at")
+        if wrong:
+            what = f"incident {row['id']}: {', '.join(wrong)}"
+            verdict.fault("table", what, recount.last_seq.get(row["id"]))
+    for incident_id in missing:
+        verdict.fault("table", f"incident {incident_id} is missing", recount.last_seq[incident_id])
+
+
+def _check_obligations(connection: Connection, recount: Recount, verdict: Verdict) -> None:
+    owed = {
+        one["obligation_id"]: one
+        for incident in recount.incidents.values()
+        for one in obligation_rows(incident)
+    }
+    for row in connection.execute(select(OBLIGATION).execution_options(yield_per=PAGE)).mappings():
+        want = owed.pop(row["obligation_id"], None)
+        if wrong := _differing(want, row):
+            what = f"obligation {row['obligation_id']}: {', '.join(wrong)}"
+            verdict.fault("table", what, recount.last_seq.get((want or row)["incident_id"]))
+    for one in owed.values():
+        what = f"obligation {one['obligation_id']} is missing"
+        verdict.fault("table", what, recount.last_seq[one["incident_id"]])
+
+
+def _check_units_and_numbers(connection: Connection, recount: Recount, verdict: Verdict) -> None:
+    expected = {(unit, state.id) for state in recount.incidents.values() for unit in state.units}
+    stored = {(row.unit, row.incident_id) for row in connection.execute(select(INCIDENT_UNIT))}
+    for unit, incident_id in sorted(expected ^ stored):
+        verdict.fault("table", f"incident_unit {unit} {incident_id}", recount.last_seq.get(incident_id))
+    counted = {row.prefix: row.last for row in connection.execute(select(COUNTER))}
+    for prefix in sorted(recount.counters.keys() | counted.keys()):
+        number, seq = recount.counters.get(prefix, (None, None))
+        if number != counted.get(prefix):
+            verdict.fault("table", f"counter {prefix}", seq)
+
+
+_OF_RECORDS = [
+    IDEMPOTENCY.c[name]
+    for name in ("command_id", "incident_id", "number", "first_seq", "last_seq", "recorded_at")
+]
+
+
+def _check_commands(connection: Connection, recount: Recount, verdict: Verdict) -> None:
+    """Every command of the log has its record, and its record says what came of it."""
+    found = 0
+    query = select(*_OF_RECORDS).execution_options(yield_per=PAGE)
+    for row in connection.execute(query).mappings():
+        command_id = row["command_id"]
+        deed = recount.commands.get(command_id)
+        if deed is None:  # it changed nothing, or the log never heard of it
+            if row["last_seq"] >= row["first_seq"]:
+                verdict.fault("table", f"idempotency {command_id}", row["first_seq"])
+            continue
+        found += 1
+        fits = row["first_seq"] <= deed.first_seq <= deed.last_seq <= row["last_seq"] <= verdict.entries
+        told = (deed.incident_id, recount.incidents[deed.incident_id].number, deed.recorded_at)
+        if not fits or (row["incident_id"], row["number"], row["recorded_at"]) != told:
+            verdict.fault("table", f"idempotency {command_id}", deed.first_seq)
+    if found < len(recount.commands):
+        known = set(connection.execute(select(IDEMPOTENCY.c.command_id)).scalars())
+        for command_id, deed in recount.commands.items():
+            if command_id not in known:
+                verdict.fault("table", f"idempotency {command_id} is missing", deed.first_seq)
+
+
+def check_guards(connection: Connection, verdict: Verdict) -> None:
+    """The triggers that refuse to change what was written are in place: who altered a line took them away."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    names = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    if not is_sqlite:
+        names = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+    there = set(connection.execute(text(names)).scalars())
+    suffixes = ("_no_update", "_no_delete") if is_sqlite else ("_append_only",)
+    for table in (ENTRY, STREAM_ENTRY, IDEMPOTENCY):
+        for suffix in suffixes:
+            if table.name + suffix not in there:
+                verdict.fault(
+                    "guard", f"table {table.name} may be altered: trigger {table.name}{suffix} is gone"
+                )

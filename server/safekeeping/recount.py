@@ -1,0 +1,82 @@
+"""What a log amounts to, counted up entry by entry: states, streams, numbers, commands. Pure.
+
+`verify` compares the tables with it. It must not share code with what writes the tables, except the
+fold itself and the rows made from a state.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from datetime import datetime
+from typing import NamedTuple
+
+from schemas import events as ev
+from schemas.events import LogEntry
+from server.domain.incident import Incident, apply
+
+
+class Deed(NamedTuple):
+    """What the log tells of a command: the first and last entry that carries its id."""
+
+    incident_id: str
+    first_seq: int
+    last_seq: int
+    recorded_at: datetime
+
+
+def _places() -> array[int]:
+    return array("q")
+
+
+class Recount:
+    """Entries must be taken in the order of the ledger, each once."""
+
+    def __init__(self) -> None:
+        self.incidents: dict[str, Incident] = {}
+        self.last_seq: dict[str, int] = {}  # of each incident
+        self.streams: defaultdict[str, array[int]] = defaultdict(_places)  # the ledger's seq at 1, 2, 3 …
+        self.commands: dict[str, Deed] = {}
+        self.counters: dict[str, tuple[int, int]] = {}  # the last number given out, and by which entry
+        self.rules: tuple[int, str] | None = None  # the entry and digest of the rules accepted last
+        self._past: defaultdict[str, array[int]] = defaultdict(_places)  # what a unit let in later is given
+
+    def take(self, seq: int, entry: LogEntry) -> None:
+        """One entry more. What does not follow from what came before raises."""
+        event, incident_id = entry.event, entry.incident_id
+        if incident_id is None:
+            self.streams[entry.unit].append(seq)
+            if isinstance(event, ev.RulesAccepted):
+                self.rules = (seq, event.digest)
+            return
+        incident = self.incidents.get(incident_id)
+        if incident is None:
+            if not isinstance(event, ev.IncidentOpened):
+                raise ValueError("nobody has opened this incident")
+            incident = self.incidents[incident_id] = Incident(incident_id)
+            self._count(event.number, seq)
+        apply(incident, entry)
+        self.last_seq[incident_id] = seq
+        if isinstance(event, ev.InformerNamed):
+            for unit in event.units:
+                self.streams[unit + ":r"].append(seq)
+        else:
+            past = self._past[incident_id]
+            if isinstance(event, ev.IncidentShared):
+                for unit in event.units:
+                    self.streams[unit].extend(past)
+            for unit in incident.units:
+                self.streams[unit].append(seq)
+            past.append(seq)
+        if entry.command_id is not None:
+            before = self.commands.get(entry.command_id)
+            first = seq if before is None else before.first_seq
+            self.commands[entry.command_id] = Deed(incident_id, first, seq, entry.recorded_at)
+
+    def _count(self, number: str, seq: int) -> None:
+        """LL105-2026-D0003 is the third drill of LL105-2026-D."""
+        head, _, tail = number.rpartition("-")
+        counted = tail.removeprefix("D")
+        prefix = f"{head}-{tail[: len(tail) - len(counted)]}"
+        if int(counted) > self.counters.get(prefix, (0, 0))[0]:
+            self.counters[prefix] = (int(counted), seq)

@@ -1,0 +1,1 @@
+"""State into HTML: words, sentences, fragments; nothing here answers a request."""

@@ -1,0 +1,277 @@
+"""One incident as its page prints it: figures and their history, the level and why, what is owed. Pure.
+
+Everything comes from `reading.incident`; nothing is counted here that the record does not say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from schemas.rules import RuleSet
+from schemas.terms import CASUALTIES, FACTS
+from server.screens import board
+from server.screens.board import Duty
+from server.screens.duty_log import Line, because_in_words, lacks_in_words, lines
+from server.screens.hour import Hour, Step, hour, steps
+from server.screens.wording import Wording
+
+#: The figures that every incident shows, said or not.
+ALWAYS = ("dead", "missing", "trapped", "seriously_injured", "lightly_injured", "evacuated")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What somebody said of one fact: the number, when they knew, who, by what way."""
+
+    short: str
+    known_at: str
+    who: str
+    source: str
+    by: str
+    explanation: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One fact: the latest word, what another source says instead, and every earlier word."""
+
+    slug: str
+    name: str
+    short: str
+    is_known: bool
+    latest: Word | None
+    others: tuple[Word, ...]
+    history: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """An obligation, open or not, with everything one may ask about it."""
+
+    duty: Duty
+    standing: str
+    standing_word: str
+    rule: str
+    rule_text: str
+    source: str
+    evidence: str
+    sender: str
+    recipient: str
+    met_at: str | None
+    excused: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """The incident, worked out for printing. `raw` is the record as the wire has it."""
+
+    raw: dict[str, Any]
+    card: board.Card
+    level_why: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    occurred: tuple[Word, ...]
+    hour: Hour
+    steps: tuple[Step, ...]
+    owed: tuple[Owed, ...]
+    settled: tuple[Owed, ...]
+    reports: tuple[dict[str, Any], ...]
+    orders: tuple[dict[str, Any], ...]
+    units: tuple[str, ...]
+    lacks: str  # what a written report would lack now, but for its signature
+    known_by: tuple[tuple[str, str], ...]  # who may have come to know of it
+    lines: tuple[Line, ...]
+
+    @property
+    def has_steps_left(self) -> bool:
+        return any(not step.done for step in self.steps)
+
+
+def dossier(
+    shown: dict[str, Any],
+    viewer: str,
+    now: datetime,
+    wording: Wording,
+    rules: RuleSet,
+    limit: int | None = None,
+) -> Dossier:
+    open_now = [one for one in shown["obligations"] if one["met_at"] is None and one["excused"] is None]
+    log = lines(shown, wording)
+    all_owed = [_owed(one, viewer, now, wording) for one in shown["obligations"]]
+    waiting = [one for one in all_owed if one.standing in ("running", "due_soon", "overdue")]
+    settled = [one for one in all_owed if one.standing not in ("running", "due_soon", "overdue")]
+    waiting.sort(key=lambda one: (one.duty.due_at is None, one.duty.order, not one.duty.own, one.duty.id))
+    settled.sort(key=lambda one: one.met_at or one.duty.started_at, reverse=True)
+    return Dossier(
+        raw=shown,
+        card=board.card({**shown, "obligations": open_now}, viewer, now, wording, rules),
+        level_why=tuple(_level_why(shown, now, wording)),
+        facts=tuple(_facts(shown, wording)),
+        occurred=tuple(_occurred(shown, now, wording)),
+        hour=hour(shown, now, wording),
+        steps=tuple(steps(shown, now, wording, rules)),
+        owed=tuple(waiting),
+        settled=tuple(settled),
+        reports=tuple(_report(one, wording) for one in reversed(shown["reports"])),
+        orders=tuple(_order(one, now, wording) for one in reversed(shown["orders"])),
+        units=tuple(wording.short(unit) for unit in shown["units"]),
+        lacks=lacks_in_words(_lacks(shown), wording),
+        known_by=tuple(
+            (unit, wording.unit(unit))
+            for unit in dict.fromkeys((viewer, *wording.tree.ancestors(shown["unit"])))
+        ),
+        lines=tuple(log[:limit]),
+    )
+
+
+def _source(source: dict[str, Any] | None, wording: Wording) -> str:
+    if not source:
+        return ""
+    channel = source.get("channel")
+    said = [wording.term("source", channel) if channel else "", source.get("unit"), source.get("name")]
+    return " ".join(one for one in said if one)
+
+
+def _word(statement: dict[str, Any], value: Any, wording: Wording) -> Word:
+    return Word(
+        short=board.shown_number(value, wording),
+        known_at=statement["known_at"],
+        who=wording.short(statement["known_by"]),
+        source=_source(statement["source"], wording),
+        by=statement["by"],
+        explanation=statement["explanation"],
+    )
+
+
+def _facts(shown: dict[str, Any], wording: Wording) -> list[Fact]:
+    """Every fact that was ever said, and those that every incident shows. Contradictions stand side by side:
+    the last word of another source is shown when it differs from the latest of all."""
+    said_of: dict[str, list[tuple[dict[str, Any], Any]]] = {}
+    for statement in sorted(shown["fact_history"], key=lambda one: one["known_at"], reverse=True):
+        for name, value in statement["facts"].items():
+            said_of.setdefault(name, []).append((statement, value))
+    made = []
+    for name in FACTS:
+        if name not in said_of and name not in ALWAYS:
+            continue
+        said = said_of.get(name, [])
+        words = tuple(_word(statement, value, wording) for statement, value in said)
+        latest = words[0] if words else None
+        first_of: dict[tuple[str, str], Word] = {}
+        for word in words:
+            first_of.setdefault((word.who, word.source), word)
+        checking = wording.say("unknown.checking")
+        others = [
+            word
+            for word in first_of.values()
+            if latest is not None
+            and latest.explanation is None  # an explained word corrects the others
+            and word.short not in (latest.short, checking)
+        ]
+        made.append(
+            Fact(
+                slug=name,
+                name=wording.term("fact", name),
+                short=latest.short if latest else "—",
+                is_known=bool(said) and said[0][1] is not None,
+                latest=latest,
+                others=tuple(others[:2]),
+                history=words,
+            )
+        )
+    return made
+
+
+def _occurred(shown: dict[str, Any], now: datetime, wording: Wording) -> list[Word]:
+    """Every word on when it happened, the latest known first."""
+    return [
+        Word(
+            short=_occurrence(one, now, wording),
+            known_at=one["known_at"],
+            who=wording.short(one["known_by"]),
+            source=_source(one["source"], wording),
+            by=one["by"],
+            explanation=one["explanation"],
+        )
+        for one in sorted(shown["fact_history"], key=lambda one: one["known_at"], reverse=True)
+        if one["occurred_at"] is not None
+    ]
+
+
+def _occurrence(statement: dict[str, Any], now: datetime, wording: Wording) -> str:
+    precision = statement["occurred_precision"]
+    if precision == "unknown":
+        return wording.say("unknown.checking")
+    at = wording.moment(statement["occurred_at"], now)
+    return wording.say("time.about", at=at) if precision == "about" else at
+
+
+def _level_why(shown: dict[str, Any], now: datetime, wording: Wording) -> list[str]:
+    """Who judged what and when, and what the facts alone amount to."""
+    said = [
+        wording.say(
+            "level.judged_by" if not one["possible"] else "level.possible_by",
+            scale=wording.term("scale", one["scale"]),
+            level=wording.term("level", one["level"]),
+            by=one["by"],
+            at=wording.moment(one["judged_at"], now),
+            basis=one["basis"],
+        )
+        for one in sorted(shown["judgements"], key=lambda one: one["judged_at"], reverse=True)
+    ]
+    if shown["because"]:
+        said.append(wording.say("level.computed", because=because_in_words(shown["because"], wording)))
+    if not said:
+        said.append(wording.say("level.nobody"))
+    return said
+
+
+def _owed(one: dict[str, Any], viewer: str, now: datetime, wording: Wording) -> Owed:
+    return Owed(
+        duty=board.duty(one, viewer, now, wording),
+        standing=one["standing"],
+        standing_word=wording.term("standing", one["standing"]),
+        rule=one["rule"],
+        rule_text=one["rule_text_en"] if wording.lang == "en" else one["rule_text"],
+        source=one["source"],
+        evidence=one["evidence"],
+        sender=wording.short(one["from"]),
+        recipient=wording.short(one["to"]),
+        met_at=one["met_at"],
+        excused=wording.term("excused", one["excused"]) if one["excused"] else "",
+    )
+
+
+def _lacks(shown: dict[str, Any]) -> list[str]:
+    """What would keep a written report from being valid (contract 3), before one is written."""
+    place = shown["place"]
+    present = {
+        "place": bool(place.get("text") or place.get("division")),
+        "category": shown["category"] is not None,
+        "source": shown["source"] is not None,
+        "casualties": any(name in shown["facts"] for name in CASUALTIES),
+    }
+    return [name for name, there in present.items() if not there]
+
+
+def _report(one: dict[str, Any], wording: Wording) -> dict[str, Any]:
+    return {
+        **one,
+        "stage_word": wording.term("stage", one["stage"]),
+        "channel_word": wording.term("channel", one["channel"]),
+        "recipient_word": wording.short(one["recipient"]),
+        "lacks_word": lacks_in_words(list(one["lacks"]), wording),
+    }
+
+
+def _order(one: dict[str, Any], now: datetime, wording: Wording) -> dict[str, Any]:
+    waits = one["acknowledged_at"] is None and one["reported_at"] is None
+    by = one["acknowledge_by"] if waits else one["report_by"] if one["reported_at"] is None else None
+    return {
+        **one,
+        "to_word": wording.short(one["to"]) if one["to"] in wording.tree else None,
+        "waits_for": "acknowledge" if waits else "report" if one["reported_at"] is None else "",
+        "due_at": by,
+        "clock": wording.countdown(by, now) if by else None,
+    }

@@ -1,0 +1,122 @@
+"""What the screens are made of: pages, and the pieces of them that the live stream sends.
+
+One autoescaping environment for both, so that a page and its live update are the same markup and no text is
+ever taken for markup. `Views` is synchronous and may be used from several threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+from markupsafe import Markup, escape
+
+from schemas.rules import RuleSet
+from server.config.rulebook import Rulebook, defaults
+from server.domain.units import UnitTree
+from server.people.accounts import Language
+from server.record import reading
+from server.record.database import Database
+from server.screens import board
+from server.screens.rendering import FOLDER, Renderer
+from server.screens.static_files import STATIC_PATH
+from server.screens.texts import Texts
+from server.screens.wording import Wording, beijing_day, instant, utc_text
+
+#: Which template shows an incident's row on a kind of screen.
+ROWS = {"desk": "_row.html", "joint": "_row.html", "wall": "_wall_row.html"}
+#: What the browser's own code says (`web/static/texts.js`).
+BROWSER_TEXTS = ("js.", "time.")
+
+
+def to_the_letter(value: object) -> object:
+    """Escape a text so that a browser gives it back unchanged: parsers turn a bare CR into LF."""
+    if not isinstance(value, str) or isinstance(value, Markup) or "\r" not in value:
+        return value
+    return Markup(str(escape(value)).replace("\r", "&#13;"))  # noqa: S704 escaped on the line itself
+
+
+class Views(Renderer):
+    """Renders whole pages for whoever asks (as a `Renderer`), and rows for all who look at one stream."""
+
+    def __init__(
+        self,
+        tree: UnitTree,
+        database: Database,
+        now: Callable[[], datetime],
+        rules: Callable[[], Rulebook] | None = None,
+        texts: Texts | None = None,
+        folder: Path = FOLDER,
+    ) -> None:
+        super().__init__(texts, folder)
+        self._tree, self._database, self._now = tree, database, now
+        self._rules = rules or cache(defaults)
+        self._browser_texts = {
+            lang: orjson.dumps(
+                {slug: text for slug, text in texts_.items() if slug.startswith(BROWSER_TEXTS)},
+                option=orjson.OPT_SORT_KEYS,
+            ).decode()
+            for lang, texts_ in self.texts.of.items()
+        }
+        environment = self.environment
+        environment.autoescape = True
+        environment.finalize = to_the_letter
+        environment.globals |= {
+            "static": STATIC_PATH,
+            "browser_texts": self._browser_texts,
+            "utc_text": utc_text,
+            "instant": instant,
+        }
+
+    def wording(self, lang: Language) -> Wording:
+        return Wording(lang, self.texts, self._tree)
+
+    def rules_now(self) -> RuleSet:
+        return self._rules().in_force(self._now())
+
+    def render(self, name: str, lang: Language, **context: object) -> str:
+        """A template as text, for fragments: nobody in particular asks."""
+        now = self._now()
+        given: dict[str, Any] = {
+            "t": partial(self.texts.say, lang),
+            "lang": lang,
+            "words": self.wording(lang),
+            "now": now,
+            "today": beijing_day(now),
+            "principal": None,
+            "path": "",
+        }
+        return self.environment.get_template(name).render(given | context)
+
+    def cards(self, viewer: str, lang: Language) -> list[board.Card]:
+        """The open incidents of a unit as cards, what is due next first."""
+        now, wording, rules = self._now(), self.wording(lang), self.rules_now()
+        rows = reading.board(self._database, viewer, now)
+        return board.in_order(board.card(row, viewer, now, wording, rules) for row in rows)
+
+    def fragments(
+        self, stream: str, screen: str, lang: str, entries: Sequence[Mapping[str, Any]]
+    ) -> Iterable[tuple[str, str]]:
+        """The rows of the incidents that these entries changed, as they stand now: (element id, HTML).
+
+        An empty text means that the row goes: the incident is not open any more. Restricted streams and
+        screens that show no board get nothing.
+        """
+        template = ROWS.get(screen)
+        touched = list(dict.fromkeys(entry["incident_id"] for entry in entries if entry.get("incident_id")))
+        if template is None or not touched or stream.endswith(":r"):
+            return []
+        spoken: Language = "en" if lang == "en" else "zh"
+        now, wording, rules = self._now(), self.wording(spoken), self.rules_now()
+        rows = reading.board_rows(self._database, stream, touched, now)
+        made = []
+        for incident_id, row in rows.items():
+            html = ""
+            if row["state"] == "open":
+                html = self.render(template, spoken, card=board.card(row, stream, now, wording, rules))
+            made.append((f"incident-{incident_id}", html))
+        return made
