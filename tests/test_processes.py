@@ -31,6 +31,8 @@ from tests.servers import Postgres, Redis, is_running
 from tests.swarm import Swarm
 from tests.waiting import eventually, wait_until
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def all_of_them(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:

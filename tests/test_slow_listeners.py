@@ -14,6 +14,8 @@ from server.delivery.wire import HubProtocol
 from tests.listening import EPOCH, Client, MemoryLog, RawClient, Room, messages, pass_time, serving
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.alone
+
 HASTY = Limits(beat_s=0.2, sweep_s=0.1, look_s=60, send_s=1.0, waiting_s=0.4)
 MEMORY_FOR_ONE = wire_module.HIGH_WATER_BYTES + Limits().chunk_bytes + 1000
 

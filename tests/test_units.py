@@ -393,6 +393,7 @@ def test_the_dictionary_is_corrected_where_places_are_read_otherwise():
     assert spell("秦皇岛市A区") == "qin huang dao shi a qu"
 
 
+@pytest.mark.alone
 def test_a_query_takes_less_than_two_milliseconds(tree, gazetteer):
     queries = [one.initials[:length] for one in tree for length in (1, 2, 3)] + [
         "llsm",
