@@ -59,6 +59,7 @@ def ago(**span: float) -> str:
 
 def named() -> list[tuple[str, str]]:
     """Every slug that may come out of the record, with the group of texts that names it."""
+    senders = {owed.sender for owed in RULES.rules if owed.opens}
     groups: dict[str, Any] = {
         "level": [*Level, "none", "below"],
         "scale": Scale,
@@ -82,7 +83,7 @@ def named() -> list[tuple[str, str]]:
         "outcome": ["handled", "false_alarm", "outside_jurisdiction"],
         "cause": [cause.cause for cause in RULES.delay_causes],
         "form": COMMANDS,
-        "actor": [*OUTSIDE_ACTORS, *{owed.sender for owed in RULES.rules if owed.opens} & set(_actors())],
+        "actor": [*OUTSIDE_ACTORS, *sorted(senders & set(_actors()))],
     }
     groups["form"] = [name for name in COMMANDS if name != "open-incident"]
     return [(group, str(slug)) for group, slugs in groups.items() for slug in slugs]
