@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, LiteralString
 from uuid import UUID
 
 from pydantic import (
@@ -17,12 +17,20 @@ from pydantic import (
     StringConstraints,
     WithJsonSchema,
 )
+from pydantic_core import PydanticCustomError
 
 from schemas.terms import Category
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
+_INSTANT_FORM = "must be RFC 3339 with an offset, as in 2026-11-23T14:05:00+08:00"
+
 _OWN_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ\Z", re.ASCII)
+
+
+def _refused(code: LiteralString, words: LiteralString) -> PydanticCustomError:
+    """A refusal with a fixed word, so that it can be said in the person's language."""
+    return PydanticCustomError(code, words)
 
 
 def parse_instant(value: Any) -> datetime:
@@ -31,19 +39,19 @@ def parse_instant(value: Any) -> datetime:
         try:
             return datetime.fromisoformat(value)
         except ValueError as wrong:
-            raise ValueError("is no time that exists") from wrong
+            raise _refused("instant_unreal", "is no time that exists") from wrong
     if isinstance(value, datetime):
         if value.tzinfo is None:
-            raise ValueError("needs an offset, as in 2026-11-23T14:05:00+08:00")
+            raise _refused("instant_form", _INSTANT_FORM)
         moment = value
     else:
         if not isinstance(value, str) or not _RFC3339.fullmatch(value):
-            raise ValueError("must be RFC 3339 with an offset, as in 2026-11-23T14:05:00+08:00")
+            raise _refused("instant_form", _INSTANT_FORM)
         try:
             moment = datetime.fromisoformat(value.upper().replace(" ", "T"))
             moment = moment.astimezone(UTC)
         except (ValueError, OverflowError) as wrong:
-            raise ValueError("is no time that exists") from wrong
+            raise _refused("instant_unreal", "is no time that exists") from wrong
     moment = moment.astimezone(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
@@ -63,7 +71,7 @@ Instant = Annotated[
 
 def _no_nul(text: str) -> str:
     if "\x00" in text:
-        raise ValueError("contains a NUL character")
+        raise _refused("nul", "contains a NUL character")
     return text
 
 
@@ -83,13 +91,13 @@ Said20000 = Annotated[str, StringConstraints(strict=True, min_length=1, max_leng
 
 def _uuid(value: Any) -> str:
     if not isinstance(value, str | UUID):
-        raise ValueError("must be a UUID")
+        raise _refused("uuid", "must be a UUID")
     try:
         parsed = UUID(str(value))
     except ValueError as wrong:
-        raise ValueError("must be a UUID") from wrong
+        raise _refused("uuid", "must be a UUID") from wrong
     if len(str(value)) != 36:
-        raise ValueError("must be a UUID in its hyphenated form")
+        raise _refused("uuid", "must be a UUID in its hyphenated form")
     return str(parsed)
 
 
@@ -101,7 +109,11 @@ _CATEGORY = re.compile(r"([a-z_]+)(/[a-z0-9_]{1,40})?", re.ASCII)
 def _category(value: Any) -> str:
     match = _CATEGORY.fullmatch(value) if isinstance(value, str) else None
     if match is None or match.group(1) not in set(Category):
-        raise ValueError("must be a category slug: " + ", ".join(Category) + "; a finer kind follows a slash")
+        raise PydanticCustomError(
+            "category",
+            "must be a category slug: {slugs}; a finer kind follows a slash",
+            {"slugs": ", ".join(Category)},
+        )
     return str(value)
 
 
@@ -114,7 +126,7 @@ _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,39}", re.ASCII)
 
 def _unit(value: Any) -> str:
     if not isinstance(value, str) or not _UNIT.fullmatch(value):
-        raise ValueError("must be a unit code, as in 130324")
+        raise _refused("unit_code", "must be a unit code, as in 130324")
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 _SENTENCES: dict[str, tuple[str, str]] = {
@@ -25,6 +26,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "merge-into-itself": ("事件不能并入自身", "An incident cannot be merged into itself."),
     "drill-and-real": ("演练与真实事件不能合并", "A drill and a real incident cannot be merged."),
     "time-in-the-future": ("时间晚于现在两分钟以上", "This time is more than two minutes in the future."),
+    "time-out-of-range": ("年份应在 1900 至 9998 之间", "The year must be from 1900 to 9998."),
     "command-id-reused": (
         "同一个 command_id 已用于不同的内容",
         "This command_id was used before with another body.",
@@ -66,6 +68,18 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "model_type": ("应为对象", "must be an object"),
     "model_attributes_type": ("应为对象", "must be an object"),
     "string_pattern_mismatch": ("格式不对", "has the wrong form"),
+    "instant_form": (
+        "应为带时差的 RFC 3339 时间, 如 2026-11-23T14:05:00+08:00",
+        "must be RFC 3339 with an offset, as in 2026-11-23T14:05:00+08:00",
+    ),
+    "instant_unreal": ("没有这个时间", "is no time that exists"),
+    "nul": ("含有 NUL 字符", "contains a NUL character"),
+    "uuid": ("应为带连字符的 UUID", "must be a UUID in its hyphenated form"),
+    "category": (
+        "应为事件类别: {slugs}; 细类写在斜线后",
+        "must be a category slug: {slugs}; a finer kind follows a slash",
+    ),
+    "unit_code": ("应为单位代码, 如 130324", "must be a unit code, as in 130324"),
 }
 
 
@@ -83,6 +97,6 @@ def sentence(code: str, lang: str = "zh", **values: Any) -> str:
 
 def field_sentence(kind: str, message: str, context: dict[str, Any], lang: str) -> str:
     """What is wrong with one field, from a validation error of that kind."""
-    if kind == "value_error":
-        return message.removeprefix("Value error, ")
+    if kind in ("enum", "literal_error"):  # the words alone, not as Python would write them
+        context = {"expected": ", ".join(re.findall(r"'([^']*)'", str(context.get("expected"))))}
     return sentence(kind, lang, **context) if kind in _SENTENCES else message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,31 @@ def test_lengths_end_where_the_contract_says(one_room: Room) -> None:
     assert one_room.tell("Wu", "add-entry", said).status_code == 200
 
 
+def test_a_year_that_nobody_can_mean_is_refused_where_it_stands(one_room: Room) -> None:
+    """Year 999 is written with three digits, and from the last day there is no tomorrow: pages broke."""
+    for year, field in (
+        ("0001", "known_at"),
+        ("1899", "occurred_at"),
+        ("9999", "device_at"),
+        ("0900", "device_at"),
+    ):
+        body = words.open_incident(**{field: f"{year}-06-01T00:00:00Z"})
+        refused(one_room.tell("Wu", "open-incident", body), 422, "time-out-of-range", f"/{field}")
+    oldest = {"known_at": "1900-01-01T00:00:00Z", "device_at": "9998-12-31T23:59:59Z"}
+    assert one_room.tell("Wu", "open-incident", words.open_incident(**oldest)).status_code == 200
+
+
+def test_spaces_alone_say_nothing(one_room: Room) -> None:
+    one = opened(one_room, facts={"dead": 3})
+    fewer = words.establish_facts(one, dead=2, explanation=" \u3000 ")
+    refused(one_room.tell("Wu", "establish-facts", fewer), 422, "explanation-needed", "/explanation")
+    empty = opened(
+        one_room, place={"text": " "}, source={"channel": "", "name": "\u3000"}, facts={"dead": None}
+    )
+    one_room.told("Wu", "record-report", words.record_report(empty, signed_by=" "))
+    assert one_room.ask("Wu", f"incidents/{empty}")["reports"][0]["lacks"] == ["place", "source", "approval"]
+
+
 # ---------------------------------------------------------------- verbatim
 
 
@@ -249,7 +275,8 @@ def test_a_nul_is_refused_where_it_stands(one_room: Room) -> None:
 
 
 def test_what_is_no_json_is_400(one_room: Room) -> None:
-    for body in (b"", b"{", b"\xff\xfe", b"{'a': 1}", b'{"a": NaN}', b'"\\ud800"', b"[" * 100 + b"]" * 100):
+    for body in (b"", b"{", b"\xff\xfe", b"{'a': 1}", b'{"a": NaN}', b'"\\ud800"', b"[" * 100 + b"]" * 100,
+                 b'{"a": 1, "a": 2}'):  # fmt: skip
         answer = one_room.request("Wu", "POST", "commands/add-entry", content=body)
         refused(answer, 400, "not-json")
         refused(one_room.request("Wu", "POST", "commands", content=body), 400, "not-json")
@@ -284,3 +311,23 @@ def test_refusals_speak_both_languages(one_room: Room) -> None:
     )
     assert chinese["errors"][0]["detail"] == "不能为空"
     assert english["errors"][0]["detail"] == "must not be empty"
+
+
+def test_what_is_wrong_with_a_field_is_said_in_the_persons_language_and_in_words_of_the_wire(
+    one_room: Room,
+) -> None:
+    wrong = words.open_incident(
+        incident_id="1", known_at="soon", occurred_at="2026-02-30T08:00:00Z", known_by="卢龙县",
+        category="earthquakes", words="\x00",
+    )  # fmt: skip
+    said = refused(one_room.tell("Wu", "open-incident", wrong), 422, "bad-body")
+    assert len(said["errors"]) == 6
+    for error in said["errors"]:
+        assert re.search("[\u4e00-\u9fff]", error["detail"]), error
+    report = words.record_report(opened(one_room), channel="fax", stage="later")
+    english = one_room.tell("Wu", "record-report", report, headers={"Accept-Language": "en"})
+    details = {error["pointer"]: error["detail"] for error in refused(english, 422, "bad-body")["errors"]}
+    assert details == {
+        "/channel": "must be one of phone, written",
+        "/stage": "must be one of initial, follow_up, upgrade, daily, verified, final",
+    }

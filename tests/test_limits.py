@@ -148,6 +148,8 @@ def test_half_a_body_is_never_answered_as_if_it_were_whole():
         b'"\\ud800"', b"[1,]",
         b"[" * 33 + b"]" * 33, b'{"a":' * 33 + b"1" + b"}" * 33, b"[" * 100_000, b"{} {}", b"'a'",
         b"[[1],[2]," + b"[" * 32 + b"]" * 32 + b"]",
+        b'{"a": 1, "a": 1}', b'[{"b": {"a": ":", "a": 2}}]', b'{"a": 1, "\\u0061": 2}',
+        b'{"a": "\\u003a", "a": ":"}', b'{"a": "\\u003A\\u003a", "b": {"c": 1, "c": 2}}',
     ],
 )  # fmt: skip
 def test_what_is_no_json_of_ours_is_refused(text: bytes):
@@ -160,6 +162,11 @@ def test_json_as_deep_and_as_wide_as_anybody_needs_is_read():
     assert parse_json(b"[[]," + b"[" * 31 + b"]" * 31 + b"]")
     assert len(parse_json(b"[" + b",".join([b"[[1]]"] * 1000) + b"]")) == 1000
     assert parse_json('{"烽火": null}'.encode()) == {"烽火": None}
+
+
+def test_a_name_may_stand_in_several_objects_and_a_colon_anywhere():
+    assert parse_json(b'[{"a": 1}, {"a": {"a": ":::"}}]') == [{"a": 1}, {"a": {"a": ":::"}}]
+    assert parse_json(b'{"a": "\\u003a\\u003A", ":": 1.0}') == {"a": "::", ":": 1.0}
 
 
 # --- every answer -----------------------------------------------------------------------------------------

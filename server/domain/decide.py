@@ -18,6 +18,8 @@ from server.domain.incident import Incident
 from server.domain.reporting import Setting, resolve
 
 FUTURE_TOLERANCE = timedelta(minutes=2)
+#: Beyond these years days cannot be added and taken away any more, nor is there a way to write them down.
+FIRST_YEAR, LAST_YEAR = 1900, 9998
 #: Ways in which the public tips off (举报); who did so stays in the restricted stream.
 INFORMER_CHANNELS = frozenset({"tip", "public_tip", "informer", "whistleblower", "internal_tip", "12350"})
 
@@ -66,7 +68,7 @@ class Decided:
 
 def decide(incident: Incident | None, command: cmd.Command, context: Context) -> Decided:
     """What the command amounts to, or `Refused`. `incident` is None when there is none that one may see."""
-    _refuse_the_future(command, context.now)
+    _refuse_impossible_times(command, context.now)
     if isinstance(command, cmd.OpenIncident):
         if incident is not None:
             raise Refused("incident-exists", "/incident_id", kind="conflict")
@@ -200,7 +202,7 @@ def _open(command: cmd.OpenIncident, context: Context) -> Decided:
 
 def _establish(incident: Incident, command: cmd.EstablishFacts, context: Context) -> list[ev.Event]:
     facts = command.facts.model_dump(exclude_unset=True)
-    if not command.explanation and (fallen := _fallen(incident, facts, command.known_at)):
+    if not _is_said(command.explanation) and (fallen := _fallen(incident, facts, command.known_at)):
         raise Refused("explanation-needed", "/explanation", fact=fallen)
     place = None
     shared: list[ev.Event] = []
@@ -278,14 +280,19 @@ def lacking(incident: Incident, command: cmd.RecordReport) -> list[str]:
         or incident.known_at() is not None
     )
     present = {
-        "place": place is not None and bool(place.text or place.division or place.lon is not None),
+        "place": place is not None and bool(_is_said(place.text) or place.division or place.lon is not None),
         "category": incident.category is not None,
-        "source": bool(incident.source),
+        "source": any(_is_said(part) for part in (incident.source or {}).values()),
         "time": timed,
         "casualties": any(name in said for name in CASUALTIES),
-        "approval": any((name or "").strip() for name in (command.signed_by, command.verbal_approval_by)),
+        "approval": _is_said(command.signed_by) or _is_said(command.verbal_approval_by),
     }
     return [name for name, there in present.items() if not there]
+
+
+def _is_said(text: str | None) -> bool:
+    """Whether a text says anything: spaces alone do not."""
+    return bool((text or "").strip())
 
 
 def _issue_order(incident: Incident, command: cmd.IssueOrder, context: Context) -> list[ev.Event]:
@@ -393,9 +400,13 @@ def _informer(source: Source | None, place_unit: str, context: Context) -> list[
     return [ev.InformerNamed(name=source.name, phone=source.phone, units=units)]
 
 
-def _refuse_the_future(command: cmd.Command, now: datetime) -> None:
-    """A time more than two minutes ahead is a typing error or a wrong clock: refused, the field named."""
+def _refuse_impossible_times(command: cmd.Command, now: datetime) -> None:
+    """A time more than two minutes ahead is a typing error or a wrong clock: refused, the field named. So is
+    a year that nobody can mean, of the device's clock too; otherwise that one may say what it likes."""
     for name, value in command:
-        if name not in ("device_at", "device_sent_at") and isinstance(value, datetime):
-            if value > now + FUTURE_TOLERANCE:
-                raise Refused("time-in-the-future", f"/{name}")
+        if not isinstance(value, datetime):
+            continue
+        if not FIRST_YEAR <= value.year <= LAST_YEAR:
+            raise Refused("time-out-of-range", f"/{name}")
+        if name not in ("device_at", "device_sent_at") and value > now + FUTURE_TOLERANCE:
+            raise Refused("time-in-the-future", f"/{name}")
