@@ -317,6 +317,7 @@ def test_an_incident_judged_major_only_at_the_end_counts_as_not_reported(spare_r
     one = major(spare_room, "2026-05-05T08:00:00+08:00", None, category="flood")
     found = rate(spare_room, "2026-05-05", "2026-05-05")
     assert (found["incidents"], found["rate"]) == ([one], 0.0)
+    assert rate(spare_room, "2026-05-05", "2026-05-05", scope="initial")["incidents"] == []
     assert spare_room.ask("Wu", f"incidents/{one}")["one_hour"]["result"] == "fail"
 
 
@@ -325,6 +326,14 @@ def test_without_days_the_rate_is_of_this_month(spare_room: Room) -> None:
     one = major(room, "2026-11-01T00:00:00+08:00", None)
     major(room, "2026-10-31T23:59:00+08:00", None)
     assert room.ask("Wu", "statistics/one-hour")["incidents"] == [one]
+
+
+def test_with_one_day_only_the_rate_is_up_to_it_or_from_it(spare_room: Room) -> None:
+    room = spare_room
+    march, may = (major(room, f"2026-0{month}-03T08:00:00+08:00", None) for month in (3, 5))
+    assert room.ask("Wu", "statistics/one-hour", to="2026-05-20")["incidents"] == [may]
+    assert room.ask("Wu", "statistics/one-hour", **{"from": "2026-03-03"})["incidents"] == [march, may]
+    assert room.ask("Wu", "statistics/one-hour", **{"from": "2027-01-01"})["incidents"] == []
 
 
 def test_a_report_still_in_time_is_running_and_no_success_yet(spare_room: Room) -> None:

@@ -131,9 +131,7 @@ def _result_shown(said: Any, result: Answer | Exception, lang: str) -> dict[str,
     if isinstance(result, Answer):
         return {"status": 200, **answer_shown(result)}
     explained = explain(result, lang)
-    shown = problem_shown(
-        explained.status, explained.type, detail=explained.detail, errors=explained.errors
-    )
+    shown = problem_shown(explained.status, explained.type, detail=explained.detail, errors=explained.errors)
     command_id = said.get("command_id") if isinstance(said, Mapping) else None
     return {**shown, "command_id": command_id if isinstance(command_id, str) else None}
 
@@ -232,11 +230,13 @@ async def obligations(request: Request) -> Response:
 
 
 async def one_hour(request: Request) -> Response:
-    """GET /statistics/one-hour: the rate of a unit's area; without `from` and `to`, of this month."""
+    """GET /statistics/one-hour: the rate of a unit's area; of this month, or of the day's that is said."""
     principal, parts = principal_of(request.scope), parts_of(request)
     asked = _asked(request, {"from", "to", "unit", "scope"})
     today = parts.now().astimezone(BEIJING).date()
-    first, last = _day(asked, "from") or today.replace(day=1), _day(asked, "to") or today
+    first, last = _day(asked, "from"), _day(asked, "to")
+    last = last or max(today, first or today)
+    first = first or last.replace(day=1)
     if first > last:
         raise BadQuery("from", "is after `to`")
     unit = asked.get("unit", principal.unit)

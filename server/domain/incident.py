@@ -245,6 +245,13 @@ class Incident:
         told += [r.received_at or r.sent_at for r in self.reports.values() if r.recipient == unit]
         return min(told) if told else self.noticed.get(unit)
 
+    @property
+    def was_reported_major(self) -> bool:
+        """Whether the reporting level ever was 重大 or above (初判口径); a final judgement is none."""
+        levels = [*self.reached, *self.absorbed]
+        levels += [judged.level for judged in self.judgements if judged.scale is Scale.REPORTING]
+        return any(level.is_major for level in levels)
+
     def level_reached_at(self, level: Level) -> datetime | None:
         """When the facts held by the chain, or a named officer's judgement, first reached this level."""
         moments = [at for reached, at in self.reached.items() if reached.rank >= level.rank]

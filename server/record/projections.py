@@ -46,7 +46,7 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "facts": orjson.dumps(incident.facts(), option=orjson.OPT_SORT_KEYS).decode(),
         "search": f"{incident.number}\n{incident.title}\n{incident.place.text or ''}".casefold(),
         "version": incident.version,
-        "initial_major": figure.applies,
+        "initial_major": figure.applies and incident.was_reported_major,
         "case_kind": figure.case,
         "start_at": figure.start,
         "end_at": figure.end,

@@ -39,7 +39,8 @@ def rate(
         visible(viewer)
         .with_only_columns(INCIDENT.c.id, INCIDENT.c.unit, INCIDENT.c.passed)
         .where(
-            INCIDENT.c.initial_major.is_(True),
+            # a final level alone counts in the final scope; both values are named, the index begins with them
+            INCIDENT.c.initial_major.in_([True, False] if scope == "final" else [True]),
             INCIDENT.c.start_at >= begin.astimezone(UTC),
             INCIDENT.c.start_at < end.astimezone(UTC),
             INCIDENT.c.unit.in_(tree.subtree(unit)),
