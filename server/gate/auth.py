@@ -30,7 +30,11 @@ from server.gate.problems import problem
 from server.people.credentials import address_key
 from server.people.people import People, Principal
 
-OPEN_PATHS = ("/healthz", "/readyz", "/sign-in", "/invitation/*", "/static/*", "/favicon.ico")
+DOCUMENT_PATHS = ("/openapi.json", "/asyncapi.json", "/api/v1/openapi.json", "/api/v1/asyncapi.json")
+OPEN_PATHS = (
+    "/healthz", "/readyz", "/sign-in", "/invitation/*", "/static/*", "/favicon.ico",
+    *DOCUMENT_PATHS,  # published: they say what the program does, and nothing of what a desk knows
+)  # fmt: skip
 LOOPBACK_PATHS = ("/metrics",)
 ALIVE_PATHS = ("/healthz", "/readyz")  # asked by balancers that use any name for the host
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
