@@ -222,10 +222,32 @@ class IncidentMerged(Event):
     into_number: str
 
 
+class ReportKept(Frozen):
+    """A report that a duplicate had sent, with its receipt: who was told of the one was told of the other."""
+
+    report_id: str
+    stage: Stage
+    channel: str
+    recipient: str
+    sent_at: Instant
+    valid: bool
+    lacks: list[str]
+    by: str
+    unit: str
+    recorded_at: Instant
+    signed_by: str | None = None
+    verbal_approval_by: str | None = None
+    text: str | None = None
+    received_at: Instant | None = None
+    received_by: str | None = None
+    evidence: str | None = None
+
+
 class DuplicateAbsorbed(Event):
     """A duplicate was merged into this incident, which keeps the earliest knowledge of both.
 
-    `reached` gives the levels that the duplicate had reached and when: they are not lost with it.
+    `reached` gives the levels that the duplicate had reached and when, `reports` what it had reported,
+    `judged_lower_at` when it was first judged to be below 重大: they are not lost with it.
     """
 
     type: Literal["duplicate_absorbed"] = "duplicate_absorbed"
@@ -235,6 +257,8 @@ class DuplicateAbsorbed(Event):
     known_by: str
     in_chain: bool
     reached: dict[Level, Instant] = Field(default_factory=dict)
+    reports: list[ReportKept] = Field(default_factory=list)
+    judged_lower_at: Instant | None = None
 
 
 class IncidentClosed(Event):

@@ -307,6 +307,38 @@ def test_a_merged_duplicate_keeps_the_earliest_knowledge_and_is_counted_once(des
     ].endswith("T00:05:00.000Z")
 
 
+def merged(desk: FenghuoProcess, duplicate: str, main: str) -> dict[str, Any]:
+    told(desk, "merge-incident", {"command_id": new_id(), "incident_id": duplicate, "into": main})
+    return figure(desk, main)
+
+
+def test_what_a_duplicate_had_reported_counts_for_the_incident_it_is_merged_into(
+    desk: FenghuoProcess,
+) -> None:
+    duplicate, main = fifteen_dead(desk), fifteen_dead(desk)
+    reported(desk, duplicate, "09:20", "09:30")
+    on_its_way = reported(desk, duplicate, "09:21", None, recipient="MEM")
+    found = merged(desk, duplicate, main)
+    assert (minutes(found["elapsed_s"]), found["result"]) == (30, "pass")
+    owed = desk.ask("Wu", f"incidents/{main}")["obligations"]
+    assert [one["standing"] for one in owed if one["rule"] == "HB-03"] == ["met"]
+    told(desk, "record-receipt", record_receipt(main, on_its_way, "09:26"))
+    assert minutes(figure(desk, main)["elapsed_s"]) == 26, "the receipt came after the merging"
+    again = fifteen_dead(desk)
+    assert minutes(merged(desk, main, again)["elapsed_s"]) == 26, "and it is handed on"
+
+
+def test_a_lower_level_that_a_duplicate_had_reported_makes_it_an_upgrade(desk: FenghuoProcess) -> None:
+    duplicate = opened(desk, category="work_safety", known_at=at("08:10"), facts={"dead": 1})
+    told(desk, "judge-level", judge_level(duplicate, "ordinary", "08:12"))
+    reported(desk, duplicate, "08:20", "08:21")
+    main = opened(desk, category="work_safety", known_at=at("12:00"), facts={"dead": 12})
+    assert figure(desk, main)["case"] == "initial"
+    found = merged(desk, duplicate, main)
+    assert (found["case"], found["start"]) == ("upgrade", found["threshold_at"])
+    assert found["end"] is None, "the small report does not answer for the great one"
+
+
 def test_the_rate_counts_drills_apart(desk: FenghuoProcess) -> None:
     drill = fifteen_dead(desk, drill=True)
     reported(desk, drill, "09:50", "09:59")

@@ -7,7 +7,7 @@ and the unit tree.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from schemas import commands as cmd
@@ -350,6 +350,8 @@ def _merge(incident: Incident, command: cmd.MergeIncident, context: Context) -> 
             known_by=first[1],
             in_chain=first[2],
             reached={level: at for level in Level if (at := incident.level_reached_at(level)) is not None},
+            reports=[ev.ReportKept(**asdict(report)) for report in incident.reports.values()],
+            judged_lower_at=incident.judged_lower_at(),
         )
     )
     events: list[ev.Event] = []

@@ -145,6 +145,7 @@ class Incident:
     merged_into: str | None = None
     merged_known: list[tuple[datetime, str, bool]] = field(default_factory=list)
     absorbed: dict[Level, datetime] = field(default_factory=dict)  # levels that merged duplicates had reached
+    absorbed_judged_lower_at: datetime | None = None  # when a duplicate was first judged below 重大
     judged_before_merging: int = 0  # judgements that did not know the last duplicate yet
     units: dict[str, None] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
@@ -244,6 +245,17 @@ class Incident:
         told += [known_at for known_at, by, _chain in self.merged_known if by == unit]
         told += [r.received_at or r.sent_at for r in self.reports.values() if r.recipient == unit]
         return min(told) if told else self.noticed.get(unit)
+
+    def judged_lower_at(self) -> datetime | None:
+        """When the reporting level was first judged to be below 重大, of a merged duplicate too."""
+        moments = [
+            judged.judged_at
+            for judged in self.judgements
+            if judged.scale is Scale.REPORTING and not judged.level.is_major
+        ]
+        if self.absorbed_judged_lower_at is not None:
+            moments.append(self.absorbed_judged_lower_at)
+        return min(moments, default=None)
 
     @property
     def was_reported_major(self) -> bool:
@@ -378,6 +390,11 @@ def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over eve
             for level, at in event.reached.items():
                 incident.absorbed[level] = min(at, incident.absorbed.get(level, at))
                 incident.level_since.setdefault(level, entry.recorded_at)
+            for kept in event.reports:
+                report = Report(**{**dict(kept), "lacks": tuple(kept.lacks)})
+                incident.reports.setdefault(kept.report_id, report)
+            lower = (incident.absorbed_judged_lower_at, event.judged_lower_at)
+            incident.absorbed_judged_lower_at = min((at for at in lower if at is not None), default=None)
         case ev.IncidentClosed() as event:
             incident.state, incident.closed_at, incident.outcome = "closed", event.at, event.outcome
         case ev.IncidentReopened():

@@ -61,15 +61,9 @@ def threshold_at(incident: Incident) -> datetime | None:
 
 def judged_and_reported_lower(incident: Incident, before: datetime) -> bool:
     """Whether a lower level had been judged and then reported upward before this moment."""
-    judged = [
-        judgement.judged_at
-        for judgement in incident.judgements
-        if judgement.scale is Scale.REPORTING
-        and not judgement.level.is_major
-        and judgement.judged_at < before
-    ]
-    return bool(judged) and any(
-        min(judged) <= report.sent_at < before and report.recipient != "NTF"
+    judged_at = incident.judged_lower_at()
+    return judged_at is not None and any(
+        judged_at <= report.sent_at < before and report.recipient != "NTF"
         for report in incident.reports.values()
     )
 
