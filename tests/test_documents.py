@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -20,6 +23,7 @@ from server.api.rest import MOST_ON_A_PAGE
 from server.api.rest import routes as api_routes
 from server.delivery import stream
 from server.desk import MOST_IN_A_BATCH
+from server.domain import decide
 from tests import words
 from tests.deeds import opened
 from tests.documents import Documents
@@ -73,6 +77,14 @@ async def test_a_running_desk_serves_the_kept_documents_and_speaks_by_them(
                 heard.add(message["type"])
     finally:
         desk.stop()
+
+
+def test_every_word_of_a_refusal_of_a_command_is_published() -> None:
+    """The words are what a program goes by: they are read from the code that says them."""
+    said = re.findall(r'Refused\(\s*"([a-z-]+)"', Path(inspect.getfile(decide)).read_text(encoding="utf-8"))
+    assert len(set(said)) > 15
+    for word in {*said, "bad-body", "bad-query", "command-id-reused", "not-json", "not-your-post"}:
+        assert f"`{word}`" in OPENAPI["info"]["description"], word
 
 
 # ---------------------------------------------------------------- well formed
