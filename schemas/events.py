@@ -481,8 +481,7 @@ LOG_ENTRY: TypeAdapter[LogEntry] = TypeAdapter(LogEntry)
 
 def plain(event: Event) -> dict[str, Any]:
     """The event as it stands in the log: absent fields left out, an explicit unknown kept as null."""
-    shown: dict[str, Any] = event.model_dump(mode="json", exclude_none=True)
-    facts = getattr(event, "facts", None)
-    if facts is not None:
-        shown["facts"] = facts.model_dump(mode="json", exclude_unset=True)
+    shown: dict[str, Any] = event.__pydantic_serializer__.to_python(event, mode="json", exclude_none=True)
+    if isinstance(event, IncidentOpened | FactsEstablished) and event.facts is not None:
+        shown["facts"] = event.facts.model_dump(mode="json", exclude_unset=True)
     return shown

@@ -58,7 +58,9 @@ def parse_instant(value: Any) -> datetime:
 
 def wire_instant(moment: datetime) -> str:
     """UTC with milliseconds and Z: `2026-11-23T06:05:00.000Z`, the only form the server writes."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 Instant = Annotated[

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from server.domain.decide import Author, Refused
 from server.domain.permissions import may
 from server.people.accounts import Principal
 from server.record.store import Answer, CommandIdReused, Store, StoreUnavailable
+from server.record.works import Creation, CreationRefused, Work
 from server.sentences import field_sentence, sentence
 
 log = structlog.get_logger()
@@ -38,10 +40,6 @@ class BadItem(Exception):
     def __init__(self, pointer: str, code: str) -> None:
         super().__init__(pointer)
         self.pointer, self.code = pointer, code
-
-
-class CreationRefused(Exception):
-    """The command of the same batch that creates the incident was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +73,11 @@ class Desk:
             command = check(principal, name, body)
         except NotYourPost as refusal:
             raise await self._unless_unseen(principal, name, body, refusal) from None
-        future = self._store.execute(author_of(principal), principal.person_id, command)
-        return await _answered(asyncio.wrap_future(future))
+        caller: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        author = author_of(principal)
+        self._store.submit_all([self._store.work(caller, author, principal.person_id, command)])
+        with _patience(caller):
+            return await caller
 
     async def _unless_unseen(
         self, principal: Principal, name: str, body: Any, refusal: NotYourPost
@@ -104,50 +105,65 @@ class Desk:
             except (BadItem, NoSuchCommand, ValidationError) as refusal:
                 checked.append(refusal)
             items.append((name, body))
-        creations = [_named(body) if name == "open-incident" else None for name, body in items]
-        named = [_named(body) for _name, body in items]
-        author = author_of(principal)
+        works = self._works(principal, checked, items)
+        callers = [caller for caller, _work in works if caller is not None]
+        self._store.submit_all([work for _caller, work in works if work is not None])
+        if callers:
+            with _patience(*callers):
+                await asyncio.wait(callers)
         results: list[Answer | Exception] = []
-        refused: set[str] = set()
-        waiting: list[tuple[int, asyncio.Future[Answer]]] = []
-
-        async def settle() -> None:
-            """Wait for what was handed over, before a creation decides about those that follow."""
-            for index, future in waiting:
-                try:
-                    results[index] = await _answered(future)
-                except Exception as refusal:  # put into words by the caller, item by item
-                    results[index] = refusal
-                    created = creations[index]
-                    if created is not None:
-                        refused.add(created)
-            waiting.clear()
-
-        for index, command in enumerate(checked):
-            if named[index] is not None and any(creations[at] == named[index] for at, _future in waiting):
-                await settle()
-            if isinstance(command, Exception):
+        for command, (caller, _work) in zip(checked, works, strict=True):
+            if caller is None:
+                assert isinstance(command, Exception)
                 results.append(command)
-                created = creations[index]
-                if created is not None:
-                    refused.add(created)
-            elif str(command.incident_id) in refused:
-                results.append(CreationRefused())
             else:
-                future = self._store.execute(author, principal.person_id, command)
-                results.append(CreationRefused())  # its place; the answer comes with settle()
-                waiting.append((index, asyncio.wrap_future(future)))
-        await settle()
+                failure = caller.exception()
+                assert failure is None or isinstance(failure, Exception)
+                results.append(failure or caller.result())
         self.refusals.update(word_for(result) for result in results if isinstance(result, Exception))
         return results
 
+    def _works(
+        self, principal: Principal, checked: list[Command | Exception], items: list[tuple[str, Any]]
+    ) -> list[tuple[asyncio.Future[Answer], Work] | tuple[None, None]]:
+        """What is to be done of a batch, in its order. All may share a round: those that follow a creation
+        learn in their turn whether it was refused."""
+        loop, author = asyncio.get_running_loop(), author_of(principal)
+        creations: dict[str, Creation] = {}
+        works: list[tuple[asyncio.Future[Answer], Work] | tuple[None, None]] = []
+        for command, (name, body) in zip(checked, items, strict=True):
+            opens = name == "open-incident"
+            if isinstance(command, Exception):
+                works.append((None, None))
+                if opens and (named := _named(body)) is not None:
+                    creations[named] = Creation(was_refused=True)
+                continue
+            caller: asyncio.Future[Answer] = loop.create_future()
+            work = self._store.work(caller, author, principal.person_id, command)
+            work.needs = creations.get(command.incident_id)
+            if opens:
+                work.creates = creations.setdefault(command.incident_id, Creation())
+            works.append((caller, work))
+        return works
 
-async def _answered(future: asyncio.Future[Answer]) -> Answer:
-    """The store's answer, or that there is none yet. What has not had its turn by then is not done."""
+
+@contextmanager
+def _patience(*callers: asyncio.Future[Answer]) -> Iterator[None]:
+    """No answer within ANSWER_S is an answer as well. What has not had its turn by then is not done, nor is
+    what nobody waits for any more."""
+
+    def give_up() -> None:
+        for caller in callers:
+            if not caller.done():
+                caller.set_exception(StoreUnavailable(f"no answer within {ANSWER_S:g} s"))
+
+    timer = asyncio.get_running_loop().call_later(ANSWER_S, give_up)
     try:
-        return await asyncio.wait_for(future, ANSWER_S)
-    except TimeoutError:
-        raise StoreUnavailable(f"no answer within {ANSWER_S:g} s") from None
+        yield
+    finally:
+        timer.cancel()
+        for caller in callers:
+            caller.cancel()
 
 
 def check(principal: Principal, name: str, body: Any) -> Command:

@@ -32,16 +32,16 @@ BREAKS = (
     Break(
         "the answer goes out before the commit",
         "server/record/store.py",
-        "answers.append((future, work(round_), None))",
-        "future.set_result(work(round_))",
+        "answers.append((work.caller, work.run(round_), None))",
+        "tell([(work.caller, work.run(round_), None)])",
         "tests/test_durability.py::"
         "test_neither_answer_nor_listener_is_told_before_the_words_are_synced_to_the_disk",
     ),
     Break(
         "listeners are told before the commit",
         "server/record/store.py",
-        "                round_.flush(self._setting(round_.now))\n",
-        "                round_.flush(self._setting(round_.now))\n"
+        "                round_.flush()\n",
+        "                round_.flush()\n"
         "                self.on_commit(round_.published)\n"
         "                round_.published = []\n",
         "tests/test_durability.py::"

@@ -405,10 +405,11 @@ def _informer(source: Source | None, place_unit: str, context: Context) -> list[
 def _refuse_impossible_times(command: cmd.Command, now: datetime) -> None:
     """A time more than two minutes ahead is a typing error or a wrong clock: refused, the field named. So is
     a year that nobody can mean, of the device's clock too; otherwise that one may say what it likes."""
-    for name, value in command:
+    latest = now + FUTURE_TOLERANCE
+    for name, value in command.__dict__.items():
         if not isinstance(value, datetime):
             continue
         if not FIRST_YEAR <= value.year <= LAST_YEAR:
             raise Refused("time-out-of-range", f"/{name}")
-        if name not in ("device_at", "device_sent_at") and value > now + FUTURE_TOLERANCE:
+        if value > latest and name not in ("device_at", "device_sent_at"):
             raise Refused("time-in-the-future", f"/{name}")

@@ -9,14 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from schemas import events as ev
-from schemas.events import LogEntry, OneHourTerms, PlaceKept
+from schemas.events import Event, OneHourTerms, PlaceKept
 from schemas.terms import Level, Scale, Stage
 
 #: Figures whose change has to be reported on (及时补报, WS-05).
 _HURT = ("dead", "missing", "trapped", "seriously_injured")
+
+
+class Entered(Protocol):
+    """What the fold needs to know of an entry: a `LogEntry` read from the log, or a line in the making."""
+
+    @property
+    def event(self) -> Event: ...
+    @property
+    def by(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def recorded_at(self) -> datetime: ...
+    @property
+    def command_id(self) -> str | None: ...
 
 
 @dataclass(slots=True)
@@ -146,6 +161,7 @@ class Incident:
     merged_known: list[tuple[datetime, str, bool]] = field(default_factory=list)
     absorbed: dict[Level, datetime] = field(default_factory=dict)  # levels that merged duplicates had reached
     absorbed_judged_lower_at: datetime | None = None  # when a duplicate was first judged below 重大
+    reporting_level: Level | None = None  # kept at hand by `apply`: every rule asks for it
     judged_before_merging: int = 0  # judgements that did not know the last duplicate yet
     units: dict[str, None] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
@@ -191,8 +207,7 @@ class Incident:
                 standing = judgement
         return standing
 
-    @property
-    def reporting_level(self) -> Level | None:
+    def find_reporting_level(self) -> Level | None:
         """The higher of what was judged and what the facts amount to: over-reporting is never penalised.
 
         The level of a duplicate that was merged into it counts until an officer has judged both together.
@@ -272,7 +287,7 @@ class Incident:
         return min(moments, default=None)
 
 
-def fold(incident_id: str, entries: Iterable[LogEntry]) -> Incident:
+def fold(incident_id: str, entries: Iterable[Entered]) -> Incident:
     """The state that these entries of one incident, in order, amount to."""
     incident = Incident(incident_id)
     for entry in entries:
@@ -280,7 +295,7 @@ def fold(incident_id: str, entries: Iterable[LogEntry]) -> Incident:
     return incident
 
 
-def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over events
+def apply(incident: Incident, entry: Entered) -> None:  # a flat match over events
     """Fold one entry into the incident."""
     incident.version += 1
     incident.changed_at = entry.recorded_at
@@ -329,6 +344,7 @@ def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over eve
                     entry.recorded_at,
                 )
             )
+            incident.reporting_level = incident.find_reporting_level()
         case ev.LevelComputed() as event:
             incident.to_grade = False
             incident.computed_level, incident.near_miss = event.level, event.near_miss
@@ -338,6 +354,7 @@ def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over eve
             for level in event.reached:
                 incident.level_since.setdefault(level, entry.recorded_at)
             incident.reached, incident.because = dict(event.reached), tuple(event.because)
+            incident.reporting_level = incident.find_reporting_level()
         case ev.ReportRecorded() as event:
             incident.reports[event.report_id] = Report(
                 event.report_id,
@@ -395,6 +412,7 @@ def apply(incident: Incident, entry: LogEntry) -> None:  # a flat match over eve
                 incident.reports.setdefault(kept.report_id, report)
             lower = (incident.absorbed_judged_lower_at, event.judged_lower_at)
             incident.absorbed_judged_lower_at = min((at for at in lower if at is not None), default=None)
+            incident.reporting_level = incident.find_reporting_level()
         case ev.IncidentClosed() as event:
             incident.state, incident.closed_at, incident.outcome = "closed", event.at, event.outcome
         case ev.IncidentReopened():
@@ -444,7 +462,7 @@ def _on_their_desks(incident: Incident, units: Iterable[str], at: datetime) -> N
         incident.noticed.setdefault(unit, at)
 
 
-def _statement(event: ev.IncidentOpened | ev.FactsEstablished, entry: LogEntry) -> Statement:
+def _statement(event: ev.IncidentOpened | ev.FactsEstablished, entry: Entered) -> Statement:
     facts: dict[str, int | float | None] = event.facts.model_dump(exclude_unset=True) if event.facts else {}
     return Statement(
         known_at=event.known_at,

@@ -19,8 +19,8 @@ from server.domain.onehour import official_start, threshold_at
 
 def is_triggered(rule: Rule, incident: Incident) -> bool:
     """Whether the rule concerns the incident as it stands."""
-    level = incident.reporting_level
     if "any" not in rule.level:
+        level = incident.reporting_level
         near = "near_miss" in rule.level and incident.near_miss
         if not near and (level is None or level not in rule.level):
             return False

@@ -98,7 +98,8 @@ class Database:
             )
             _prepare_postgres(self.engine)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        self._turn: AbstractContextManager[Any] = threading.Lock() if self.is_sqlite else nullcontext()
+        #: Held by whoever writes, in this process: on SQLite there is one committer.
+        self.turn: AbstractContextManager[Any] = threading.Lock() if self.is_sqlite else nullcontext()
 
     @classmethod
     def in_folder(cls, folder: Path) -> Database:
@@ -128,7 +129,7 @@ class Database:
         On SQLite the writers of this process queue behind one lock, so that there is one committer, and other
         processes queue behind BEGIN IMMEDIATE. PostgreSQL queues them itself, row by row.
         """
-        with self._turn, self.engine.connect() as connection, connection.begin():
+        with self.turn, self.engine.connect() as connection, connection.begin():
             if patient and not self.is_sqlite:
                 connection.exec_driver_sql(_spelled("SET LOCAL", POSTGRES_PATIENCE))
             yield connection

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from functools import cache
+from typing import Any
 
 from schemas import events as ev
 from schemas.commands import Command
-from schemas.events import Event, LogEntry, plain
+from schemas.events import Event, plain
 from schemas.fields import wire_instant
 from server.domain.decide import Author
 from server.domain.incident import Incident
@@ -22,18 +23,28 @@ LATE_AFTER = timedelta(minutes=2)
 
 @dataclass(slots=True)
 class Line:
-    """An entry on its way into the log, and the units whose streams will carry it."""
+    """An entry on its way into the log, and the units whose streams will carry it.
 
-    entry: LogEntry
+    Its bytes are those of a `LogEntry`, which is what they are read as again; making one here and checking it
+    once more would cost as much as deciding the command.
+    """
+
+    incident_id: str | None
+    event: Event
+    by: str
+    unit: str
+    recorded_at: datetime
+    command_id: str | None
     body: bytes
-    units: tuple[str, ...]
+    units: tuple[str, ...] = ()
     restricted: bool = False
 
 
 def system_line(event: Event, root: str, now: datetime) -> Line:
     """An entry that belongs to no incident: the city's stream has it."""
-    entry = LogEntry(event=cast(Any, event), by=CLOCK, post=CLOCK_POST, unit=root, recorded_at=now)
-    return Line(entry, canonical(_body(entry)), (root,))
+    body = {"event": plain(event), "by": CLOCK, "post": CLOCK_POST, "unit": root}
+    body["recorded_at"] = wire_instant(now)
+    return Line(None, event, CLOCK, root, now, None, canonical(body), (root,))
 
 
 def line_of(
@@ -50,72 +61,62 @@ def line_of(
         by, post = CLOCK, CLOCK_POST
     else:
         by, post, unit = author.name, str(author.post), author.unit
-    happened = _happened_at(event)
-    late = None
-    if author is not None and happened is not None and now - happened > LATE_AFTER:
-        late = int((now - happened).total_seconds())
-    said: dict[str, Any] = {}
-    if command is not None:
-        said = {
-            "command_id": command.command_id,
-            "device_at": command.device_at,
-            "device_sent_at": command.device_sent_at,
-            "on_behalf_of": command.on_behalf_of,
-            "words": command.words,
-        }
-        if command.device_sent_at is not None:
-            said["skew_ms"] = int((now - command.device_sent_at).total_seconds() * 1000)
-    entry = LogEntry(
-        incident_id=incident.id,
-        event=cast(Any, event),
-        by=by,
-        post=post,
-        unit=unit,
-        recorded_at=now,
-        occurred_at=_occurred_at(event),
-        late_s=late,
-        **said,
-    )
-    return Line(entry, canonical(_body(entry)), ())
-
-
-def _body(entry: LogEntry) -> dict[str, Any]:
-    """The entry as plain values, absent fields left out."""
     body: dict[str, Any] = {
-        "event": plain(entry.event),
-        "by": entry.by,
-        "post": entry.post,
-        "unit": entry.unit,
-        "recorded_at": wire_instant(entry.recorded_at),
+        "incident_id": incident.id,
+        "event": plain(event),
+        "by": by,
+        "post": post,
+        "unit": unit,
+        "recorded_at": wire_instant(now),
     }
-    for name in ("incident_id", "command_id", "late_s", "skew_ms", "words"):
-        value = getattr(entry, name)
-        if value is not None:
-            body[name] = value
-    for name in ("occurred_at", "device_at", "device_sent_at"):
-        moment = getattr(entry, name)
-        if moment is not None:
-            body[name] = wire_instant(moment)
-    if entry.on_behalf_of is not None:
-        body["on_behalf_of"] = entry.on_behalf_of.model_dump(exclude_none=True)
-    return body
+    happened, occurred = _moments(event)
+    if occurred is not None:
+        body["occurred_at"] = wire_instant(occurred)
+    if author is not None and happened is not None and now - happened > LATE_AFTER:
+        body["late_s"] = int((now - happened).total_seconds())
+    if command is not None:
+        _as_said(command, body, now)
+    command_id = command.command_id if command is not None else None
+    return Line(incident.id, event, by, unit, now, command_id, canonical(body))
 
 
-def _happened_at(event: Event) -> datetime | None:
-    """When the deed was done that the entry speaks of: what "entered late" is measured by."""
-    if isinstance(event, ev.DuplicateAbsorbed):
-        return None  # tells what the other incident knew; the merging is done now
-    for name in ("happened_at", "known_at", "judged_at", "received_at", "sent_at", "declared_at", "at"):
-        moment = getattr(event, name, None)
-        if isinstance(moment, datetime):
-            return moment
-    return None
+def _as_said(command: Command, body: dict[str, Any], now: datetime) -> None:
+    """What the command itself says of how it came; absent fields are left out."""
+    body["command_id"] = command.command_id
+    if command.device_at is not None:
+        body["device_at"] = wire_instant(command.device_at)
+    if command.device_sent_at is not None:
+        body["device_sent_at"] = wire_instant(command.device_sent_at)
+        body["skew_ms"] = int((now - command.device_sent_at).total_seconds() * 1000)
+    if command.on_behalf_of is not None:
+        body["on_behalf_of"] = command.on_behalf_of.model_dump(exclude_none=True)
+    if command.words is not None:
+        body["words"] = command.words
 
 
-def _occurred_at(event: Event) -> datetime | None:
-    """事发时间 for an incident that says it; else when the deed was done, or fell due."""
-    for name in ("occurred_at", "met_at", "started_at", "due_at"):
-        moment = getattr(event, name, None)
-        if isinstance(moment, datetime):
-            return moment
-    return _happened_at(event)
+#: When the deed was done that the entry speaks of: what "entered late" is measured by.
+_HAPPENED = ("happened_at", "known_at", "judged_at", "received_at", "sent_at", "declared_at", "at")
+#: 事发时间 for an incident that says it; else when the deed was done, or fell due.
+_OCCURRED = ("occurred_at", "met_at", "started_at", "due_at")
+
+
+@cache
+def _named(kind: type[Event]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Which of these moments events of a kind have: asking a model for what it has not is dear."""
+    happened = tuple(name for name in _HAPPENED if name in kind.model_fields)
+    if issubclass(kind, ev.DuplicateAbsorbed):
+        happened = ()  # tells what the other incident knew; the merging is done now
+    return happened, tuple(name for name in _OCCURRED if name in kind.model_fields)
+
+
+def _moments(event: Event) -> tuple[datetime | None, datetime | None]:
+    """When the deed was done, and when what it speaks of occurred, as far as the event says so."""
+    in_happened, in_occurred = _named(type(event))
+    happened: datetime | None = None
+    for name in in_happened:
+        if (happened := getattr(event, name)) is not None:
+            break
+    for name in in_occurred:
+        if (occurred := getattr(event, name)) is not None:
+            return happened, occurred
+    return happened, happened

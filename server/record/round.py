@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
-from typing import Any, cast
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Executable, Row, Table, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import select
 
 from schemas import events as ev
 from schemas.commands import Command
@@ -19,42 +16,38 @@ from server.domain.decide import Author, Decided
 from server.domain.incident import Incident, apply, fold
 from server.domain.reporting import Setting, consequences, next_alarm
 from server.domain.units import Rank, UnitTree
-from server.record.database import Database
-from server.record.done import Done, done_among
-from server.record.ledger import Chains
+from server.record.done import Done
 from server.record.lines import Line, line_of, system_line
 from server.record.projections import incident_row, obligation_rows
-from server.record.tables import (
-    COUNTER,
-    ENTRY,
-    IDEMPOTENCY,
-    INCIDENT,
-    INCIDENT_UNIT,
-    LEDGER,
-    OBLIGATION,
-    STREAM_ENTRY,
-    STREAM_HEAD,
+from server.record.rows import (
+    COUNTERS,
+    DONE,
+    ENTRIES,
+    HEADS,
+    INCIDENT_UNITS,
+    INCIDENTS,
+    OBLIGATIONS,
+    STREAM_ENTRIES,
+    Pen,
 )
+from server.record.tables import COUNTER, ENTRY, LEDGER, STREAM_ENTRY, STREAM_HEAD
+from server.record.turn import Standing, Turn
 
 #: Entries of other processes after which forgetting every state is cheaper than asking which still hold.
 MOST_CAUGHT_UP = 5_000
 RESTRICTED = ":r"
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where the log stands."""
+class _Entry(NamedTuple):
+    """A row of `entry`, but for the moment, which is the round's."""
 
-    deployment_id: str
-    epoch: str
     seq: int
-    chains: Chains
-    recorded_at: datetime | None
-
-    @classmethod
-    def of(cls, row: Row[Any]) -> Standing:
-        chains = Chains(bytes(row.chain_sha256), bytes(row.chain_sm3))
-        return cls(row.deployment_id, row.epoch, row.seq, chains, row.recorded_at)
+    incident_id: str | None
+    event_type: str
+    restricted: bool
+    body: bytes
+    sha256: bytes
+    sm3: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,36 +64,33 @@ class Round:
 
     def __init__(
         self,
-        connection: Connection,
-        database: Database,
+        turn: Turn,
+        pen: Pen,
         tree: UnitTree,
         now: datetime,
         heads: dict[str, int],
         incidents: OrderedDict[str, Incident],
     ) -> None:
-        self._connection, self._tree = connection, tree
-        self._upsert = sqlite.insert if database.is_sqlite else postgresql.insert
+        self._connection, self._pen, self._tree = turn.connection, pen, tree
         self._heads, self._incidents = heads, incidents
-        self._row = connection.execute(select(LEDGER).with_for_update()).one()
-        self.ledger = Standing.of(self._row)
-        self.rules_before: str | None = self._row.rules
+        self.ledger = turn.ledger
         before = self.ledger.recorded_at
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         self.now = now if before is None or now > before else before  # never falls along the log
         self.published: list[tuple[str, int, bytes]] = []
         self.entries_written = 0
         self.ledger_rules: str | None = None
+        self.setting: Setting  # of this round's moment
         self._seq, self._chains = self.ledger.seq, self.ledger.chains
-        self._entries: list[dict[str, Any]] = []
-        self._bodies: dict[int, bytes] = {}
-        self._streams: list[dict[str, Any]] = []
+        self._entries: list[_Entry] = []
+        self._streams: list[tuple[str, int, int]] = []
         self._offsets: dict[tuple[str, int], int] = {}
         self._fresh_heads: dict[str, int] = {}
         self._records: dict[str, Done] = {}
-        self._before: dict[str, Done | None] = {}
+        self._before = turn.done
         self._counters: dict[str, int] = {}
         self._given: dict[str, int] = {}
-        self._units: list[dict[str, str]] = []
+        self._units: list[tuple[str, str]] = []
         self._touched: dict[str, Incident] = {}
         self._owed_changed: dict[str, set[str]] = {}
         self._working: set[str] = set()
@@ -139,17 +129,14 @@ class Round:
         self._incidents[incident_id] = incident
         return incident
 
-    def look_up(self, command_ids: Sequence[str]) -> None:
-        """Ask once, beforehand, which of the round's commands were done before."""
-        self._before |= done_among(self._connection, command_ids)
+    def rules_before(self) -> str | None:
+        """The rules that were last in force here, as they were noted."""
+        found: str | None = self._connection.execute(select(LEDGER.c.rules)).scalar()
+        return found
 
     def done_before(self, command_id: str) -> Done | None:
-        """The record of a command that was done, in this round or ever."""
-        if command_id in self._records:
-            return self._records[command_id]
-        if command_id not in self._before:
-            self.look_up([command_id])
-        return self._before[command_id]
+        """The record of a command that was done, in this round or ever: all were asked about beforehand."""
+        return self._records.get(command_id) or self._before[command_id]
 
     def offset(self, stream: str, first_seq: int, last_seq: int) -> int | None:
         """The last offset that entries first…last have in a stream; None when none of them is in it."""
@@ -231,7 +218,7 @@ class Round:
             select(ENTRY.c.body).where(ENTRY.c.incident_id == incident_id).order_by(ENTRY.c.seq)
         ).scalars()
         bodies = [bytes(body) for body in stored]
-        bodies += [row["body"] for row in self._entries if row["incident_id"] == incident_id]
+        bodies += [entry.body for entry in self._entries if entry.incident_id == incident_id]
         return fold(incident_id, (LOG_ENTRY.validate_json(body) for body in bodies))
 
     def _fold(
@@ -249,7 +236,7 @@ class Round:
 
         def take(event: Event, by: Author | None, of: Command | None) -> None:
             line = line_of(incident, event, by, of, self._tree.root, self.now)
-            apply(incident, line.entry)
+            apply(incident, line)
             if isinstance(event, ev.InformerNamed):
                 line.units, line.restricted = tuple(event.units), True
             else:
@@ -275,27 +262,17 @@ class Round:
         """Give the entries their places: in the ledger, and in each stream that carries them."""
         for line in lines:
             self._seq += 1
-            seq, incident_id = self._seq, line.entry.incident_id
+            seq, incident_id, event = self._seq, line.incident_id, line.event
             self._chains = self._chains.then(seq, line.body)
-            if isinstance(line.entry.event, ev.IncidentShared) and incident_id is not None:
-                self._carry_past(incident_id, line.entry.event.units)
+            if isinstance(event, ev.IncidentShared) and incident_id is not None:
+                self._carry_past(incident_id, event.units)
             self._entries.append(
-                {
-                    "seq": seq,
-                    "incident_id": incident_id,
-                    "event_type": line.entry.event.type,
-                    "recorded_at": self.now,
-                    "restricted": line.restricted,
-                    "body": line.body,
-                    "chain_sha256": self._chains.sha256,
-                    "chain_sm3": self._chains.sm3,
-                }
+                _Entry(seq, incident_id, event.type, line.restricted, line.body, *self._chains)
             )
             for unit in line.units:
                 self._place(unit + RESTRICTED if line.restricted else unit, seq, line.body)
-            event = line.entry.event
             if isinstance(event, ev.IncidentOpened | ev.IncidentShared) and incident_id is not None:
-                self._units += [{"unit": unit, "incident_id": incident_id} for unit in event.units]
+                self._units += [(unit, incident_id) for unit in event.units]
             if isinstance(event, ev.ObligationStarted | ev.ObligationMet | ev.ObligationExcused):
                 assert incident_id is not None
                 self._owed_changed.setdefault(incident_id, set()).add(event.obligation_id)
@@ -314,9 +291,9 @@ class Round:
         ).all()
         past = [(seq, bytes(body)) for seq, body in stored]
         past += [
-            (row["seq"], row["body"])
-            for row in self._entries
-            if row["incident_id"] == incident_id and not row["restricted"]
+            (entry.seq, entry.body)
+            for entry in self._entries
+            if entry.incident_id == incident_id and not entry.restricted
         ]
         for unit in units:
             for seq, body in past:
@@ -334,77 +311,61 @@ class Round:
                 or 0
             )
         self._fresh_heads[stream] = position = head + 1
-        self._streams.append({"stream": stream, "position": position, "seq": seq})
+        self._streams.append((stream, position, seq))
         self._offsets[stream, seq] = position
         self.published.append((stream, position, body))
 
     # ------------------------------------------------------------ onto the disk
 
-    def flush(self, setting: Setting) -> None:
-        """All rows of the round, in as few statements as there are tables."""
-        put = self._connection.execute
-        if self._entries:
-            put(insert(ENTRY), self._entries)
-            put(insert(STREAM_ENTRY), self._streams)
-            self._replace(
-                STREAM_HEAD,
-                ["stream"],
-                [{"stream": stream, "head": head} for stream, head in self._fresh_heads.items()],
-            )
-        if self._records:
-            put(insert(IDEMPOTENCY), [record._asdict() for record in self._records.values()])
-        if self._counters:
-            self._replace(
-                COUNTER, ["prefix"], [{"prefix": p, "last": last} for p, last in self._counters.items()]
-            )
-        if self._touched:
-            rows = [
-                {**incident_row(incident), "next_alarm_at": next_alarm(incident, setting)}
-                for incident in self._touched.values()
-            ]
-            self._replace(INCIDENT, ["id"], rows)
-        if self._units:
-            statement = self._upsert(INCIDENT_UNIT).on_conflict_do_nothing()
-            put(statement, self._units)
-        owed = [
-            row
-            for incident_id, changed in self._owed_changed.items()
-            for row in obligation_rows(self._touched[incident_id])
-            if row["obligation_id"] in changed
-        ]
-        if owed:
-            self._replace(OBLIGATION, ["obligation_id"], owed)
-        if self._entries or self.ledger_rules is not None:
-            self._move_ledger()
+    def flush(self) -> None:
+        """All rows of the round, in few statements. Nothing may be asked after them: they end the turn."""
+        if self._entries or self._touched or self._records or self.ledger_rules is not None:
+            with self._pen.at_once():
+                self._put_rows()
         self._heads.update(self._fresh_heads)
         self.entries_written = len(self._entries)
 
-    def _move_ledger(self) -> None:
-        fresh: dict[str, Any] = {
-            "seq": self._seq,
-            "chain_sha256": self._chains.sha256,
-            "chain_sm3": self._chains.sm3,
-            "recorded_at": self.now,
-        }
-        if self.ledger_rules is not None:
-            fresh["rules"] = self.ledger_rules
-        self._connection.execute(_MOVE, fresh)
-        self.ledger = Standing(
-            self.ledger.deployment_id, self.ledger.epoch, self._seq, self._chains, self.now
+    def _put_rows(self) -> None:
+        pen, now = self._pen, self._pen.moment(self.now)
+        pen.put(
+            ENTRIES,
+            [
+                (one.seq, one.incident_id, one.event_type, now, one.restricted, one.body, one.sha256, one.sm3)
+                for one in self._entries
+            ],
         )
+        pen.put(STREAM_ENTRIES, self._streams)
+        pen.put(HEADS, list(self._fresh_heads.items()))
+        pen.put(DONE, [(*done[:-1], pen.moment(done.recorded_at)) for done in self._records.values()])
+        pen.put(COUNTERS, list(self._counters.items()))
+        pen.put_all(
+            INCIDENTS,
+            [
+                {**incident_row(incident), "next_alarm_at": next_alarm(incident, self.setting)}
+                for incident in self._touched.values()
+            ],
+        )
+        pen.put(INCIDENT_UNITS, self._units)
+        pen.put_all(
+            OBLIGATIONS,
+            [
+                row
+                for incident_id, changed in self._owed_changed.items()
+                for row in obligation_rows(self._touched[incident_id])
+                if row["obligation_id"] in changed
+            ],
+        )
+        if self._entries or self.ledger_rules is not None:
+            self._move_ledger()
 
-    def _replace(self, table: Table, keys: list[str], rows: list[dict[str, Any]]) -> None:
-        """Insert, or overwrite what stands under the same key."""
-        if rows:
-            self._connection.execute(_replacing(self._upsert, table, tuple(keys), tuple(rows[0])), rows)
+    def _move_ledger(self) -> None:
+        """Its one row, to where the log stands now."""
+        self.ledger = replace(self.ledger, seq=self._seq, chains=self._chains, recorded_at=self.now)
+        stands = (self._seq, *self._chains, self._pen.moment(self.now))
+        if self.ledger_rules is None:
+            self._pen.execute(_MOVE, stands)
+        else:
+            self._pen.execute(f"{_MOVE}, rules = ?", (*stands, self.ledger_rules))
 
 
-_MOVE = update(LEDGER)  # its one row, to whatever is passed
-
-
-@cache
-def _replacing(upsert: Any, table: Table, keys: tuple[str, ...], names: tuple[str, ...]) -> Executable:
-    """The statement of `_replace`: made once, because making it costs more than a small round's rows."""
-    statement = upsert(table)
-    fresh = {name: statement.excluded[name] for name in names if name not in keys}
-    return cast(Executable, statement.on_conflict_do_update(index_elements=list(keys), set_=fresh))
+_MOVE = "UPDATE ledger SET seq = ?, chain_sha256 = ?, chain_sm3 = ?, recorded_at = ?"

@@ -12,7 +12,7 @@ import heapq
 import queue
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -36,18 +36,20 @@ from server.durations import Durations
 from server.record.database import Database
 from server.record.done import Done
 from server.record.ledger import Chains, canonical
-from server.record.round import Round, Standing
+from server.record.round import Round
+from server.record.rows import Pen
 from server.record.tables import ENTRY, INCIDENT_UNIT, LEDGER, LedgerRow
+from server.record.turn import Hand, Standing
+from server.record.works import Caller, Outcome, Work, tell
 
 log = structlog.get_logger()
 
 MOST_IN_A_ROUND = 256
+_NOT_SAID = {"device_sent_at"}  # differs each time that the same command is sent
 INCIDENTS_KEPT = 2_000
 
 #: A row of a unit's stream as listeners get it: stream, offset, the entry's stored bytes.
 StreamRow = tuple[str, int, bytes]
-#: What to do, whom to answer, and the command id to look up beforehand.
-Work = tuple[Callable[[Round], Any], Future[Any], str | None]
 
 
 class StoreUnavailable(Exception):
@@ -86,8 +88,11 @@ class Store:
         self.on_commit = on_commit
         self._incidents: OrderedDict[str, Incident] = OrderedDict()
         self._heads: dict[str, int] = {}
-        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._waiting: deque[Work] = deque()
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # rung after something was put there
+        self._is_ending = False
         self._thread = threading.Thread(target=self._write_rounds, name="writer", daemon=True)
+        self._hand = Hand(database)
         self._ledger = self._open()
         self.rounds = self.written = 0
         self._round_began: float | None = None
@@ -112,14 +117,16 @@ class Store:
                 )
                 connection.execute(insert(LEDGER), [fresh.model_dump()])
                 return Standing(deployment, fresh.epoch, 0, chains, None)
-            return Standing.of(row)
+            chains = Chains(bytes(row.chain_sha256), bytes(row.chain_sm3))
+            return Standing(row.deployment_id, row.epoch, row.seq, chains, row.recorded_at)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
         """Write what is queued, then end the writer."""
-        self._queue.put(None)
+        self._is_ending = True
+        self._bell.put(None)
         if self._thread.is_alive():
             self._thread.join(timeout=10)
 
@@ -150,17 +157,31 @@ class Store:
     @property
     def waiting(self) -> int:
         """Commands that queue for the next round."""
-        return self._queue.qsize()
+        return len(self._waiting)
 
     # ------------------------------------------------------------ what may be asked of it
 
     def execute(self, author: Author, person_id: str, command: Command) -> Future[Answer]:
         """Do a command once. The answer comes when it is on disk; `Refused` and others as exceptions."""
-        said = command.model_dump(mode="json", exclude_unset=True, exclude={"device_sent_at"}, by_alias=True)
+        caller: Future[Answer] = Future()
+        self.submit_all([self.work(caller, author, person_id, command)])
+        return caller
+
+    def work(
+        self,
+        caller: Caller,
+        author: Author,
+        person_id: str,
+        command: Command,
+    ) -> Work:
+        """The same as a piece of work, to be submitted alone or together with others."""
+        said = command.model_dump(mode="json", exclude_unset=True, exclude=_NOT_SAID, by_alias=True)
         digest = sha256(canonical({"name": command.name, **said})).digest()
-        return self.submit(
-            lambda round_: self._command(round_, author, person_id, command, digest), command.command_id
-        )
+
+        def do(round_: Round) -> Answer:
+            return self._command(round_, author, person_id, command, digest)
+
+        return Work(do, caller, command.command_id)
 
     def is_seen_by(self, unit: str, incident_id: str) -> bool:
         """Whether there is such an incident that this unit may see. Synchronous: call in a thread."""
@@ -179,7 +200,7 @@ class Store:
         """An entry of the system itself, for the city's stream."""
 
         def write(round_: Round) -> None:
-            if rules is not None and rules == round_.rules_before:
+            if rules is not None and rules == round_.rules_before():
                 return  # another process was quicker
             round_.note(event)
             if rules is not None:
@@ -191,10 +212,15 @@ class Store:
         """Take a turn as a command does, write nothing: whether it could be done."""
         return self.submit(lambda round_: None)
 
-    def submit(self, work: Callable[[Round], Any], command_id: str | None = None) -> Future[Any]:
-        future: Future[Any] = Future()
-        self._queue.put((work, future, command_id))
-        return future
+    def submit(self, do: Callable[[Round], Any]) -> Future[Any]:
+        caller: Future[Any] = Future()
+        self.submit_all([Work(do, caller)])
+        return caller
+
+    def submit_all(self, works: list[Work]) -> None:
+        """Let these have their turn, in this order and in one round where there is room for them."""
+        self._waiting.extend(works)
+        self._bell.put(None)
 
     # ------------------------------------------------------------ the pieces of work
 
@@ -208,7 +234,7 @@ class Store:
         opening = command.name == "open-incident"
         if incident is not None and not opening and author.unit not in incident.units:
             incident = None
-        setting = self._setting(round_.now)
+        setting = round_.setting
 
         def other(incident_id: str) -> Incident | None:
             found = round_.load(incident_id)
@@ -262,7 +288,7 @@ class Store:
         )
 
     def _tick(self, round_: Round, incident_ids: Sequence[str], until: datetime | None) -> int:
-        setting = self._setting(round_.now)
+        setting = round_.setting
         waiting: list[tuple[datetime, str]] = []
         written = 0
 
@@ -292,54 +318,52 @@ class Store:
     # ------------------------------------------------------------ the writer
 
     def _write_rounds(self) -> None:
-        while True:
-            first = self._queue.get()
-            if first is None:
-                return
-            works = [first]
-            ended = False
-            while len(works) < MOST_IN_A_ROUND:
-                try:
-                    one = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if one is None:
-                    ended = True
-                    break
-                works.append(one)
-            # a caller that went away before its turn is skipped: it got no answer and will send again
-            self._write_round([work for work in works if work[1].set_running_or_notify_cancel()])
-            self._round_began = None
-            if ended:
-                return
+        try:
+            self._take_rounds()
+        finally:
+            self._hand.close()
+
+    def _take_rounds(self) -> None:
+        while not (self._is_ending and not self._waiting):
+            self._bell.get()
+            while not self._bell.empty():  # what was rung for until now is about to be taken
+                self._bell.get()
+            while self._waiting:
+                works = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_IN_A_ROUND))]
+                if works := [work for work in works if work.is_wanted()]:
+                    self._write_round(works)
+                self._round_began = None
 
     def _write_round(self, works: list[Work]) -> None:
         """One transaction for these pieces of work. Answers go out only after it is on disk."""
-        answers: list[tuple[Future[Any], Any, BaseException | None]] = []
+        answers: list[Outcome] = []
         began = self._round_began = time.monotonic()
         try:
-            with self.database.writing() as connection:
-                self.database.lock_ledger(connection)
-                round_ = Round(connection, self.database, self.tree, self.now(), self._heads, self._incidents)
+            asked = [work.command_id for work in works if work.command_id is not None]
+            with self._hand.turn(asked) as turn:
+                pen = Pen(turn.connection, self.database.is_sqlite)
+                round_ = Round(turn, pen, self.tree, self.now(), self._heads, self._incidents)
+                round_.setting = self._setting(round_.now)
                 round_.catch_up(self._ledger)
-                round_.look_up([command_id for _work, _future, command_id in works if command_id is not None])
-                for work, future, _command_id in works:
+                for work in works:
                     try:
-                        answers.append((future, work(round_), None))
+                        answers.append((work.caller, work.run(round_), None))
                     except SQLAlchemyError:
                         raise
                     except Exception as refusal:  # handed to the caller whole, neighbours go on
+                        work.fail()
                         round_.forget_unwritten()
-                        answers.append((future, None, refusal))
-                round_.flush(self._setting(round_.now))
+                        answers.append((work.caller, None, refusal))
+                round_.flush()
         except Exception as failure:
             log.error("a round of writes failed", error=repr(failure), commands=len(works))
             self._incidents.clear()
             self._heads.clear()
             unavailable = StoreUnavailable(repr(failure))
             unavailable.__cause__ = failure
-            for _work, future, _command_id in works:
-                future.set_exception(unavailable)
+            for work in works:
+                work.fail()
+            tell((work.caller, None, unavailable) for work in works)
             return
         self._ledger = round_.ledger
         while len(self._incidents) > INCIDENTS_KEPT:
@@ -353,11 +377,7 @@ class Store:
                 self.on_commit(round_.published)
             except Exception:  # listeners find out by their heads; the answers below are due all the same
                 log.exception("what was written could not be handed to the listeners")
-        for future, answer, refusal_ in answers:
-            if refusal_ is None:
-                future.set_result(answer)
-            else:
-                future.set_exception(refusal_)
+        tell(answers)
 
 
 def load_incident(connection: Any, incident_id: str) -> Incident | None:
