@@ -347,9 +347,7 @@ def tables() -> str:
             _shown(name, field.is_required()) for name, field in event.model_fields.items() if name != "type"
         ]
         words = (event.__doc__ or "").strip().splitlines()[:1]
-        lines.append(
-            f"| `{event.model_fields['type'].default}` | {', '.join(fields)} | {' '.join(words)} |"
-        )
+        lines.append(f"| `{event.model_fields['type'].default}` | {', '.join(fields)} | {' '.join(words)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, LiteralString
 from uuid import UUID
 
@@ -48,14 +49,17 @@ def parse_instant(value: Any) -> datetime:
         if not isinstance(value, str) or not _RFC3339.fullmatch(value):
             raise _refused("instant_form", _INSTANT_FORM)
         try:
-            moment = datetime.fromisoformat(value.upper().replace(" ", "T"))
-            moment = moment.astimezone(UTC)
+            moment = datetime.fromisoformat(value.upper().replace(" ", "T")).astimezone(UTC)
         except (ValueError, OverflowError) as wrong:
             raise _refused("instant_unreal", "is no time that exists") from wrong
-    moment = moment.astimezone(UTC)
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    if moment.microsecond % 1000 == 0:
+        return moment
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+@lru_cache(maxsize=4_096)  # the same moment stands in an event, beside it, in its digest and in the answer
 def wire_instant(moment: datetime) -> str:
     """UTC with milliseconds and Z: `2026-11-23T06:05:00.000Z`, the only form the server writes."""
     if moment.tzinfo is not UTC:
@@ -91,7 +95,12 @@ Said2000 = Annotated[str, StringConstraints(strict=True, min_length=1, max_lengt
 Said20000 = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=20_000), _NO_NUL]
 
 
+_OWN_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.ASCII)
+
+
 def _uuid(value: Any) -> str:
+    if type(value) is str and _OWN_UUID.match(value):  # three of these in every command
+        return value
     if not isinstance(value, str | UUID):
         raise _refused("uuid", "must be a UUID")
     try:

@@ -197,6 +197,10 @@ class RuleSet(_Frozen):
         """Every rule that concerns a category; a finer kind (`hazmat/leak`) counts as its category."""
         return self._by_category.get(category.partition("/")[0], self._by_category["any"])
 
+    def recurring_for(self, category: str) -> tuple[Rule, ...]:
+        """Those of them that come back, where they open obligations."""
+        return self._recurring.get(category.partition("/")[0], self._recurring["any"])
+
     def rule(self, rule_id: str) -> Rule | None:
         """The rule of that id, None when this file has none."""
         return self._by_id.get(rule_id)
@@ -208,6 +212,13 @@ class RuleSet(_Frozen):
         return {
             category: tuple(rule for rule, categories in meant if {"any", category} & categories)
             for category in ("any", *Category)
+        }
+
+    @cached_property
+    def _recurring(self) -> dict[str, tuple[Rule, ...]]:
+        return {
+            category: tuple(rule for rule in rules if rule.opens and rule.recurring is not None)
+            for category, rules in self._by_category.items()
         }
 
     @cached_property

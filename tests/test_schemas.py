@@ -21,9 +21,13 @@ from schemas.fields import Facts, parse_instant, wire_instant
 from schemas.terms import Level, Post
 from server import sentences
 from server.domain import decide, incident, permissions
-from server.record.lines import _body
+from server.domain.decide import Author
+from server.domain.incident import Incident
+from server.record.lines import line_of
 from server.sentences import sentence
+from tests import words
 from tests.product import ROOT
+from tests.words import new_id
 
 LANGUAGES = ("zh", "en")
 
@@ -210,19 +214,26 @@ FACTS = st.fixed_dictionaries(
 )
 
 
-@given(FACTS, st.text(max_size=50), MOMENTS)
+SAID = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=50)
+
+
+@given(FACTS, SAID, MOMENTS)
 def test_an_entry_read_back_from_the_log_is_the_entry_that_was_written(
     facts: dict[str, Any], said: str, moment: datetime
 ) -> None:
     event = events.FactsEstablished(
         known_at=moment, known_by="130324", in_chain=True, facts=Facts.model_validate(facts), explanation=said
     )
-    entry = LogEntry(
-        incident_id="x", event=event, by=said, post="p", unit="u", recorded_at=moment, words=said
-    )
-    once = json.dumps(_body(entry), sort_keys=True)
-    again = LOG_ENTRY.validate_json(once)
-    assert json.dumps(_body(again), sort_keys=True) == once
+    at = event.known_at  # in whole milliseconds, as every moment in the log
+    author = Author(said, Post.DUTY_OFFICER, "u")
+    command = COMMANDS["add-entry"].model_validate(words.add_entry(new_id(), "", words=said))
+    line = line_of(Incident("x"), event, author, command, "130300", at, wire_instant(at))
+    again = LOG_ENTRY.validate_json(line.body)
+    assert again == LogEntry(
+        incident_id="x", event=event, by=said, post="duty_officer", unit="u", recorded_at=at, occurred_at=at,
+        command_id=command.command_id, words=said,
+    )  # fmt: skip
+    assert (line.by, line.unit, line.recorded_at) == (again.by, again.unit, again.recorded_at)
     assert isinstance(again.event, events.FactsEstablished)
     assert set(again.event.facts.model_fields_set) == set(facts), "unknown stays unknown, unsaid stays unsaid"
 

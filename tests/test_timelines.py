@@ -78,6 +78,8 @@ class Desk:
             for event in following:
                 self.take(event)
         assert consequences(self.incident, self.setting) == [], "asked again, there is nothing more to say"
+        unrested = replace(self.incident, rest=None)
+        assert consequences(unrested, self.setting) == [], "worked out anew, there is nothing more either"
         anew = replace(self.incident, to_grade=True, is_other_kind=True)
         assert _graded(anew, self.setting) is None, "graded anew from the first fact on, it is the same"
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from measure import desk, records
+from measure import desk, durable, records
 from measure.figures import median_of
 
 GOALS = {"answer_p99_ms": 100.0, "last_p99_ms": 250.0}
@@ -79,6 +79,11 @@ def measure_writes(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return {"writes": rows}
 
 
+def measure_durable(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """What of that is the disk's, what the store's, what the wire's: on both databases, beside controls."""
+    return durable.measure(asked.runs, asked.seconds / 4, folder / "durable", say)
+
+
 def measure_records(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """(d) and (e): verification, and starting with years of closed incidents."""
     say(f"bench: a log of {asked.entries} entries is written and verified")
@@ -106,18 +111,20 @@ COLUMNS = {
     ),
     "verify": ("entries", "faults", "per_s", "per_cpu_s", "rss_mb"),
     "starting": ("closed_incidents", "ready_s", "rss_mb"),
+    **durable.COLUMNS,
 }  # fmt: skip
 TITLES = {
     "listeners": "Listeners: answer and entry to last listener, from when a command was due",
     "writes": "Durable writes through HTTP, each writer waiting for its answer",
     "verify": "Verification of a log of every kind of command",
     "starting": "From starting the process to the first 200 of /readyz",
+    **durable.TITLES,
 }
 
 
 def main() -> int:
     options = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    options.add_argument("what", nargs="*", default=["listeners", "writes", "records"])
+    options.add_argument("what", nargs="*", default=["listeners", "writes", "durable", "records"])
     options.add_argument("--listeners", type=int, default=1_000)
     options.add_argument("--rate", type=float, default=50.0, help="writes a second (50)")
     options.add_argument("--seconds", type=float, default=20.0, help="of each measurement (20)")
@@ -129,7 +136,10 @@ def main() -> int:
     asked = options.parse_args()
     if asked.quick:
         asked.runs, asked.seconds, asked.entries, asked.closed = 1, 5.0, 5_000, 500
-    parts = {"listeners": measure_listeners, "writes": measure_writes, "records": measure_records}
+    parts = {
+        "listeners": measure_listeners, "writes": measure_writes, "durable": measure_durable,
+        "records": measure_records,
+    }  # fmt: skip
     if unknown := sorted(set(asked.what) - set(parts)):
         options.error(f"no such measurement: {', '.join(unknown)}; there are {', '.join(parts)}")
     found: dict[str, Any] = {}

@@ -4,8 +4,9 @@
                              "rate": 50, "seconds": 10}'
 
 With a rate, an answer's time counts from when its command was due, so that a server which stalls cannot hide
-it. Without one (`"rate": 0`) each connection sends its next command when the last was answered. Prints for
-each command its number, when it was due, when it was answered, and with which status.
+it. Without one (`"rate": 0`) each connection sends its next command when the last was answered; with
+`"batch": 100` so many at once, to the door for ordered batches. Prints for each request its number, when it
+was due, when it was answered, and with which status: 200 for a batch only if all of it was done.
 """
 
 from __future__ import annotations
@@ -53,7 +54,10 @@ class Clerk(asyncio.Protocol):
         if len(body) < length:
             return
         number, self._number, self._unread = self._number, -1, b""
-        self._office.answered(self, number, int(head[9:12]), answered_at)
+        status = int(head[9:12])
+        if body.count(b'"status":') != body.count(b'"status":200'):
+            status = 422  # of a batch, something was refused
+        self._office.answered(self, number, status, answered_at)
 
 
 class Office:
@@ -114,24 +118,31 @@ class Office:
 
     def _request(self, number: int) -> bytes:
         target = next(self._targets)
-        body = json.dumps(
-            {
-                "command_id": str(uuid4()),
-                "incident_id": target["incident_id"],
-                "entry_id": str(uuid4()),
-                "kind": "note",
-                "text": TEXT,
-                "happened_at": datetime.now(UTC).isoformat(),
-                "words": str(number),
-            },
-            ensure_ascii=False,
-        ).encode()
+        said: dict[str, Any]
+        if batch := self._asked.get("batch"):
+            lines = [{"name": "add-entry", "body": _line(target, number)} for _ in range(batch)]
+            door, said = "", {"commands": lines}
+        else:
+            door, said = "/add-entry", _line(target, number)
+        body = json.dumps(said, ensure_ascii=False).encode()
         head = (
-            "POST /api/v1/commands/add-entry HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"POST /api/v1/commands{door} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             f"Authorization: Bearer {target['token']}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
+
+
+def _line(target: dict[str, str], number: int) -> dict[str, Any]:
+    return {
+        "command_id": str(uuid4()),
+        "incident_id": target["incident_id"],
+        "entry_id": str(uuid4()),
+        "kind": "note",
+        "text": TEXT,
+        "happened_at": datetime.now(UTC).isoformat(),
+        "words": str(number),
+    }
 
 
 def main() -> None:

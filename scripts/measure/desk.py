@@ -40,9 +40,12 @@ class Target:
     reach: list[int]  # how many healthy listeners an entry about each target has
 
 
-def start_desk(folder: Path) -> FenghuoProcess:
+def start_desk(
+    folder: Path, database_url: str | None = None, program: Sequence[str | Path] = FenghuoProcess.program
+) -> FenghuoProcess:
     """A desk with an officer at the city and at each of six counties; everyone is named after the unit."""
-    desk = FenghuoProcess(folder)
+    desk = FenghuoProcess(folder, database_url=database_url)
+    desk.program = program
     desk.add_people(PEOPLE)
     desk.start()
     return desk
@@ -163,27 +166,29 @@ def fan_out(
     }
 
 
-def durable_writes(target: Target, *, writers: int, seconds: float) -> dict[str, Any]:
-    """Each writer sends its next line when the last one is on disk."""
+def durable_writes(target: Target, *, writers: int, seconds: float, batch: int = 0) -> dict[str, Any]:
+    """Each writer sends its next line, or batch of lines, when the last one is on disk."""
     asked = {
         "port": target.port,
         "targets": target.targets,
         "connections": writers,
         "rate": 0,
         "seconds": seconds,
+        "batch": batch,
     }
     before = Usage.of(target.pid)
     with _process("measure.clerks", asked) as clerks:
         said = json.loads(_line(clerks))
     used = Usage.of(target.pid).since(before)
     done = [answered_at - due_at for _n, due_at, answered_at, status in said["results"] if status == 200]
+    writes = len(done) * max(1, batch)
     return {
         "writers": writers,
-        "writes": len(done),
+        "writes": writes,
         "refused": len(said["results"]) - len(done) + said["lost"],
-        "per_s": round(len(done) / seconds),
+        "per_s": round(writes / seconds),
         **times("answer", done),
-        "cpu_us_per_write": round(used.cpu_s / max(1, len(done)) * 1e6),
+        "cpu_us_per_write": round(used.cpu_s / max(1, writes) * 1e6),
         "cpu": round(used.cpu_s / seconds, 2),
         "waited": round(used.waited_s / seconds, 2),
     }

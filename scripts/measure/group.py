@@ -1,10 +1,10 @@
 """The store alone, driven in this process, against a bare loop that commits the same rows in groups.
 
-    python -m measure.group store URL WRITERS SECONDS   so many writers, each waiting for its answer
-    python -m measure.group bare URL FROM GROUP         the rows of FROM again, by the plain driver
+    python -m measure.group store URL WRITERS SECONDS MOST   so many writers, each waiting for its answer
+    python -m measure.group bare URL FROM GROUP              the rows of FROM again, by the plain driver
 
-The store's writers are tasks of one event loop, as in the product; their commands were made beforehand. The
-bare loop knows everything already: it says BEGIN, the rows of GROUP commands, COMMIT, and nothing else.
+The store's writers are tasks of one event loop, as in the product; their MOST commands were made beforehand.
+The bare loop knows everything already: it says BEGIN, the rows of GROUP commands, COMMIT, and nothing else.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import asyncio
 import json
 import sys
 import time
+from datetime import UTC, datetime
 from itertools import cycle
 from typing import Any
 
@@ -22,6 +23,7 @@ import pysqlite3.dbapi2 as sqlite
 from measure.clerks import TEXT
 from measure.figures import times
 from schemas.commands import COMMANDS, Command
+from schemas.events import RulesAccepted
 from schemas.terms import Post
 from server.config.rulebook import defaults as default_rules
 from server.config.unit_file import default_units
@@ -40,13 +42,14 @@ Row = tuple[Any, ...]
 
 def drive(database: Database, writers: int, seconds: float, most: int) -> dict[str, Any]:
     """Commands a second, each answered when it is on disk."""
-    from datetime import UTC, datetime
-
     migrate(database)
     rules = default_rules()
     store = Store(database, default_units(), lambda: rules, lambda: datetime.now(UTC))
     store.start()
     try:
+        dated = [one.effective_from.isoformat() for one in rules.rule_sets]
+        accepted = RulesAccepted(digest=rules.digest, effective_from=dated)
+        store.note(accepted, rules.dump()).result(timeout=60)  # as at every start: the ledger carries them
         return asyncio.run(_drive(store, writers, seconds, most))
     finally:
         store.stop()
@@ -100,7 +103,8 @@ def _command(name: str, body: dict[str, Any]) -> Command:
 # ---------------------------------------------------------------- the bare loop
 
 
-TABLES = ("entry", "stream_entry", "idempotency", "stream_head", "incident", "ledger")
+TABLES = ("entry", "stream_entry", "idempotency", "stream_head", "incident")
+LEDGER = ("seq", "chain_sha256", "chain_sm3", "recorded_at")
 
 
 def bare(database: Database, model: Database, group: int) -> dict[str, Any]:
@@ -112,6 +116,7 @@ def bare(database: Database, model: Database, group: int) -> dict[str, Any]:
             for table in TABLES
             for result in [connection.exec_driver_sql(f"SELECT * FROM {table}")]  # noqa: S608 (ours)
         }
+        ledger = _plain([tuple(connection.exec_driver_sql(f"SELECT {', '.join(LEDGER)} FROM ledger").one())])  # noqa: S608
     columns = {table: list(keys) for table, (keys, _rows) in found.items()}
     rows = {table: _plain(kept) for table, (_keys, kept) in found.items()}
     entries = sorted(rows["entry"])
@@ -132,7 +137,7 @@ def bare(database: Database, model: Database, group: int) -> dict[str, Any]:
                 "stream_head": rows["stream_head"],
                 "idempotency": some,
                 "incident": rows["incident"],
-                "ledger": rows["ledger"],
+                "ledger": ledger,
             }
         )
     write = _sqlite_loop if database.is_sqlite else _postgres_loop
@@ -152,11 +157,11 @@ def _plain(rows: list[Row]) -> list[Row]:
     return [tuple(bytes(one) if isinstance(one, memoryview) else one for one in row) for row in rows]
 
 
-KEYS = {"stream_head": "stream", "incident": "id", "ledger": "id"}
+KEYS = {"stream_head": "stream", "incident": "id"}
 
 
 def _statements(columns: dict[str, list[str]], mark: str) -> dict[str, str]:
-    made = {}
+    made = {"ledger": "UPDATE ledger SET " + ", ".join(f"{name} = {mark}" for name in LEDGER)}  # noqa: S608
     for table, names in columns.items():
         text = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join([mark] * len(names))})"  # noqa: S608
         if key := KEYS.get(table):

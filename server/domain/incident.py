@@ -15,6 +15,8 @@ from schemas import events as ev
 from schemas.events import Event, OneHourTerms, PlaceKept
 from schemas.terms import Level, Scale, Stage
 
+#: Events that no rule looks at: what is written down beside the matter itself.
+_NOTES = (ev.EntryAdded, ev.EntryStruck, ev.BreachExplained, ev.InformerNamed)
 #: Figures whose change has to be reported on (及时补报, WS-05).
 _HURT = ("dead", "missing", "trapped", "seriously_injured")
 
@@ -136,6 +138,19 @@ class Order:
     overdue: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing followed from the state under these rules, and by time alone nothing will before `until`.
+
+    What the clock worked out last (`reporting.consequences`), kept so that a note, which changes nothing that
+    it looks at, need not have it worked out again. No part of what the log tells.
+    """
+
+    rules: object
+    tree: object
+    until: datetime | None
+
+
 @dataclass(slots=True)
 class Incident:
     """Everything that deciding needs. Texts of log entries are not kept here: they are read from the log."""
@@ -186,6 +201,7 @@ class Incident:
     prompts: set[str] = field(default_factory=set)
     breach_causes: list[tuple[str, str, str]] = field(default_factory=list)
     noticed: dict[str, datetime] = field(default_factory=dict)
+    rest: Rest | None = field(default=None, compare=False)
 
     @property
     def is_open(self) -> bool:
@@ -299,9 +315,13 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
     """Fold one entry into the incident."""
     incident.version += 1
     incident.changed_at = entry.recorded_at
-    incident.noticed.setdefault(entry.unit, entry.recorded_at)
+    if entry.unit not in incident.noticed:
+        incident.noticed[entry.unit] = entry.recorded_at
+        incident.rest = None
     if entry.command_id is not None:
         incident.to_grade = False
+    if not isinstance(entry.event, _NOTES):
+        incident.rest = None
     match entry.event:
         case ev.IncidentOpened() as event:
             incident.number, incident.title, incident.category = event.number, event.title, event.category

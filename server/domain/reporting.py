@@ -17,7 +17,7 @@ from schemas import events as ev
 from schemas.rules import Prompt, Rule, RuleSet
 from schemas.terms import Channel, Level, Scale, Stage, Standing
 from server.domain import grading
-from server.domain.incident import Incident, Obligation, Report
+from server.domain.incident import Incident, Obligation, Report, Rest
 from server.domain.onehour import official_start
 from server.domain.periods import first_after_day, previous_cutoff, upcoming
 from server.domain.triggers import answers_from, applied_since, clock_start, is_triggered
@@ -70,6 +70,17 @@ def resolve(setting_tree: UnitTree, code: str, place_unit: str) -> str:
 
 def consequences(incident: Incident, setting: Setting) -> list[ev.Event]:
     """Events that the state itself calls for. Asked again after applying them, the answer is empty."""
+    rest, rules, tree = incident.rest, setting.rules, setting.tree
+    if rest is not None and rest.rules is rules and rest.tree is tree:
+        if rest.until is None or setting.now < rest.until:
+            return []
+    following = _following(incident, setting)
+    if not following:
+        incident.rest = Rest(rules, tree, _next_opening(incident, setting))
+    return following
+
+
+def _following(incident: Incident, setting: Setting) -> list[ev.Event]:
     graded = _graded(incident, setting)
     if graded is not None:
         return [graded]
@@ -281,9 +292,18 @@ def passing(incident: Incident, setting: Setting) -> tuple[datetime, list[ev.Eve
 def next_alarm(incident: Incident, setting: Setting) -> datetime | None:
     """When this incident needs looking at next; None when nothing is to come."""
     moments = [at for at, _make in _stages(incident, setting)]
+    opening = _next_opening(incident, setting)
+    if opening is not None:
+        moments.append(opening)
+    return min(moments, default=None)
+
+
+def _next_opening(incident: Incident, setting: Setting) -> datetime | None:
+    """The next moment at which a period of a recurring duty opens or ends."""
+    moments = []
     if incident.is_open:
-        for rule in setting.rules.rules_for(incident.category or "any"):
-            if rule.opens and rule.recurring is not None and is_triggered(rule, incident):
+        for rule in setting.rules.recurring_for(incident.category or "any"):
+            if rule.recurring is not None and is_triggered(rule, incident):
                 begun = applied_since(rule, incident)
                 if begun is not None:
                     moments.append(first_after_day(rule.recurring, max(begun, setting.now)))

@@ -54,6 +54,7 @@ def line_of(
     command: Command | None,
     root: str,
     now: datetime,
+    written_now: str,
 ) -> Line:
     """An entry of an incident; without an author it is the clock's. Its units are filled in after folding."""
     if author is None:
@@ -67,11 +68,11 @@ def line_of(
         "by": by,
         "post": post,
         "unit": unit,
-        "recorded_at": wire_instant(now),
+        "recorded_at": written_now,
     }
-    happened, occurred = _moments(event)
-    if occurred is not None:
-        body["occurred_at"] = wire_instant(occurred)
+    happened, in_occurred = _moments(event)
+    if in_occurred is not None:
+        body["occurred_at"] = body["event"][in_occurred]
     if author is not None and happened is not None and now - happened > LATE_AFTER:
         body["late_s"] = int((now - happened).total_seconds())
     if command is not None:
@@ -109,14 +110,9 @@ def _named(kind: type[Event]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return happened, tuple(name for name in _OCCURRED if name in kind.model_fields)
 
 
-def _moments(event: Event) -> tuple[datetime | None, datetime | None]:
-    """When the deed was done, and when what it speaks of occurred, as far as the event says so."""
+def _moments(event: Event) -> tuple[datetime | None, str | None]:
+    """When the deed was done, and the field that says when what it speaks of occurred."""
     in_happened, in_occurred = _named(type(event))
-    happened: datetime | None = None
-    for name in in_happened:
-        if (happened := getattr(event, name)) is not None:
-            break
-    for name in in_occurred:
-        if (occurred := getattr(event, name)) is not None:
-            return happened, occurred
-    return happened, happened
+    happened = next((name for name in in_happened if getattr(event, name) is not None), None)
+    occurred = next((name for name in in_occurred if getattr(event, name) is not None), happened)
+    return None if happened is None else getattr(event, happened), occurred

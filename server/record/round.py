@@ -12,6 +12,7 @@ from sqlalchemy import select
 from schemas import events as ev
 from schemas.commands import Command
 from schemas.events import LOG_ENTRY, Event
+from schemas.fields import wire_instant
 from server.domain.decide import Author, Decided
 from server.domain.incident import Incident, apply, fold
 from server.domain.reporting import Setting, consequences, next_alarm
@@ -77,6 +78,7 @@ class Round:
         before = self.ledger.recorded_at
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         self.now = now if before is None or now > before else before  # never falls along the log
+        self._written_now = wire_instant(self.now)
         self.published: list[tuple[str, int, bytes]] = []
         self.entries_written = 0
         self.ledger_rules: str | None = None
@@ -235,7 +237,7 @@ class Round:
         lines: list[Line] = []
 
         def take(event: Event, by: Author | None, of: Command | None) -> None:
-            line = line_of(incident, event, by, of, self._tree.root, self.now)
+            line = line_of(incident, event, by, of, self._tree.root, self.now, self._written_now)
             apply(incident, line)
             if isinstance(event, ev.InformerNamed):
                 line.units, line.restricted = tuple(event.units), True

@@ -28,7 +28,7 @@ from server.record.tables import (
 )
 
 #: How many rows a statement carries. Few different ones, so that every statement stays prepared.
-SIZES = (64, 16, 4, 1)
+SIZES = (128, 64, 32, 16, 8, 4, 2, 1)
 
 Row = tuple[Any, ...]
 

@@ -175,7 +175,9 @@ class Store:
         command: Command,
     ) -> Work:
         """The same as a piece of work, to be submitted alone or together with others."""
-        said = command.model_dump(mode="json", exclude_unset=True, exclude=_NOT_SAID, by_alias=True)
+        said = command.__pydantic_serializer__.to_python(
+            command, mode="json", exclude_unset=True, exclude=_NOT_SAID, by_alias=True
+        )
         digest = sha256(canonical({"name": command.name, **said})).digest()
 
         def do(round_: Round) -> Answer:
