@@ -144,7 +144,7 @@ def test_tv6_three_found_alive_leave_the_official_count_but_not_the_initial_one(
 
 def fifteen_dead(desk: FenghuoProcess, **over: Any) -> str:
     said = {"category": "work_safety", "occurred_at": at("09:00"), "known_at": at("09:05")}
-    return opened(desk, **said, facts={"dead": 15}, **over)
+    return opened(desk, **{**said, "facts": {"dead": 15}, **over})
 
 
 def test_tv7_sixty_minutes_exactly_are_in_time(desk: FenghuoProcess) -> None:
@@ -324,8 +324,10 @@ def test_what_a_duplicate_had_reported_counts_for_the_incident_it_is_merged_into
     assert [one["standing"] for one in owed if one["rule"] == "HB-03"] == ["met"]
     told(desk, "record-receipt", record_receipt(main, on_its_way, "09:26"))
     assert minutes(figure(desk, main)["elapsed_s"]) == 26, "the receipt came after the merging"
-    again = fifteen_dead(desk)
+    again = fifteen_dead(desk, known_at=at("09:28"))
     assert minutes(merged(desk, main, again)["elapsed_s"]) == 26, "and it is handed on"
+    owed = desk.ask("Wu", f"incidents/{again}")["obligations"]
+    assert [one["standing"] for one in owed if one["rule"] == "HB-03"] == ["met"], "as was known first"
 
 
 def test_a_lower_level_that_a_duplicate_had_reported_makes_it_an_upgrade(desk: FenghuoProcess) -> None:

@@ -95,7 +95,7 @@ def _following(incident: Incident, setting: Setting) -> list[ev.Event]:
     for owed in incident.obligations.values():
         if not owed.is_open:
             continue
-        answer = _answered(owed, incident)
+        answer = _answered(owed, incident, setting)
         if answer is not None:
             met_at, report = answer
             settled.append(
@@ -241,19 +241,33 @@ def _obligation_id(incident: Incident, rule: Rule, recipient: str, suffix: str) 
     return str(uuid5(UUID(incident.id), f"{rule.id}|{recipient}|{suffix}"))
 
 
-def _answered(owed: Obligation, incident: Incident) -> tuple[datetime, Report] | None:
+def _answered(owed: Obligation, incident: Incident, setting: Setting) -> tuple[datetime, Report] | None:
     """The first report that fulfils this duty, and when it did: a written one when it was received."""
     answers: list[tuple[datetime, Report]] = []
+    since: datetime | None = None
     for report in incident.reports.values():
         if report.recipient != owed.recipient or report.stage not in ANSWERS[owed.stage]:
             continue
-        if report.sent_at < owed.answers_from or (report.channel == Channel.WRITTEN and not report.valid):
+        if report.channel == Channel.WRITTEN and not report.valid:
             continue
+        if report.sent_at < owed.answers_from:
+            since = since or _knowing_since(owed, incident, setting)
+            if report.sent_at < since:
+                continue
         if owed.channel == Channel.ANY or report.channel == Channel.PHONE == owed.channel:
             answers.append((report.sent_at, report))
         elif owed.channel == report.channel == Channel.WRITTEN and report.received_at is not None:
             answers.append((report.received_at, report))
     return min(answers, key=lambda pair: pair[0], default=None)
+
+
+def _knowing_since(owed: Obligation, incident: Incident, setting: Setting) -> datetime:
+    """From when on a report knew what the duty is about: earlier than was thought when its clock started,
+    where an earlier fact was entered later, or came with a duplicate."""
+    rule = setting.rules.rule(owed.rule)
+    if rule is None or owed.period is not None or rule.trigger == "casualty_changed":
+        return owed.answers_from
+    return min(owed.answers_from, answers_from(rule, incident, owed.started_at))
 
 
 def _excuse(
