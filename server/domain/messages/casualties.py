@@ -26,10 +26,10 @@ _RESPONDERS = re.compile(
     r"(?:[一-鿿]{0,4}(?:消防|指战|队员|民警|警力|救援|搜救|医护|医务|干部|专家|志愿者|力量|救护|官兵|战士|工作人员|海巡|特勤))"
 )
 _NOUNS = (
-    r"(?:人员|群众|者|工人|矿工|村民|居民|游客|学生|乘客|人口|住户|员工|船员|儿童|民工|作业人员|中)"
+    r"(?:人员|群众|者|工人|矿工|村民|居民|游客|学生|乘客|人口|住户|员工|船员|儿童|民工|作业人员|总|中)"
 )
 _CONNECTED = re.compile(
-    rf"(?:了|着)?{_NOUNS.replace('|中', '')}?(?:人数|数量|数字|数)?(?:[:为是有约共达到至升增上计已的]|分别|总计|累计|合计|新增|目前|仍有?)*了?"
+    rf"(?:了|着)?{_NOUNS.replace('|中', '')}?(?:总?人数|数量|数字|数)?(?:[:为是有约共达到至升增上计已的]|分别|总计|累计|合计|新增|目前|仍有?)*了?"
 )
 _LOOSE = ("evacuated", "resettled", "endangered")
 _BARE = re.compile(
@@ -39,6 +39,17 @@ _BARE_FIELD = {"死": "dead", "亡": "dead", "重伤": "seriously_injured", "重
 _BARE_FIELD |= {"轻伤": "lightly_injured", "轻": "lightly_injured", "伤": "injured", "失联": "missing"}
 _BARE_FIELD |= {"失踪": "missing", "被困": "trapped"}
 _NUMBER_AFTER = re.compile(rf"[:]?(?P<n>\d+|[{HAN}]+)(?=[,、;。\s)]|$)")
+_RELATIVE = re.compile(r"[一-鿿]{0,4}的(?:\d|[一二三四五六七八九十])")
+_ROSE = re.compile(
+    rf"(?:总?人数|人员)?由(?P<from>\d+|[{HAN}]+)人?(?:上升|增加|增|升|更正|变|下降|减少)(?:至|到|为)(?P<n>\d+|[{HAN}]+)人?"
+)
+_THIS_ONE = re.compile(r"(?:这|该|此)[名位][一-鿿]{0,14}$")
+_BEFORE_DEATH = ("missing", "trapped", "seriously_injured", "injured")
+_LATER = re.compile(r"(?:后|随后|经|被|但|最终|送|不幸|均?已|找到时|发现时|救出[时后]|因伤)")
+_PERSON_SAVED = re.compile(
+    r"(?:驾驶员|司机|驾驶人|男子|女子|老人|男童|女童|男孩|女孩|小孩|工人|乘客|乘车人|骑车人|行人)(?=[一-鿿]{0,6}(?:被|送|救|抬|困|倒))"
+    r"|被困(?:司机|驾驶员|男子|女子|人员|老人)"
+)
 _AFTERWARDS = re.compile(r"正在|准备|需要?|应当?|拟|即将|组织|待|做好")
 _ONLY_NUMBER = re.compile(r"^(?:一共|总共|共计?|至少|大约|约|有|共有|大概|男女老少|大人小孩)*$")
 _BETWEEN = re.compile(r"^[一-鿿]{1,8}(?:和|及|与|以及|、)(?:另有|还有)?$")
@@ -59,7 +70,8 @@ def casualties(text: str) -> list[Finding]:
     return [*settle(_mentions(text)), *_measures(text)]
 
 
-def _mentions(text: str) -> Iterator[Mention]:
+def _mentions(text: str) -> list[Mention]:
+    found: list[Mention] = []
     for sentence in sentences(text):
         said = text[sentence.start : sentence.end]
         if states.ELSEWHEN.search(said):
@@ -69,9 +81,10 @@ def _mentions(text: str) -> Iterator[Mention]:
         for mention, span in _denials(text, sentence):
             denied.append(span)
             if mention is not None:
-                yield mention
+                found.append(mention)
         plain = blank(text, [*denied, *_matches(states.NO_STATE, text, sentence)])
-        yield from _Sentence(plain, sentence).mentions()
+        found += _Sentence(plain, sentence, found).mentions()
+    return found
 
 
 def _matches(pattern: re.Pattern[str], text: str, within: Span) -> Iterator[Span]:
@@ -103,7 +116,7 @@ def _denials(text: str, within: Span) -> Iterator[tuple[Mention | None, Span]]:
         for field in _fields_of_list(match["what"]):
             if match["other"]:
                 yield None, span
-            elif match["tail"].startswith("报告"):
+            elif "报告" in match["tail"]:
                 yield Mention(field, None, span, open_=True), span
             else:
                 yield Mention(field, 0, span), span
@@ -135,8 +148,8 @@ def _field_of(word: str) -> str | None:
 class _Sentence:
     """One sentence: its clauses one after another, and what the ones before left open."""
 
-    def __init__(self, text: str, span: Span) -> None:
-        self.text, self.span = text, span
+    def __init__(self, text: str, span: Span, past: list[Mention]) -> None:
+        self.text, self.span, self.past = text, span, past
         self.found: list[Mention] = []
         self.open_numbers: list[_Number] = []  # of the clauses before, the last first
         self.last_numbers: list[_Number] = []  # the same, those with a state, too
@@ -200,7 +213,7 @@ class _Sentence:
         for mark in marks:
             if any(mark.start() < end and mark.end() > start for start, end in taken):
                 continue
-            after = _NUMBER_AFTER.match(self.text, mark.end(), self.span.end)
+            after = _ROSE.match(self.text, mark.end(), self.span.end) or _NUMBER_AFTER.match(self.text, mark.end(), self.span.end)
             if after and after.end() <= clause.end and (value := _whole(after["n"])) is not None:
                 taken.append((mark.start(), after.end()))
                 number = _Number(value, False, after.start("n"), after.end("n"))
@@ -221,8 +234,14 @@ class _Sentence:
         in_clause = [mark for mark in marks if mark.lastgroup in ("trapped", "missing") and mark.end() <= rescued[0].start()]
         partly = any(one.used == "rescued" for one in numbers)
         for field in ("trapped", "missing"):
-            earlier = any(mention.field == field for mention in self.found)
-            if in_clause and in_clause[0].lastgroup == field and not partly:
+            had = next((one.value for one in reversed([*self.past, *self.found]) if one.field == field and one.value), None)
+            some = next((one.value for one in numbers if one.value is not None), None)
+            partly = partly or (had is not None and some is not None and some < had)
+            earlier = any(mention.field == field for mention in (*self.past, *self.found))
+            bodies = any(mark.lastgroup == "dead" for mark in marks)
+            if field == "missing" and bodies and had is not None and (some or 1) == had:
+                self.found.append(Mention(field, 0, Span(rescued[0].start(), rescued[0].end()), likely=True, rescued=True))
+            elif in_clause and in_clause[0].lastgroup == field and not partly:
                 self.found.append(Mention(field, 0, Span(in_clause[0].start(), rescued[0].end()), likely=True, rescued=True))
             elif earlier and whole and not in_clause:
                 self.found.append(Mention(field, 0, Span(rescued[0].start(), rescued[0].end()), likely=True, rescued=True))
@@ -239,6 +258,8 @@ class _Sentence:
                 between = self.text[kept[-1].end() : mark.start()]
                 if not any(kept[-1].end() <= one.start < mark.start() for one in numbers) and len(between) <= 14:
                     kept.pop()
+            elif kept and kept[-1].lastgroup == "evacuated" and self.text[mark.start() - 1] == "受":
+                continue  # 转移受威胁群众: those who are moved
             elif kept and mark.lastgroup == "resettled" and kept[-1].lastgroup == "evacuated":
                 continue
             kept.append(mark)
@@ -248,7 +269,7 @@ class _Sentence:
         field = mark.lastgroup or ""
         if states.UNREAL.search(self.text, clause.start, mark.start()):
             return
-        if re.search(r"救出$|营救$|解救$", self.text[max(clause.start, mark.start() - 3) : mark.start()]):
+        if field in ("trapped", "missing") and re.search(r"救出$|营救$|解救$|发现$|找到$", self.text[max(clause.start, mark.start() - 3) : mark.start()]):
             return
         number = self._beside(clause, mark, numbers, marks, at)
         if number is not None:
@@ -262,6 +283,15 @@ class _Sentence:
             return
         if some := states.SOME.search(head):
             self._add(field, _Number(None, True, clause.start + some.start(), mark.end()), mark.span(), clause)
+            return
+        if this := _THIS_ONE.search(head):
+            one = _Number(1, False, clause.start + this.start(), mark.end())
+            self._add(field, one, mark.span(), clause, likely=True)
+            return
+        if field == "dead" and self._died_later(clause, mark):
+            return
+        if field == "dead" and (person := self._spoken_of(clause, mark)) is not None:
+            self._add(field, person, mark.span(), clause, likely=True, exact=True)
             return
         noun = re.match(_NOUNS, self.text[mark.end() : clause.end])
         if not noun and mark.start() - clause.start <= _LATE_START and field not in _LOOSE:
@@ -279,6 +309,8 @@ class _Sentence:
         following = marks[at + 1].start() if at + 1 < len(marks) else clause.end
         behind = [one for one in numbers if mark.end() <= one.start < following and not one.used]
         if mark.lastgroup in _LOOSE:
+            if _RELATIVE.match(self.text, mark.end(), clause.end):  # 转移群众的4名干部
+                return None
             before = [one for one in before if len(self.text[one.end : mark.start()]) <= 12]
             behind = [one for one in behind if one.start - mark.end() <= 14]
         else:
@@ -320,6 +352,26 @@ class _Sentence:
         elif self.found and "共" in head and self.found[-1].value is not None:
             last = self.found[-1]
             self._add(last.field, numbers[0], (last.span.start, last.span.end), clause, total=True)
+
+    def _died_later(self, clause: Span, mark: re.Match[str]) -> bool:
+        """1人重伤, 后经抢救无效死亡: those of the mention before, who are no longer what it says."""
+        last = self.found[-1] if self.found else None
+        if last is None or last.field not in _BEFORE_DEATH or not last.value or self.open_numbers:
+            return False
+        if not _LATER.match(self.text[clause.start : mark.start() + 2]):
+            return False
+        self.found.pop()
+        self.found.append(replace(last, field="dead", word=mark[0], likely=True, also=(*last.also, Span(*mark.span()))))
+        return True
+
+    def _spoken_of(self, clause: Span, mark: re.Match[str]) -> _Number | None:
+        """司机被救出, 经确认已无生命体征: the one person of the clauses before; 其已死亡 likewise."""
+        head = self.text[clause.start : mark.start()]
+        its_own = head.endswith(("其", "其已", "其已经", "其当场"))
+        if self.open_numbers or not (its_own or len(head) <= 4):
+            return None
+        persons = list(_PERSON_SAVED.finditer(self.text, self.span.start, mark.start()))
+        return _Number(1, False, persons[-1].start(), persons[-1].end()) if persons else None
 
     def _are_responders(self, number: _Number) -> bool:
         return bool(_RESPONDERS.match(self.text, number.end, self.span.end))
@@ -377,7 +429,7 @@ class _Sentence:
                 self.found.append(replace(mention, field="to_evacuate"))
                 return
             self.found.append(mention)
-            if "安置" in words or "安置" in tail:
+            if "安置" in words or re.search(r"安置(?![点房区])", tail):
                 self.found.append(replace(mention, field="resettled"))
             return
         self.found.append(mention)

@@ -19,7 +19,8 @@ _DATE = (
     r"(?P<y>(?:19|20)\d\d)\s*[年/.\-]\s*(?P<ym>\d{1,2})\s*[月/.\-]\s*(?P<yd>\d{1,2})(?:\s*[日号]|(?!\d))"
     rf"|(?P<m>{_N})月(?P<md>{_N})(?:[日号]|(?!\d|[份底初中]))"
     r"|(?<![\d.:])(?P<sm>1[0-2]|0?[1-9])[./\-](?P<sd>[0-3]?\d)(?=\s+\d{1,2}[:时点])"
-    r"|(?<![\d.])(?P<d>[0-3]?\d)(?:日(?![内前后])|号(?![楼线院桥车炉仓井锅位店库门机船泵罐]|\d|高炉|公馆))"
+    r"|(?<![\d.村路街巷弄楼区园院道])(?P<d>[0-3]?\d)(?:日(?![内前后])"
+    r"|号(?=\s*(?:凌晨|清晨|早|上午|中午|下午|傍晚|晚|夜|深夜|\d{1,2}[时点:]|零时|[,。、]|起|在|的|发生)))"
     r"|(?P<rel>大前天|前[天日]|昨[天日]|今[天日]|明[天日]|当[天日]|同日|次日|昨(?=[晚夜晨早])|今(?=[晚夜晨早午])|前(?=晚)"
     r"|当(?=晚)|明(?=[晚早晨]))"
     r"|(?P<week>上|这|本)?(?:周|星期|礼拜)(?P<wd>[一二三四五六日天])"
@@ -183,6 +184,8 @@ def _moment(
             later = _midnight(day) + timedelta(hours=hour + 12, minutes=minute)
             ambiguous = hour < 12 and later <= base
         at = _midnight(day) + timedelta(days=more, hours=hour24, minutes=minute)
+        if at > base + timedelta(minutes=2) and last is day and match["rel"] and match["rel"][0] == "当":
+            at -= timedelta(days=1)  # 当晚, where no day was named before
     precise = stated and not about
     start = match.start()
     while match.string[start : start + 1] in (" ", ","):

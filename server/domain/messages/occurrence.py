@@ -12,8 +12,8 @@ from server.domain.messages.states import ELSEWHEN
 from server.domain.messages.triggers import HAPPENED, earliest
 from server.domain.periods import BEIJING
 
-_AS_OF = re.compile(r"(?:截[至止](?:到|目前)?|统计至|数据截至|自|从)[:,\s]*$")
-_LABEL = re.compile(r"(?:(?:事[发故件]|发生|案发|起火|出险|爆炸|事情|发病)(?:的)?(?:时间|约|在|是)?|(?<![告送布报警话编写])时间)[:是为,约在大概\s]*$")
+_AS_OF = re.compile(r"(?:截[至止](?:到|目前)?|统计至|数据截至|自|从)[:,\s]*$|(?:^|[,。;])至$")
+_LABEL = re.compile(r"(?:(?:事[发故件]|发生|案发|起火|出险|爆炸|事情|发病)(?:的)?(?:时间|约|在|是)|(?<![告送布报警话编写])时间)[:是为,约在大概\s]*$")
 _OTHER_LABEL = re.compile(r"(?:(?:报告|报送|发布|填报|编发|签发|接报|接警|来电|发文|成文)(?:的)?时间)[:是为,约在\s]*$")
 _COMING = re.compile(r"(?:预计|计划|拟|将于|定于|最后(?:一次)?[一-鿿]{0,4}(?:联系|通话|定位)[一-鿿]{0,2}|须于|务必于)[:是为,在\s]*$")
 _DEADLINE = re.compile(r"^(?:之?前|以前|内)(?!后)")

@@ -17,18 +17,18 @@ from server.domain.units import Rank, Unit, UnitTree
 _LABEL = re.compile(r"(?:事故|事发|发生|案发|起火|出险|事件|具体)?(?:地点|地址|位置|景区)(?:[:为是]|在)\s*(?P<place>[^;。\n,!?]{2,80})")
 _STARTS = re.compile(
     r"位于|坠入|冲入|困在|压在|埋在|行驶?至|驶至|驶到|行到|途[经径]|发生在|在(?![建职校读册押逃岗业网场编医]|搜|找|抢|救|核|调|进|组|拆|清|检|施工|作业|用餐|家中|现场|降)|辖区(?:内)?|境内|我[省市县区镇乡村](?:境内)?|贵[省市县]|[该本][省市县区镇乡村]|沿(?=[一-鿿]{1,8}[路街道])"
-    r"|到(?=[一-鿿]{2,8}[镇乡村])|称|系(?=\x00)|接报|记者|来源为|在(?=建)"
+    r"|到(?=[一-鿿]{2,8}[镇乡村])|称(?=[,:\x00])|系(?=\x00)|接报|记者|来源为"
 )
 _BREAK = re.compile(
     rf"{HAPPENED.pattern}"
     r"|[一两二三四五六七八九十\d]+[名辆台起艘只头条]|[三四五六七八九两]车|数?[\d一二两三四五六七八九十]+人|有(?:人|群|学生|大|辆|车|[一二两三四五六七八九十\d]|部分|害|热点|个)|因|由于|被|与(?![一-鿿]{1,7}(?:路|街|大道|道|线)(?:交|口|路口))|突然|水位|超(?:汛限|警戒)|时(?=[,\s与被发突])|山体|路面|桥面|明火|工人|司机"
-    r"|组织|养殖户死|不慎|驾驶|疑似|网传|正在|目前|已经?|停产|的路(?=塌)|一直|安全检查|热点|坝脚|拆除|施工队|清掏|通报|报告|电话|反映|来电|的(?=情况|行车|燃气管道|运送)|燃气|在拆|在建(?!.{0,14}(?:工地|项目|厂房|高速|隧道))"
+    r"|组织|养殖户死|不慎|驾驶|疑似|网传|正在|目前|已经?|停产|的路(?=塌)|一直|骤降|突降|普降|遭遇|暴发|翻沉|[多数\d]+[栋间户]|安全检查|热点|坝脚|拆除|施工队|清掏|通报|报告|电话|反映|来电|的(?=情况|行车|燃气管道|运送)|燃气|在拆|在建(?!.{0,14}(?:工地|项目|厂房|高速|隧道))"
 )
 _KINDS = (
     r"公司|集团|煤业|木业|钢铁|厂|矿(?!工|业权|山企业)|井下|车间|仓库?|库区|粮库|冷库|码头|锚地|货场|大桥|桥|隧道|高速公路|高速|[国省县乡]道|公路|铁路|大街(?!道)|大道|街(?!道)|路段|路口|交叉口|路|巷|胡同|段"
     r"|方向|匝道|出入?口|收费站|服务区|加[油气]站|气站|车站|站|处|附近|门口|[东南西北][侧边面]|小区|社区|公寓|宿舍|号楼|单元|楼|大厦|广场|商场|超市|市场|酒店|宾馆|饭店|餐馆|店|民宿|KTV|会所|网吧|养老院|福利院|医院|卫生院"
     r"|学校|中学|小学|大学|学院|幼儿园|食堂|工地|项目|标段|园区|产业园|景区|公园|游乐园|游泳馆|海域|海面|水库|水渠|渠|河道|河|江|湖|塘|沟|山场|后山|山(?!企业|体)|岭|坡|坎|林场|林区|大棚|[养猪鸡]场|石场|砖窑|作坊|摊子|民房|自建房|房屋|家中"
-    r"|家里|院(?!墙)|电厂|变电站|尾矿库|断面|平台|沙洲|基地|中心|废品站|售楼处|化粪池|加药间|锅炉房|站台|皮带廊|K\d+(?:\+\d+)?|公里|海里处|以[东南西北]约?\d+(?:海里|公里|米)处?"
+    r"|家里|院(?!墙)|电厂|变电站|尾矿库|断面|平台|沙洲|基地|中心|废品站|售楼处|化粪池|加药间|锅炉房|站台|皮带廊|K\d+(?:\+\d+)?|\d{2,3}线|公里|石化|水道|航道|水域|海里处|以[东南西北]约?\d+(?:海里|公里|米)处?"
 )
 _ADMIN = r"省|自治[区州县]|[市县区州盟旗]|镇|乡|苏木|街道(?:办事处)?|管理[处区]|村(?!民|委|干|支|里的?人)|屯|庄|组"
 _TAIL = re.compile(rf"(?:{_KINDS}|{_ADMIN})(?:[内外旁里上]|附近|门口|\d+[号楼层]|处)?")
@@ -41,9 +41,9 @@ _TOLD = re.compile(r"\s*(?:[:]|报告|通报|报称|消息|电告|来电|电话|
 _OF_AN_ORGANISATION = re.compile(
     r"[一-鿿]{0,12}?(?:局|委|办|政府|大队|支队|中心|值班室|防指|医院|急诊|台)(?:[一-鿿]某|\s*[一-鿿]{2,3})?\s*(?:[:,]|报告|通报|来电|反映|消息|电话|报)"
 )
-_DUTIES = re.compile(r"做好|要求|组织|负责|及时|立即|下游\d|开展|加强|各地")
+_DUTIES = re.compile(r"震源|深度|做好|要求|组织|负责|及时|立即|下游\d|开展|加强|各地")
 _HEAD_JUNK = re.compile(
-    r"^(?:据|接|经|向|由|对|从|又|即|和|及|了|的|,|\s|关于|报告[:：]?|事故快报|快报|火情速报|通报|紧急|急|市局|县局|请核实网上|网上反映的|反映|\x00|情况是这样|老[李王张]|您好|目前|现场|“|\"|【|】|[.、\d]+[.、]|[一二三四五六七八九十]+、|一?名|上午|下午|收到)+"
+    r"^(?:电|讯|针对|据|接|经|向|由|对|从|又|即|和|及|了|的|,|\s|关于|报告[:：]?|事故快报|快报|火情速报|通报|紧急|急|市局|县局|请核实网上|网上反映的|反映|\x00|情况是这样|老[李王张]|您好|目前|现场|“|\"|【|】|[.、\d]+[.、]|[一二三四五六七八九十]+、|一?名|上午|下午|收到)+"
 )
 _GENERIC = re.compile(
     r"[我该本全各贵外跨城超门夜菜股县省地]市|[我该本全各贵邻]县|市(?=[局委政场民长级区第])|县(?=[局医委城政道人防级境公]|、)|(?:市|县)(?=境)|[小园社景校库港矿城市山郊辖厂林片灾疫牧服禁战误新湖]区|[一二三四五六七八九十]区"
@@ -133,12 +133,24 @@ class Places:
                     best = (worth, span)
         if best is None or best[0] < 1.5:
             return None
+        rough = best[1]
         best = self._more_exact(text, best, all_found)
-        span = best[1]
-        also = self._before(plain, span, named)
+        above = (rough,) if best[1] != rough and _ADMIN_NAME.search(plain[rough.start : rough.end]) else ()
+        if above and _OTHER_CITY.search(_GENERIC.sub("", plain[best[1].start : best[1].end])):
+            above = ()
+        span = self._whole(plain, best[1], all_found)
+        also = self._before(plain, span, named) or above
         words = "".join(text[one.start : one.end] for one in (*also, span))
         sure = Sure.SURE if best[0] >= 5 else Sure.LIKELY
         return Finding("place", words[:_MOST], span, sure, (), also)
+
+    def _whole(self, text: str, span: Span, found: list[tuple[float, Span]]) -> Span:
+        """…路口附近, 地铁工地…发生: the place goes on in the next clause, up to what happened there."""
+        for worth, other in found:
+            if other.start == span.end + 1 and text[span.end] == "," and worth > 0 and HAPPENED.match(text, other.end):
+                if other.end - span.start <= _MOST:
+                    return Span(span.start, other.end)
+        return span
 
     def _more_exact(
         self, text: str, best: tuple[float, Span], found: list[tuple[float, Span]]
@@ -163,7 +175,7 @@ class Places:
     def _candidates(self, text: str, sentence: Span, named: list[Named]) -> Iterator[tuple[Span, float]]:
         for at, clause in enumerate(clauses(text, sentence, ",:;。!?\n()\x00“”\"—『』")):
             starts = {clause.start: 0.0}
-            starts |= {match.end(): 1.0 for match in _STARTS.finditer(text, clause.start, clause.end)}
+            starts |= {match.end(): 1.5 for match in _STARTS.finditer(text, clause.start, clause.end)}
             starts |= {one.start: -0.5 for one in named if clause.start <= one.start < clause.end}
             for start, bonus in starts.items():
                 if junk := _HEAD_JUNK.match(text[start : clause.end]):
@@ -205,6 +217,12 @@ class Places:
             worth -= 5.0 if _TOLD.match(text[span.end :]) or not stop or left_over > 2 else 1.0
         elif _TOLD.match(text[span.end : span.end + 6]) and not (stop and HAPPENED.match(text, span.end)):
             worth -= 3.0
+        if re.match(r"[该此其]", words):
+            return None
+        if re.match(r"的?(?:一[辆台艘]|(?:大|中|小)?[客货]车|号牌|牌照)|[一-鿿\d]{0,6}牌(?:照|客|货)", after) and words.endswith(("公司", "集团", "厂")):
+            worth -= 3.0
+        if re.match(r"\x00+,?(?:发生|突发)", text[span.end :]):
+            worth += 2.0
         if re.search(r"送.{0,2}$|运往|前往$|赶赴$|由$|向$|为$", before) or re.match(r"救治|治疗|抢救|领导|主要负责|负责同志|值班|工作组", after):
             worth -= 4.0
         if re.match(r"消防|县消防|市消防|出动|公安|县委|市委|省委|要求|请|各单位|联系|救护|医院$|伤者|受伤|周边|附近$|现场$|目前|路过|沿海$|车上|船上", words):

@@ -33,7 +33,7 @@ class Mention:
 
 
 #: Words that only suggest a field; a plain word for it elsewhere overrules them.
-_WEAK = ("冲走", "卷走", "还在找", "正在找")
+_WEAK = ("冲走", "卷走", "还在找", "正在找", "遗体", "尸体", "死者")
 _REMAIN = ("trapped", "missing")
 
 
