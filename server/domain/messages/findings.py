@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -13,7 +13,7 @@ Value = str | int | float | datetime | None
 
 
 class Sure(StrEnum):
-    """How far a finding may be trusted. Only the first two are shown as taken; nothing is taken over unseen."""
+    """How far a finding may be trusted. The first two are shown as taken; nothing is taken unseen."""
 
     SURE = "sure"  # the text says so outright
     LIKELY = "likely"  # one reading of several, by far the likeliest; or a rounded number
@@ -39,7 +39,7 @@ class Finding:
     span: Span
     sure: Sure = Sure.SURE
     notes: tuple[str, ...] = ()
-    also: tuple[Span, ...] = field(default=())  # further words that it was put together from
+    also: tuple[Span, ...] = ()  # further words that it was put together from
     incident: int = 0  # which of the text's incidents it is of
 
     @property
@@ -53,7 +53,7 @@ _SENTENCE_END = re.compile(r"[。!?\n;]+")
 
 
 def fold(text: str) -> str:
-    """The text with full-width letters, digits and punctuation made plain, character by character: offsets stay."""
+    """The text with full-width letters, digits and punctuation made plain, one by one: offsets stay."""
     return text.translate(_FOLDED)
 
 

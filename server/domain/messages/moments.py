@@ -1,8 +1,8 @@
 """Times as people write them, resolved against when the message was sent. Pure.
 
-`昨天下午1点多`, `今晨6点20左右`, `11月23日14时许`, `22日23:10`, `半小时前`. All are Beijing time. A date without a
-year is the latest one that is not after the message; a clock without a day takes the day named before it in the
-text, else the latest that is not after the message.
+`昨天下午1点多`, `今晨6点20左右`, `11月23日14时许`, `22日23:10`, `半小时前`. All are Beijing time. A date
+without a year is the latest one that is not after the message; a clock without a day takes the day named
+before it in the text, else the latest that is not after the message.
 """
 
 from __future__ import annotations
@@ -21,41 +21,60 @@ _DATE = (
     r"|(?<![\d.:])(?P<sm>1[0-2]|0?[1-9])[./\-](?P<sd>[0-3]?\d)(?=\s+\d{1,2}[:时点])"
     r"|(?<![\d.村路街巷弄楼区园院道])(?P<d>[0-3]?\d)(?:日(?![内前后])"
     r"|号(?=\s*(?:凌晨|清晨|早|上午|中午|下午|傍晚|晚|夜|深夜|\d{1,2}[时点:]|零时|[,。、]|起|在|的|发生)))"
-    r"|(?P<rel>大前天|前[天日]|昨[天日]|今[天日]|明[天日]|当[天日]|同日|次日|昨(?=[晚夜晨早])|今(?=[晚夜晨早午])|前(?=晚)"
+    r"|(?P<rel>大前天|前[天日]|昨[天日]|今[天日]|明[天日]|当[天日]|同日|次日|昨(?=[晚夜晨早])"
+    r"|今(?=[晚夜晨早午])|前(?=晚)"
     r"|当(?=晚)|明(?=[晚早晨]))"
     r"|(?P<week>上|这|本)?(?:周|星期|礼拜)(?P<wd>[一二三四五六日天])"
 )
 _PERIOD = (
-    r"凌晨|清晨|早晨|早上|早间|上午|中午|正午|午间|午后|下午|傍晚|晚上|晚间|夜间|夜里|深夜|半夜|午夜|[晚夜早晨](?![饭会点餐班报])"
+    r"凌晨|清晨|早晨|早上|早间|上午|中午|正午|午间|午后|下午|傍晚|晚上|晚间|夜间|夜里|深夜|半夜|午夜"
+    r"|[晚夜早晨](?![饭会点餐班报])"
 )
 _CLOCK = (
     rf"(?<![\d.])(?P<h>{_N})(?:(?P<colon>:)(?P<cm>[0-5]\d)(?::[0-5]\d)?(?![\d时点])"
     rf"|(?P<mark>[时点])(?!钟?[要建意希措方])(?:(?P<half>半)|(?P<quarter>[一三])刻|(?P<whole>整)"
-    rf"|(?P<min>[0-5]?\d|[零一二三四五]?十?[零一二三四五六七八九十])(?:分(?:\d+秒)?|(?![\d\w]|[{{%％])|(?=[左前许送来]))?)?钟?)"
+    rf"|(?P<min>[0-5]?\d|[零一二三四五]?十?[零一二三四五六七八九十])(?:分(?:\d+秒)?|(?![\d\w]"
+    rf"|[{{%％])|(?=[左前许送来]))?)?钟?)"
 )
 _AFTER = r"(?P<about>许|左右|前后|上下|多钟?|来钟|来(?=钟))?"
 MOMENT = re.compile(
-    rf"(?P<before>大约在?|大概|大致|约在?|将近|接近|快)?(?P<date>{_DATE})?(?:\((?:星期|周).\))?\s*,?\s*(?:的)?(?P<period>{_PERIOD})?,?\s*"
+    rf"(?P<before>大约在?|大概|大致|约在?|将近|接近|快)?(?P<date>{_DATE})?(?:\((?:星期"
+    rf"|周).\))?\s{{0,3}},?\s{{0,3}}(?:的)?(?P<period>{_PERIOD})?,?\s{{0,3}}"
     rf"(?:的)?(?P<before2>大约|大概|约)?(?P<clock>{_CLOCK})?{_AFTER}"
 )
 _AGO = re.compile(
-    rf"(?P<n>\d{{1,3}}|[一二两三四五六七八九十半]+)个?(?P<half>半)?(?P<unit>分钟|小时|钟头)(?P<more>多)?(?:之?前)|刚刚|刚才"
+    r"(?P<n>\d{1,3}|[一二两三四五六七八九十半]+)个?(?P<half>半)?(?P<unit>分钟|小时|钟头)(?P<more>多)?(?:之?前)"
+    r"|刚刚|刚才"
 )
-_DATELINE = re.compile(
-    r"(?:(?P<y>20\d\d)年)?(?P<m>\d{1,2})月(?P<d>\d{1,2})日(?:电|讯|消息[,:])"
-)
+_DATELINE = re.compile(r"(?:(?P<y>20\d\d)年)?(?P<m>\d{1,2})月(?P<d>\d{1,2})日(?:电|讯|消息[,:])")
+_MOST = 60  # times in a text
 _EARLY = {"凌晨", "清晨", "早晨", "早上", "早间", "上午", "早", "晨"}
 _LATE = {"下午", "午后", "傍晚", "晚上", "晚间", "晚"}
 _NIGHT = {"夜间", "夜里", "深夜", "半夜", "午夜", "夜"}
 _NOON = {"中午", "正午", "午间"}
-_SPANS = {"凌晨": (0, 6), "清晨": (5, 8), "早晨": (5, 9), "早上": (5, 9), "早间": (5, 9), "早": (5, 9), "晨": (0, 9)}
-_SPANS |= {"上午": (6, 12), "中午": (11, 14), "正午": (11, 13), "午间": (11, 14), "午后": (12, 18), "下午": (12, 18)}
+_SPANS = {
+    "凌晨": (0, 6),
+    "清晨": (5, 8),
+    "早晨": (5, 9),
+    "早上": (5, 9),
+    "早间": (5, 9),
+    "早": (5, 9),
+    "晨": (0, 9),
+}
+_SPANS |= {
+    "上午": (6, 12),
+    "中午": (11, 14),
+    "正午": (11, 13),
+    "午间": (11, 14),
+    "午后": (12, 18),
+    "下午": (12, 18),
+}
 _SPANS |= {"傍晚": (17, 20), "晚上": (18, 24), "晚间": (18, 24), "晚": (18, 24)}
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time in the text. `at` is None when only a day or a part of it was said: then `earliest` and `latest`."""
+    """A time in the text. `at` is None when only a day or a part of it was said: see `earliest`, `latest`."""
 
     start: int
     end: int
@@ -85,6 +104,8 @@ def moments(text: str, sent_at: datetime) -> list[Moment]:
     found: list[Moment] = []
     day: datetime | None = None  # the day last named
     for match in MOMENT.finditer(text):
+        if len(found) >= _MOST:
+            break
         if match["date"] is None and match["clock"] is None:
             continue
         named = _day(match, base, day) if match["date"] else None

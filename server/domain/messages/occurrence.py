@@ -1,4 +1,4 @@
-"""Which of a text's times is that of the occurrence, of its discovery, of the alarm, of the reception. Pure."""
+"""Which of a text's times is that of the occurrence, the discovery, the alarm, the reception. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,19 @@ from server.domain.messages.triggers import HAPPENED, earliest
 from server.domain.periods import BEIJING
 
 _AS_OF = re.compile(r"(?:截[至止](?:到|目前)?|统计至|数据截至|自|从)[:,\s]*$|(?:^|[,。;])至$")
-_LABEL = re.compile(r"(?:(?:事[发故件]|发生|案发|起火|出险|爆炸|事情|发病)(?:的)?(?:时间|约|在|是)|(?<![告送布报警话编写])时间)[:是为,约在大概\s]*$")
-_OTHER_LABEL = re.compile(r"(?:(?:报告|报送|发布|填报|编发|签发|接报|接警|来电|发文|成文)(?:的)?时间)[:是为,约在\s]*$")
-_COMING = re.compile(r"(?:预计|计划|拟|将于|定于|最后(?:一次)?[一-鿿]{0,4}(?:联系|通话|定位)[一-鿿]{0,2}|须于|务必于)[:是为,在\s]*$")
+_LABEL = re.compile(
+    r"(?:(?:事[发故件]|发生|案发|起火|出险|爆炸|事情|发病)(?:的)?(?:时间|约|在|是)"
+    r"|(?<![告送布报警话编写])时间)[:是为,约在大概\s]*$"
+)
+_OTHER_LABEL = re.compile(
+    r"(?:(?:报告|报送|发布|填报|编发|签发|接报|接警|来电|发文"
+    r"|成文)(?:的)?时间)[:是为,约在\s]*$"
+)
+_ALARM_LABEL = re.compile(r"(?:转警|接警|报警)[:\s]*$")
+_COMING = re.compile(
+    r"(?:预计|计划|拟|将于|定于|最后(?:一次)?[一-鿿]{0,4}(?:联系|通话|定位)[一-鿿]{0,2}"
+    r"|须于|务必于)[:是为,在\s]*$"
+)
 _DEADLINE = re.compile(r"^(?:之?前|以前|内)(?!后)")
 _RANGE = re.compile(r"[至到\-~—]+$")
 _SIGNED = re.compile(r"^[\s。)]*$")
@@ -25,7 +35,8 @@ _BY = timedelta(minutes=2)
 def times(text: str, sent_at: datetime) -> list[Finding]:
     """Findings for a folded text: occurred_at, discovered_at, alarm_at, received_at, as_of."""
     found = moments(text, sent_at)
-    roles = [(moment, _role(text, found, at, sent_at)) for at, moment in enumerate(found)]
+    parts = list(sentences(text))
+    roles = [(moment, _role(text, parts, found, at, sent_at)) for at, moment in enumerate(found)]
     happened = _first(roles, "label") or _first(roles, "happened")
     sure = Sure.SURE
     discovered = _first(roles, "discovered")
@@ -35,11 +46,20 @@ def times(text: str, sent_at: datetime) -> list[Finding]:
         results = [_occurred(happened, _range_end(text, found, happened), sure)]
     else:
         results = list(_vague(text, roles))
-    for field, role in (("discovered_at", "discovered"), ("alarm_at", "alarmed"), ("received_at", "received"), ("as_of", "as_of")):
+    for field, role in (
+        ("discovered_at", "discovered"),
+        ("alarm_at", "alarmed"),
+        ("received_at", "received"),
+        ("as_of", "as_of"),
+    ):
         moment = _first(roles, role)
         if moment is not None and moment.at is not None and not (role == "discovered" and happened):
             likely = Sure.LIKELY if field != "received_at" else Sure.UNSURE
-            results.append(Finding(field, moment.at.astimezone(UTC), Span(moment.start, moment.end), likely, _notes(moment)))
+            results.append(
+                Finding(
+                    field, moment.at.astimezone(UTC), Span(moment.start, moment.end), likely, _notes(moment)
+                )
+            )
     return results
 
 
@@ -52,10 +72,10 @@ def _first(roles: list[tuple[Moment, str]], role: str) -> Moment | None:
     return next((moment for moment, given in roles if given == role and moment.at is not None), None)
 
 
-def _role(text: str, found: list[Moment], at: int, sent_at: datetime) -> str:
+def _role(text: str, parts: list[Span], found: list[Moment], at: int, sent_at: datetime) -> str:
     moment = found[at]
     head, tail = text[max(0, moment.start - 16) : moment.start], text[moment.end : moment.end + 4]
-    sentence = next(one for one in sentences(text) if one.start <= moment.start < one.end)
+    sentence = next(one for one in parts if one.start <= moment.start < one.end)
     if moment.at is not None and moment.at > sent_at.astimezone(BEIJING) + _BY:
         return "coming"
     if _COMING.search(head) or _DEADLINE.match(tail):
@@ -64,6 +84,8 @@ def _role(text: str, found: list[Moment], at: int, sent_at: datetime) -> str:
         return "elsewhen"
     if _OTHER_LABEL.search(head):
         return "received"
+    if _ALARM_LABEL.search(head):
+        return "alarmed"
     if _LABEL.search(head):
         return "label"
     if _AS_OF.search(head):

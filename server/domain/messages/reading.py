@@ -1,7 +1,7 @@
 """Reading a pasted message whole: what it says, of how many incidents, and how sure each word of it is. Pure.
 
-Nothing is made up: every finding names the words it stands in, a text that is silent gives none. What people do
-with it (take, reject) is theirs; `draft` is what the findings shown as taken come to.
+Nothing is made up: every finding names the words it stands in, a text that is silent gives none. What people
+do with it (take, reject) is theirs; `draft` is what the findings shown as taken come to.
 """
 
 from __future__ import annotations
@@ -15,20 +15,29 @@ from typing import Any
 from server.domain.decide import INFORMER_CHANNELS
 from server.domain.messages import occurrence
 from server.domain.messages.casualties import casualties
-from server.domain.messages.findings import Finding, Span, Sure, fold, sentences
+from server.domain.messages.findings import Finding, Span, Sure, blank, fold, sentences
 from server.domain.messages.kinds import kind
 from server.domain.messages.places import Places
 from server.domain.messages.sources import source
+from server.domain.messages.states import asides
 from server.domain.messages.triggers import HAPPENED
 from server.domain.units import UnitTree
 
-MOST_READ = 8_000  # characters; what comes after them is kept, and not read
-_ITEM = re.compile(r"(?:^|[\n。;!?])\s*(?:[一二三四五六七八九十]{1,2}、|\d{1,2}[.、](?!\d)|\([一二三四五六七八九\d]{1,2}\)|[一二三四五]是)")
+MOST_READ = 5_000  # characters; what comes after them is kept, and not read
+#: Runs that say nothing, and would take long to look through.
+_NO_TEXT = re.compile(r"\d{24,}|[零一二两三四五六七八九十百千万]{14,}|[^\S\n]{8,}|(.)\1{14,}")
+_ITEM = re.compile(
+    r"(?:^|[\n。;!?])\s*(?:[一二三四五六七八九十]{1,2}、|\d{1,2}[.、](?!\d)"
+    r"|\([一二三四五六七八九\d]{1,2}\)|[一二三四五]是)"
+)
 _PARAGRAPH = re.compile(r"\n\s*")
 _SEVERAL = re.compile(r"(?:发生|接报|接连发生|出现)(?:了)?(?:两|[2-9]|[三四五六七八九]|多|数)起")
 _DRILL = re.compile(r"演练|演习|拉动测试")
 _DENIED = re.compile(r"不属实|谣言|系误报|虚假(?:信息|警情)|并未发生")
-_ASIDE = re.compile(r"^(?:\s|,|报告|快报|首报|关于|【[^】]{0,20}】|[一二三四五六七八九十]{1,2}、|\d{1,2}[.、])+")
+_ASIDE = re.compile(
+    r"^(?:\s|,|报告|快报|首报|关于|【[^】]{0,20}】|[一二三四五六七八九十]{1,2}、"
+    r"|\d{1,2}[.、])+"
+)
 _TITLE_MOST = 60
 
 
@@ -49,7 +58,7 @@ class Reader:
 
     def read(self, text: str, sent_at: datetime) -> Reading:
         """What a message sent at that time says."""
-        plain = fold(text)[:MOST_READ]
+        plain = _NO_TEXT.sub(lambda run: "\x00" * len(run[0]), fold(text[:MOST_READ]))
         blocks = self._incidents(plain, sent_at)
         findings: list[Finding] = []
         for number, block in enumerate(blocks):
@@ -62,10 +71,13 @@ class Reader:
         said = text[block.start : block.end]
         whole = block.end - block.start == len(text)
         moments = occurrence.times(said, sent_at)
-        happened = next((one for one in moments if one.field in ("occurred_at", "discovered_at", "alarm_at")), None)
-        place = self._places.find(said, occurrence.spans(said, sent_at), happened.span if happened else None)
-        found = [*moments, *place, *kind(said), *casualties(said)]
-        if title := _title(said, place, happened):
+        happened = next(
+            (one for one in moments if one.field in ("occurred_at", "discovered_at", "alarm_at")), None
+        )
+        now = blank(said, asides(said))
+        place = self._places.find(now, occurrence.spans(said, sent_at), happened.span if happened else None)
+        found = [*moments, *place, *kind(now), *casualties(said)]
+        if title := _title(now, place, happened):
             found.append(title)
         return found if whole else [_moved(one, block.start) for one in found]
 
@@ -77,7 +89,9 @@ class Reader:
         own = self._own(text, list(sentences(text)), sent_at, strict=True)
         return own if len(own) > 1 else [Span(0, len(text))]
 
-    def _own(self, text: str, parts: Sequence[Span], sent_at: datetime, *, strict: bool = False) -> list[Span]:
+    def _own(
+        self, text: str, parts: Sequence[Span], sent_at: datetime, *, strict: bool = False
+    ) -> list[Span]:
         """Those parts that have a time and a place of occurrence of their own, each another than before."""
         own: list[Span] = []
         seen: list[tuple[datetime, str, str]] = []
@@ -89,7 +103,10 @@ class Reader:
             at = next((one for one in moments if one.field == "occurred_at"), None)
             if at is None or not isinstance(at.value, datetime):
                 continue
-            found = {one.field: str(one.value) for one in self._places.find(said, occurrence.spans(said, sent_at), at.span)}
+            found = {
+                one.field: str(one.value)
+                for one in self._places.find(said, occurrence.spans(said, sent_at), at.span)
+            }
             division, words = found.get("division", ""), found.get("place", "")
             if not words or (strict and not division):
                 continue
@@ -108,14 +125,15 @@ class Reader:
 _ORDER = {
     name: order
     for order, name in enumerate(
-        "occurred_at occurred_day discovered_at alarm_at received_at as_of place division category title dead missing trapped "
-        "seriously_injured lightly_injured injured poisoned hospital_observed endangered to_evacuate evacuated resettled "
-        "magnitude burnt_ha forest_ha loss_wan source.channel source.unit source.name source.phone".split()
+        "occurred_at occurred_day discovered_at alarm_at received_at as_of place division category title "
+        "dead missing trapped seriously_injured lightly_injured injured poisoned hospital_observed endangered "
+        "to_evacuate evacuated resettled magnitude burnt_ha forest_ha loss_wan "
+        "source.channel source.unit source.name source.phone".split()
     )
 }
 FACTS = frozenset(
-    "dead missing trapped seriously_injured lightly_injured injured poisoned hospital_observed endangered to_evacuate "
-    "evacuated resettled magnitude burnt_ha forest_ha loss_wan".split()
+    "dead missing trapped seriously_injured lightly_injured injured poisoned hospital_observed endangered "
+    "to_evacuate evacuated resettled magnitude burnt_ha forest_ha loss_wan".split()
 )
 
 
@@ -128,7 +146,9 @@ def _moved(finding: Finding, by: int) -> Finding:
 
 def _items(text: str) -> list[Span]:
     """The numbered items of a text."""
-    starts = [match.start() + len(match[0]) - len(match[0].lstrip("\n。;!? ")) for match in _ITEM.finditer(text)]
+    starts = [
+        match.start() + len(match[0]) - len(match[0].lstrip("\n。;!? ")) for match in _ITEM.finditer(text)
+    ]
     ends = [*starts[1:], len(text)][: len(starts)]
     return [Span(start, end) for start, end in zip(starts, ends, strict=True)]
 
@@ -150,7 +170,12 @@ def _alike(one: str, other: str) -> bool:
 def _title(text: str, place: list[Finding], happened: Finding | None) -> Finding | None:
     """The text's own words for what happened, from the place to the word that says it."""
     first_line = text.split("\n", 1)[0]
-    if "\n" in text and 6 <= len(first_line) <= 45 and HAPPENED.search(first_line) and not re.search(r"[。:,]", first_line):
+    if (
+        "\n" in text
+        and 6 <= len(first_line) <= 45
+        and HAPPENED.search(first_line)
+        and not re.search(r"[。:,]", first_line)
+    ):
         start = len(first_line) - len(_ASIDE.sub("", first_line))
         return Finding("title", first_line[start:], Span(start, len(first_line)), Sure.LIKELY)
     start = place[0].span.start if place else 0
@@ -195,7 +220,7 @@ def taken(reading: Reading, incident: int = 0) -> dict[str, Finding]:
 
 
 def draft(text: str, reading: Reading, incident: int = 0) -> dict[str, Any]:
-    """What the findings shown as taken come to, in the fields of `open-incident`. Silence leaves a field out."""
+    """What the findings shown as taken come to, as fields of `open-incident`. Silence leaves a field out."""
     found = taken(reading, incident)
     body: dict[str, Any] = {}
     if "occurred_at" in found:
@@ -203,12 +228,16 @@ def draft(text: str, reading: Reading, incident: int = 0) -> dict[str, Any]:
         body["occurred_precision"] = "exact" if "exact" in found["occurred_at"].notes else "about"
     elif seen := found.get("discovered_at") or found.get("alarm_at"):
         body["discovered_at"] = seen.value
-    place = {key: found[name].value for key, name in (("division", "division"), ("text", "place")) if name in found}
+    place = {
+        key: found[name].value for key, name in (("division", "division"), ("text", "place")) if name in found
+    }
     body |= {"place": place} if place else {}
     body |= {name: found[name].value for name in ("title", "category") if name in found}
     facts = {name: one.value for name, one in found.items() if name in FACTS}
     body |= {"facts": facts} if facts else {}
-    told = {name.removeprefix("source."): one.value for name, one in found.items() if name.startswith("source.")}
+    told = {
+        name.removeprefix("source."): one.value for name, one in found.items() if name.startswith("source.")
+    }
     if told:
         body["source"] = told
         if "name" in told and told.get("channel") not in INFORMER_CHANNELS:
