@@ -54,7 +54,7 @@ class Reader:
     """Reads messages for a unit tree. Made once."""
 
     def __init__(self, tree: UnitTree) -> None:
-        self._tree, self._places = tree, Places(tree)
+        self._tree, self.places = tree, Places(tree)
 
     def read(self, text: str, sent_at: datetime) -> Reading:
         """What a message sent at that time says."""
@@ -75,7 +75,7 @@ class Reader:
             (one for one in moments if one.field in ("occurred_at", "discovered_at", "alarm_at")), None
         )
         now = blank(said, asides(said))
-        place = self._places.find(now, occurrence.spans(said, sent_at), happened.span if happened else None)
+        place = self.places.find(now, occurrence.spans(said, sent_at), happened.span if happened else None)
         found = [*moments, *place, *kind(now), *casualties(said)]
         if title := _title(now, place, happened):
             found.append(title)
@@ -105,7 +105,7 @@ class Reader:
                 continue
             found = {
                 one.field: str(one.value)
-                for one in self._places.find(said, occurrence.spans(said, sent_at), at.span)
+                for one in self.places.find(said, occurrence.spans(said, sent_at), at.span)
             }
             division, words = found.get("division", ""), found.get("place", "")
             if not words or (strict and not division):
@@ -126,8 +126,8 @@ _ORDER = {
     name: order
     for order, name in enumerate(
         "occurred_at occurred_day discovered_at alarm_at received_at as_of place division category title "
-        "dead missing trapped seriously_injured lightly_injured injured poisoned hospital_observed endangered "
-        "to_evacuate evacuated resettled magnitude burnt_ha forest_ha loss_wan "
+        "dead missing trapped seriously_injured lightly_injured injured poisoned hospital_observed "
+        "endangered to_evacuate evacuated resettled magnitude burnt_ha forest_ha loss_wan "
         "source.channel source.unit source.name source.phone".split()
     )
 }
