@@ -31,8 +31,8 @@ class Found(Stretch):
 
     `field` is a field of `open-incident` (`occurred_at`, `title`, `category`, `dead`, `source.phone` …), or
     `place`, `division`, `occurred_day` (no hour was said), `alarm_at`, `received_at`, `as_of`. A `value` of
-    null is an explicit unknown. `taken`: it is in the draft; what is `unsure` is offered and is not. `also`: other
-    words that it was put together from. `notes` say why it is not sure.
+    null is an explicit unknown. `taken`: it is in the draft; what is `unsure` is offered and is not. `also`:
+    other words that it was put together from. `notes` say why it is not sure.
     """
 
     field: str
