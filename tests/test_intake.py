@@ -1,4 +1,4 @@
-"""The intake line's helpers through the gate: reading a message, what is known already, drafts of the unit."""
+"""The intake line's helpers through the gate: reading a message, what is known already, drafts."""
 
 from __future__ import annotations
 

@@ -120,8 +120,8 @@ def _known_already(asked: Asked, body: dict[str, Any]) -> Response:
 
 def _told(row: dict[str, Any]) -> Told:
     place = orjson.loads(row["place"])
-    at = row["occurred_at"] or row["known_at"]
-    return Told(row["id"], f"{row['title']} {place.get('text') or ''}", row["unit"], row["category"], at)
+    words = f"{row['title']} {place.get('text') or ''}"
+    return Told(row["id"], words, row["unit"], row["category"], row["known_at"])
 
 
 def _alike_shown(asked: Asked, one: Alike, row: dict[str, Any]) -> dict[str, Any]:

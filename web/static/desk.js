@@ -138,7 +138,7 @@ function commands() {
   if (intake) own.unshift({ text: say("js.intake"), key: "F2", run: () => intake.open() });
   for (const line of intake?.shared.offered ?? []) {
     const title = line.querySelector(".what").textContent.trim();
-    own.push({ text: `${line.querySelector(".who").textContent} ${say("js.draft_take", { title })}`, run: () => intake.shared.take(line.dataset.draft) });
+    own.push({ text: `${line.querySelector(".who").textContent} ${say("js.draft_take", { title })}`, run: () => intake.shared.take(line.dataset.draftId) });
   }
   const language = document.getElementById("language-switch");
   if (language) own.push({ text: language.textContent, run: () => language.click() });

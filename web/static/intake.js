@@ -231,7 +231,7 @@ export class Intake extends CommandForm {
   content() {
     const values = valuesOf(this.form);
     const isEmpty = Object.entries(values).every(([name, value]) => ALWAYS_THERE.includes(name) || value === "" || value === false);
-    return isEmpty ? null : { values, place: this.chosen ?? null, title: values.title || values["place.text"] || this.chosen?.text || "" };
+    return isEmpty ? null : { values, place: this.chosen ?? null, title: values.title || values["place.text"] || this.chosen?.text || (values.words ?? "").slice(0, 60) };
   }
 
   /** Another's draft, or one's own from another machine: it stands in the form now. */

@@ -13,7 +13,7 @@ export class SharedDrafts {
     this.refresh = soon(() => this.look(), 150, 600);
     list.addEventListener("click", (event) => {
       const line = event.target.closest("li");
-      if (event.target.closest("button") && line) this.take(line.dataset.draft);
+      if (event.target.closest("button") && line) this.take(line.dataset.draftId);
     });
     setInterval(() => { if (!document.hidden) this.refresh(); }, LOOK_MS);
     this.refresh();
@@ -24,7 +24,17 @@ export class SharedDrafts {
     this.waiting ??= setTimeout(() => { this.waiting = null; this.keep(); }, KEEP_MS);
   }
 
-  async keep() {
+  /** One after the other: a draft that is dropped must not come back by a saving that was under way. */
+  inTurn(work) {
+    this.turn = (this.turn ?? Promise.resolve()).then(work);
+    return this.turn;
+  }
+
+  keep() {
+    return this.inTurn(() => this.keepNow());
+  }
+
+  async keepNow() {
     const content = this.content();
     if (content === null || this.isTaken) return;
     const said = JSON.stringify(content);
@@ -44,7 +54,8 @@ export class SharedDrafts {
   drop() {
     clearTimeout(this.waiting);
     this.waiting = null;
-    if (this.id && !this.isTaken) ask("DELETE", this.id);
+    const id = this.id;
+    if (id && !this.isTaken) this.inTurn(() => ask("DELETE", id));
     this.use(null);
   }
 
@@ -67,15 +78,15 @@ export class SharedDrafts {
   async look() {
     const html = await fetchHtml("/intake/drafts");
     if (html === null) return;
-    const at = document.activeElement?.closest?.("[data-draft]")?.dataset.draft;
+    const at = document.activeElement?.closest?.("[data-draft-id]")?.dataset.draftId;
     this.list.replaceChildren(...(elementsOf(html)[0]?.children ?? []));
-    if (at) this.list.querySelector(`[data-draft="${at}"] button`)?.focus();
+    if (at) this.list.querySelector(`[data-draft-id="${at}"] button`)?.focus();
     this.show();
   }
 
   /** The one in the form is not listed above the form. */
   show() {
-    for (const line of this.list.children) line.hidden = line.dataset.draft === this.id && !this.isTaken;
+    for (const line of this.list.children) line.hidden = line.dataset.draftId === this.id && !this.isTaken;
   }
 
   get offered() {
