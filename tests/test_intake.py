@@ -23,7 +23,7 @@ def read(room: Room, who: str | None = "Wu", **body: Any) -> Any:
 
 
 def test_a_message_is_read_against_when_it_was_sent(room: Room):
-    said = read(room, sent_at="2026-11-23T15:10:00+08:00")
+    said = read(room, sent_at="2026-11-23T14:00:00+08:00")
     assert said.status_code == 200
     (draft,) = said.json()["drafts"]
     assert draft["occurred_at"] == "2026-11-22T05:00:00.000Z"
@@ -40,7 +40,7 @@ def test_what_was_read_can_be_filed_as_it_is(room: Room):
     needed = {"incident_id": words.new_id(), "known_at": room.clock.ago(minutes=1), "known_by": "130300"}
     told = room.told("Wu", "open-incident", {"drill": False, **needed, **draft})
     shown = room.ask("Wu", f"incidents/{told['incident_id']}")
-    assert shown["facts"]["dead"]["value"] == 1
+    assert shown["facts"]["dead"] == 1
     assert shown["category"] == "fire_accident"
 
 
@@ -64,7 +64,8 @@ def test_what_is_no_message_is_refused_by_its_field(room: Room, body: dict[str, 
 def test_nobody_reads_without_being_let_in(room: Room):
     assert read(room, None).status_code == 401
     for path in ("/intake/reading", "/intake/alike"):
-        assert room.request(None, "POST", path, json={"text": TEXT}).status_code == 401
+        turned_back = room.request(None, "POST", path, json={"text": TEXT}, follow_redirects=False)
+        assert turned_back.status_code in (303, 401)
 
 
 def test_the_screen_shows_the_text_with_its_words_marked_and_nothing_of_it_as_markup(room: Room):
@@ -193,17 +194,3 @@ def test_drafts_are_few_small_and_not_kept_for_long(room: Room):
     assert many[0] not in drafts(room, "Wu")
     assert keep(room, "Wu", many[-1]).status_code == 204, "the old ones made room"
     room.request("Wu", "DELETE", f"/intake/drafts/{many[-1]}")
-
-
-def test_a_unit_s_desks_are_told_that_a_draft_changed(room: Room):
-    headers = {"Authorization": f"Bearer {room.tokens['Wang']}"}
-    with room.client.websocket_connect("/api/v1/live", subprotocols=["fenghuo.v1"], headers=headers) as live:
-        live.send_json({"type": "hello", "epoch": None, "screen": "desk"})
-        while live.receive_json()["type"] != "welcome":
-            pass
-        draft = str(uuid4())
-        keep(room, "Wu", draft)
-        while (message := live.receive_json())["type"] == "beat":
-            pass
-        assert message == {"type": "drafts"}
-    room.request("Wu", "DELETE", f"/intake/drafts/{draft}")

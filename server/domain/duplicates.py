@@ -32,6 +32,7 @@ class Told:
     unit: str | None
     category: str | None
     at: datetime
+    guessed: bool = False  # the kind was read from the words: it speaks for, never against
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ def _compare(new: Told, other: Told, tree: UnitTree) -> Alike | None:
     words = similarity(new.words, other.words)
     place = _place(new.unit, other.unit, tree)
     kind = _kind(new.category, other.category)
+    kind = max(kind, 0.0) if new.guessed else kind
     if apart > HOUR and words < 0.6:
         return None
     if words < _LEAST_WORDS and not (place >= 1.5 and kind >= 1):

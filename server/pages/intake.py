@@ -101,7 +101,8 @@ def _text(body: dict[str, Any], name: str, most: int = _MOST_TITLE) -> str:
 
 def _known_already(asked: Asked, body: dict[str, Any]) -> Response:
     words, division = f"{_text(body, 'title')} {_text(body, 'text')}", _text(body, "division", 12)
-    category = _text(body, "category", 80) or next((str(one.value) for one in kind(words) if one.taken), None)
+    chosen = _text(body, "category", 80)
+    category = chosen or next((str(one.value) for one in kind(words) if one.taken), None)
     parts = asked.parts
     unit = parts.tree.nearest(division) if division else None
     if unit is None:
@@ -114,7 +115,7 @@ def _known_already(asked: Asked, body: dict[str, Any]) -> Response:
     rows = nearby.recent(parts.database, asked.viewer, at, drill=body.get("drill") is True)
     known = {row["id"]: row for row in rows}
     told = [_told(row) for row in rows]
-    found = alike(Told("", words, unit, category, at), told, parts.tree)
+    found = alike(Told("", words, unit, category, at, guessed=not chosen), told, parts.tree)
     return asked.piece("_alike.html", found=[_alike_shown(asked, one, known[one.id]) for one in found])
 
 
