@@ -440,6 +440,12 @@ class Fragment(Shown):
     html: str
 
 
+class DraftsChanged(Shown):
+    """To desk screens: what the unit's desks are writing down changed. No part of the record; no offset."""
+
+    type: Literal["drafts"]
+
+
 class LiveError(Shown):
     """What was said is not understood; the socket goes on."""
 
@@ -447,4 +453,4 @@ class LiveError(Shown):
     detail: str
 
 
-FROM_SERVER: tuple[type[BaseModel], ...] = (Welcome, LiveEntry, Beat, Fragment, LiveError)
+FROM_SERVER: tuple[type[BaseModel], ...] = (Welcome, LiveEntry, Beat, Fragment, DraftsChanged, LiveError)

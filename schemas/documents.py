@@ -18,6 +18,7 @@ from schemas import answers
 from schemas.commands import ALL as COMMANDS
 from schemas.commands import Command
 from schemas.events import ALL as EVENTS
+from schemas.messages import MessageReading, ReadMessage
 from schemas.terms import Category, Level, Standing
 
 VERSION = "1.0.0"
@@ -235,6 +236,13 @@ def openapi() -> bytes:
         "A result for each",
         "BatchAnswer",
     )
+    paths["/messages/read"] = _post(
+        "read-message",
+        "What a pasted message says; nothing changes",
+        _content("ReadMessage"),
+        "What it says, each with its words",
+        "MessageReading",
+    )
     paths |= {path: _get(path, words, model, query) for path, words, model, query in _READS}
     return _bytes(
         {
@@ -244,7 +252,7 @@ def openapi() -> bytes:
             "security": [{"bearer": []}, {"session": []}],
             "paths": paths,
             "components": {
-                "schemas": _components((*COMMANDS, *said, *read)),
+                "schemas": _components((*COMMANDS, *said, *read, ReadMessage, MessageReading)),
                 "securitySchemes": {
                     "bearer": {"type": "http", "scheme": "bearer"},
                     "session": {"type": "apiKey", "in": "cookie", "name": "fenghuo_session"},

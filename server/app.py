@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from schemas.documents import asyncapi, openapi
 from schemas.events import RulesAccepted
-from server.api import health, rest
+from server.api import health, messages, rest
 from server.api.live import live_endpoint, watch_rights
 from server.config.marked_yaml import Problem
 from server.config.rulebook import Rulebook, install_defaults, load_or_keep
@@ -39,6 +39,7 @@ from server.pages.front import Front
 from server.pages.people import PeoplePages
 from server.parts import Parts
 from server.people.people import People
+from server.reading_room import ReadingRoom
 from server.record.database import Database
 from server.record.reading import StreamLog
 from server.record.stalled import free_the_ledger
@@ -106,6 +107,7 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         database=database,
         tree=tree,
         gazetteer=Gazetteer(tree),
+        reading_room=ReadingRoom(tree),
         rulebook=rulebook,
         now=now,
         store=store,
@@ -136,6 +138,7 @@ def create_app(parts: Parts) -> ASGIApp:
     routes = [
         *health.routes(),
         *rest.routes(),
+        *messages.routes(),
         WebSocketRoute(f"{rest.BASE}/live", live_endpoint(parts.hub)),
         *AccountPages(front).routes(),
         *PeoplePages(front).routes(),

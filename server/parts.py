@@ -14,6 +14,7 @@ from server.desk import Desk
 from server.domain.gazetteer import Gazetteer
 from server.domain.units import UnitTree
 from server.people.people import People
+from server.reading_room import ReadingRoom
 from server.record.database import Database
 from server.record.store import Store
 from server.screens.views import Views
@@ -29,6 +30,7 @@ class Parts:
     database: Database
     tree: UnitTree
     gazetteer: Gazetteer
+    reading_room: ReadingRoom
     rulebook: Rulebook
     now: Callable[[], datetime]
     store: Store

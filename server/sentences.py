@@ -43,6 +43,13 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "Nothing can be written just now; whether this is on disk is unknown. Send the same command again.",
     ),
     "internal-error": ("系统出错, 已记录", "Something went wrong here; it has been logged."),
+    "draft-taken": ("{by}已接手此稿", "{by} has taken this draft over."),
+    "draft-too-large": ("草稿太长, 未在服务器保存", "The draft is too long to be kept on the server."),
+    "too-many-drafts": (
+        "未入库的草稿太多, 未在服务器保存",
+        "Too many drafts wait already; this one is not kept.",
+    ),
+    "no-such-draft": ("没有这份草稿", "There is no such draft."),
     "not-found": ("没有找到", "Not found."),
     "bad-query": ("查询参数有误", "The query is not right."),
     # fields

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from schemas.commands import COMMANDS
 from schemas.documents import CLOSE_CODES, README_BEGINS, README_ENDS, asyncapi, openapi, tables
 from schemas.events import EVENTS
+from server.api.messages import routes as message_routes
 from server.api.rest import MOST_ON_A_PAGE
 from server.api.rest import routes as api_routes
 from server.delivery import stream
@@ -184,7 +185,11 @@ def test_every_close_code_of_the_stream_is_told() -> None:
 
 
 def test_every_route_of_the_api_is_in_the_document() -> None:
-    routes = {route.path.removeprefix("/api/v1") for route in api_routes() if isinstance(route, Route)}
+    routes = {
+        route.path.removeprefix("/api/v1")
+        for route in (*api_routes(), *message_routes())
+        if isinstance(route, Route)
+    }
     routes -= {"/openapi.json", "/asyncapi.json", "/commands/{name}"}
     drawn = {path for path in OPENAPI["paths"] if not path.startswith("/commands/")}
     assert drawn - {"/openapi.json", "/asyncapi.json"} == routes

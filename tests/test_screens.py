@@ -94,6 +94,7 @@ async def test_an_incident_is_logged_within_ten_seconds_without_the_mouse(page: 
     await page.keyboard.type("wh")
     await expect(page.locator("#intake-categories [aria-selected=true]")).to_have_text("危险化学品")
     await page.keyboard.press("Enter")  # takes the kind, and goes on
+    await page.keyboard.press("Enter")  # when it happened, nobody said
     await page.keyboard.type("-10")
     await page.keyboard.press("Enter")
     await expect(page.locator("#intake-state")).to_contain_text("已入库")

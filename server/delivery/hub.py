@@ -136,6 +136,19 @@ class Hub:
         else:
             self._is_pumping = False
 
+    def whisper(self, name: str, kind: str, screen: str = "desk") -> None:
+        """Tell a stream's screens of one kind that something beside the record changed: they ask for it.
+
+        Nothing is promised: who is behind or away asks when it comes back.
+        """
+        stream = self._streams.get(name)
+        if stream is None:
+            return
+        frame = text_frame(orjson.dumps({"type": kind}))
+        for listener in list(stream.listeners):
+            if listener.screen == screen and listener.is_level and not listener.is_closed:
+                listener.send(frame)
+
     def set_epoch(self, epoch: str) -> None:
         """The offsets mean something else from now on: everybody comes back and reads the state again."""
         if epoch == self._epoch:

@@ -4,7 +4,8 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import server.people.accounts
-import server.record.tables  # noqa: F401 (both fill the metadata)
+import server.record.drafts
+import server.record.tables  # noqa: F401 (all three fill the metadata)
 from server.record.database import Database
 
 

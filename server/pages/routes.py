@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from schemas.terms import Category, Channel, EntryKind, Level, Scale, Stage
 from server.pages import figures as figure_pages
+from server.pages import intake as intake_pages
 from server.pages.asked import Asked, page
 from server.record import reading
 from server.screens.board import Card, Duty
@@ -168,5 +169,6 @@ def routes() -> list[BaseRoute]:
         Route("/incidents/{incident_id:uuid}/news", page(incident_news)),
         Route("/places", places),
         *figure_pages.routes(),
+        *intake_pages.routes(),
         Mount("/static", BrowserFiles()),
     ]

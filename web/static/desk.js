@@ -6,6 +6,8 @@ import { Intake } from "./intake.js";
 import { guardSignOut } from "./drafts.js";
 import { Live } from "./live.js";
 import { Palette } from "./palette.js";
+import { PasteIntoIncident } from "./paste.js";
+import { ReadingDialog } from "./reading.js";
 import { elementsOf, fetchHtml } from "./swap.js";
 import { say } from "./texts.js";
 import { POPS, View } from "./view.js";
@@ -13,11 +15,13 @@ import { POPS, View } from "./view.js";
 const board = new Board((incident) => openIncident(incident));
 const view = new View();
 const form = document.getElementById("intake");
-const intake = form && new Intake(form, (answer) => { board.at = answer.incident_id; board.choose(answer.incident_id); });
+const reading = new ReadingDialog();
+const intake = form && new Intake(form, (answer) => { board.at = answer.incident_id; board.choose(answer.incident_id); }, reading);
 const live = new Live("desk");
 const alarms = new Alarms(() => board.deadlines(), (one) => openDuty(one.incident, one.duty.dataset));
 const palette = new Palette(commands);
 
+new PasteIntoIncident(view, reading);
 guardSignOut();
 runClocks((at) => {
   alarms.look(at);
@@ -26,7 +30,9 @@ runClocks((at) => {
 
 live.addEventListener("fragment", ({ detail }) => board.take(detail));
 live.addEventListener("entry", ({ detail }) => { if (detail.incident_id === view.incident) view.refresh(); });
+live.addEventListener("drafts", () => intake?.shared.refresh());
 live.addEventListener("refresh", () => {
+  intake?.shared.refresh();
   board.refresh();
   view.refresh();
 });
@@ -130,6 +136,10 @@ function commands() {
   const rows = board.rows.map((row) => ({ text: row.querySelector(".row-title").textContent, run: () => board.choose(row.dataset.incident) }));
   const own = [{ text: say("js.theme"), run: () => document.getElementById("theme-switch").click() }];
   if (intake) own.unshift({ text: say("js.intake"), key: "F2", run: () => intake.open() });
+  for (const line of intake?.shared.offered ?? []) {
+    const title = line.querySelector(".what").textContent.trim();
+    own.push({ text: `${line.querySelector(".who").textContent} ${say("js.draft_take", { title })}`, run: () => intake.shared.take(line.dataset.draftId) });
+  }
   const language = document.getElementById("language-switch");
   if (language) own.push({ text: language.textContent, run: () => language.click() });
   return [...own.slice(0, 1), ...acts, ...pages, ...own.slice(1), ...rows];

@@ -3,12 +3,15 @@ import { Alarms } from "./alarm.js";
 import { runClocks } from "./clock.js";
 import { guardSignOut } from "./drafts.js";
 import { Live } from "./live.js";
+import { PasteIntoIncident } from "./paste.js";
+import { ReadingDialog } from "./reading.js";
 import { View } from "./view.js";
 
 const view = new View();
 const live = new Live(null);
 const alarms = new Alarms(deadlines, (one) => one.line.scrollIntoView({ block: "center" }));
 
+new PasteIntoIncident(view, new ReadingDialog());
 guardSignOut();
 runClocks((at) => alarms.look(at));
 live.addEventListener("entry", ({ detail }) => { if (detail.incident_id === view.incident) view.refresh(); });

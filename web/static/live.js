@@ -81,6 +81,7 @@ export class Live extends EventTarget {
       case "beat": return this.beaten(message);
       case "entry": return this.entered(message);
       case "fragment": return this.tell("fragment", message);
+      case "drafts": return this.tell("drafts", message);
     }
   }
 
