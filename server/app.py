@@ -21,6 +21,7 @@ from schemas.documents import asyncapi, openapi
 from schemas.events import RulesAccepted
 from server.api import health, rest
 from server.api.live import live_endpoint, watch_rights
+from server.config.form_files import default_forms, load_forms_or_keep
 from server.config.marked_yaml import Problem
 from server.config.rulebook import Rulebook, install_defaults, load_or_keep
 from server.config.rulebook import defaults as default_rules
@@ -52,6 +53,7 @@ log = structlog.get_logger()
 
 NO_DATABASE = (OperationalError, InternalError, PoolTimeout)
 LAST_GOOD_UNITS = ".units.last-good.csv"
+LAST_GOOD_FORMS = ".forms.last-good.json"
 
 
 def utc_now() -> datetime:
@@ -77,7 +79,7 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
     wrong_rules: list[Problem] = []
     folder = settings.config_folder
     if folder is None:
-        tree, rulebook = default_units(), default_rules()
+        tree, rulebook, forms = default_units(), default_rules(), default_forms()
     else:
         install_defaults(folder)
         last_units = folder / LAST_GOOD_UNITS
@@ -85,10 +87,12 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         if not wrong_units:
             last_units.write_text(dump_units(tree), encoding="utf-8")
         rulebook, wrong_rules = load_or_keep(folder, None)
-        problems = [str(one) for one in [*wrong_units, *wrong_rules]]
+        forms, wrong_forms = load_forms_or_keep(folder, folder / LAST_GOOD_FORMS)
+        problems = [str(one) for one in [*wrong_units, *wrong_rules, *wrong_forms]]
     people = People(database, tree.__contains__, now)
     holder: list[Parts] = []
     store = Store(database, tree, lambda: holder[0].rulebook, now)
+    store.forms = lambda: forms
     if wrong_rules and (accepted := store.accepted_rules) is not None:
         rulebook = Rulebook.parse(accepted)  # those in force before stay in force
     watch = Watch(database, store, now)
@@ -107,6 +111,7 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         tree=tree,
         gazetteer=Gazetteer(tree),
         rulebook=rulebook,
+        forms=forms,
         now=now,
         store=store,
         people=people,

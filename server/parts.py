@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from schemas.forms import FormBook
 from server.config.rulebook import Rulebook
 from server.delivery.hub import Hub
 from server.delivery.presence import Presence
@@ -30,6 +31,7 @@ class Parts:
     tree: UnitTree
     gazetteer: Gazetteer
     rulebook: Rulebook
+    forms: FormBook
     now: Callable[[], datetime]
     store: Store
     people: People
