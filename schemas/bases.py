@@ -1,8 +1,10 @@
-"""What every command and every event has."""
+"""What every command, every event and every answer has."""
 
 from __future__ import annotations
 
 from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
 
 from schemas.fields import Frozen, Id, Instant, OnBehalfOf, Text20000
 
@@ -24,3 +26,9 @@ class Event(Frozen):
     """Base of all events. `type` is the snake case of the class name."""
 
     type: str
+
+
+class Shown(BaseModel):
+    """Base of what is read. Clients ignore fields they do not know."""
+
+    model_config = ConfigDict(extra="allow")

@@ -30,10 +30,12 @@ from server.delivery.hub import Hub, Limits
 from server.delivery.presence import Presence
 from server.delivery.relay import Relay
 from server.desk import Desk
+from server.documents.press import Press
 from server.domain.gazetteer import Gazetteer
 from server.gate.auth import guard
 from server.gate.problems import problem
 from server.migrations import migrate
+from server.pages import reports as report_pages
 from server.pages import routes as page_routes
 from server.pages.accounts import AccountPages
 from server.pages.front import Front
@@ -112,6 +114,7 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         gazetteer=Gazetteer(tree),
         rulebook=rulebook,
         forms=forms,
+        press=Press(None if folder is None else folder / "fonts"),
         now=now,
         store=store,
         people=people,
@@ -144,6 +147,7 @@ def create_app(parts: Parts) -> ASGIApp:
         WebSocketRoute(f"{rest.BASE}/live", live_endpoint(parts.hub)),
         *AccountPages(front).routes(),
         *PeoplePages(front).routes(),
+        *report_pages.routes(),
         *page_routes.routes(),
     ]
     app = Starlette(

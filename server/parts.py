@@ -12,6 +12,7 @@ from server.delivery.hub import Hub
 from server.delivery.presence import Presence
 from server.delivery.relay import Relay
 from server.desk import Desk
+from server.documents.press import Press
 from server.domain.gazetteer import Gazetteer
 from server.domain.units import UnitTree
 from server.people.people import People
@@ -32,6 +33,7 @@ class Parts:
     gazetteer: Gazetteer
     rulebook: Rulebook
     forms: FormBook
+    press: Press
     now: Callable[[], datetime]
     store: Store
     people: People

@@ -216,10 +216,10 @@ def _edit(draft: Draft, command: rep.EditReport, context: Context) -> list[ev.Ev
         if len(change.after) > FIELDS[change.field]:
             raise Refused("string_too_long", f"/changes/{index}/after", max_length=FIELDS[change.field])
         theirs = now.get(change.field, "")
-        both = merged(change.before, theirs, change.after)
+        both = merged(*map(_line_ends, (change.before, theirs, change.after)))
         if both is None or len(both) > FIELDS[change.field]:
             kept.append(_kept(draft, change, command, index, context))
-        elif both != theirs:
+        elif both != _line_ends(theirs):
             changes.append(splice_of(change.field, theirs, both))
             now[change.field] = both
     known = {one.version_id for one in draft.others}
@@ -237,6 +237,11 @@ def _edit(draft: Draft, command: rep.EditReport, context: Context) -> list[ev.Ev
             report_id=draft.report_id, changes=changes, kept=kept, settled=settled, recipients=recipients
         )
     ]
+
+
+def _line_ends(text: str) -> str:
+    """A browser's field knows one kind of line end: another kind is no change of words."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _kept(

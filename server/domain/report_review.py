@@ -1,4 +1,4 @@
-"""Looking at a report before it goes and after it went: what it lacks, what changed, where the minutes went. Pure.
+"""Looking at a report: what it lacks, what changed since the last one, where the minutes went. Pure.
 
 Nothing here decides anything: a report that lacks something may be sent all the same.
 """
@@ -42,7 +42,6 @@ def missing(incident: Incident, draft: Draft, form: Form, common: Common) -> lis
         if not there:
             lacks.append(slug)
     return lacks
-
 
 
 # ---------------------------------------------------------------- differences
@@ -112,17 +111,20 @@ def _sentences(text: str) -> list[str]:
 # ---------------------------------------------------------------- where the minutes went
 
 
+StepSlug = Literal["known", "judged", "drafted", "submitted", "approved", "sent", "received"]
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A stage of a report's way: when it was reached, and how long after the one before; None: not yet."""
 
-    slug: Literal["known", "judged", "drafted", "submitted", "approved", "sent", "received"]
+    slug: StepSlug
     at: datetime | None
     took_s: float | None
 
 
 def steps(incident: Incident, draft: Draft) -> list[Step]:
-    """获知 → 研判 → 起草 → 送审 → 审批 → 送达 → 签收. What was skipped, or came out of order, took no time."""
+    """获知 → 研判 → 起草 → 送审 → 审批 → 送达 → 签收. What came out of order took no time."""
     began = draft.began_at
     judged = [
         judgement.judged_at
@@ -136,7 +138,7 @@ def steps(incident: Incident, draft: Draft) -> list[Step]:
         for one in written
         if (report := incident.reports.get(one.send_id)) is not None and report.received_at is not None
     ]
-    moments: list[tuple[Literal["known", "judged", "drafted", "submitted", "approved", "sent", "received"], datetime | None]] = [
+    moments: list[tuple[StepSlug, datetime | None]] = [
         ("known", began),
         ("judged", min(judged, default=None) if draft.stage in (Stage.INITIAL, Stage.UPGRADE) else None),
         ("drafted", draft.drafted_at),
@@ -144,7 +146,7 @@ def steps(incident: Incident, draft: Draft) -> list[Step]:
         ("approved", min(approvals, default=None)),
         ("sent", min((one.sent_at for one in written), default=None)),
         ("received", min(received, default=None)),
-    ]  # fmt: skip
+    ]
     made: list[Step] = []
     last: datetime | None = None
     for slug, at in moments:
