@@ -6,16 +6,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.bases import Shown
 from schemas.events import LogEntry
 from schemas.fields import Facts, Instant
+from schemas.report_answers import DraftShown
 from schemas.terms import Channel, Level, Post, Scale, Stage, Standing
-
-
-class Shown(BaseModel):
-    """Base of what is read. Clients ignore fields they do not know."""
-
-    model_config = ConfigDict(extra="allow")
-
 
 # ---------------------------------------------------------------- commands
 
@@ -308,6 +303,7 @@ class IncidentWhole(Incident):
     nobody_could_know: bool
     discovered_at: Instant | None
     reports: list[ReportShown]
+    drafts: list[DraftShown]
     orders: list[OrderShown]
     concealed_by: str | None
     breach_causes: list[BreachCause]

@@ -5,19 +5,19 @@ A form is validated by the command itself; there is no second "form" class.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from schemas import reports
+from schemas.bases import Command as Command
 from schemas.fields import (
     CategorySlug,
     Facts,
     Flag,
-    Frozen,
     Id,
     Instant,
     Minutes,
-    OnBehalfOf,
     Place,
     Said60,
     Said200,
@@ -31,19 +31,6 @@ from schemas.fields import (
     UnitCode,
 )
 from schemas.terms import Channel, EntryKind, Level, Precision, Scale, Stage
-
-
-class Command(Frozen):
-    """What every body has. `command_id` is made when the person acts: a resent form is the same command."""
-
-    name: ClassVar[str]
-
-    command_id: Id
-    incident_id: Id
-    device_at: Instant | None = None
-    device_sent_at: Instant | None = None
-    on_behalf_of: OnBehalfOf | None = None
-    words: Text20000 | None = None
 
 
 class OpenIncident(Command):
@@ -256,5 +243,6 @@ ALL: tuple[type[Command], ...] = (
     ReopenIncident,
     DeclareStable,
     ExplainBreach,
+    *reports.COMMANDS,
 )
 COMMANDS: dict[str, type[Command]] = {command.name: command for command in ALL}

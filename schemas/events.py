@@ -9,14 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
+from schemas import reports
+from schemas.bases import Event as Event
 from schemas.fields import Facts, Frozen, Instant, OnBehalfOf, Source
 from schemas.terms import Level, Scale, Stage
-
-
-class Event(Frozen):
-    """Base of all events. `type` is the snake case of the class name."""
-
-    type: str
 
 
 class PlaceKept(Frozen):
@@ -417,6 +413,7 @@ ALL: tuple[type[Event], ...] = (
     PromptDue,
     ClockStepped,
     RulesAccepted,
+    *reports.EVENTS,
 )
 EVENTS: dict[str, type[Event]] = {event.model_fields["type"].default: event for event in ALL}
 
@@ -449,7 +446,8 @@ AnyEvent = Annotated[
     | ObligationOverdue
     | PromptDue
     | ClockStepped
-    | RulesAccepted,
+    | RulesAccepted
+    | reports.AnyReportEvent,
     Field(discriminator="type"),
 ]
 

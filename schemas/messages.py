@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from schemas.answers import Shown
+from schemas.bases import Shown
 from schemas.fields import Frozen, Instant, Said20000
 
 

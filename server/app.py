@@ -21,6 +21,7 @@ from schemas.documents import asyncapi, openapi
 from schemas.events import RulesAccepted
 from server.api import health, messages, rest
 from server.api.live import live_endpoint, watch_rights
+from server.config.form_files import default_forms, load_forms_or_keep
 from server.config.marked_yaml import Problem
 from server.config.rulebook import Rulebook, install_defaults, load_or_keep
 from server.config.rulebook import defaults as default_rules
@@ -29,10 +30,12 @@ from server.delivery.hub import Hub, Limits
 from server.delivery.presence import Presence
 from server.delivery.relay import Relay
 from server.desk import Desk
+from server.documents.press import Press
 from server.domain.gazetteer import Gazetteer
 from server.gate.auth import guard
 from server.gate.problems import problem
 from server.migrations import migrate
+from server.pages import reports as report_pages
 from server.pages import routes as page_routes
 from server.pages.accounts import AccountPages
 from server.pages.front import Front
@@ -53,6 +56,7 @@ log = structlog.get_logger()
 
 NO_DATABASE = (OperationalError, InternalError, PoolTimeout)
 LAST_GOOD_UNITS = ".units.last-good.csv"
+LAST_GOOD_FORMS = ".forms.last-good.json"
 
 
 def utc_now() -> datetime:
@@ -78,7 +82,7 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
     wrong_rules: list[Problem] = []
     folder = settings.config_folder
     if folder is None:
-        tree, rulebook = default_units(), default_rules()
+        tree, rulebook, forms = default_units(), default_rules(), default_forms()
     else:
         install_defaults(folder)
         last_units = folder / LAST_GOOD_UNITS
@@ -86,10 +90,12 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         if not wrong_units:
             last_units.write_text(dump_units(tree), encoding="utf-8")
         rulebook, wrong_rules = load_or_keep(folder, None)
-        problems = [str(one) for one in [*wrong_units, *wrong_rules]]
+        forms, wrong_forms = load_forms_or_keep(folder, folder / LAST_GOOD_FORMS)
+        problems = [str(one) for one in [*wrong_units, *wrong_rules, *wrong_forms]]
     people = People(database, tree.__contains__, now)
     holder: list[Parts] = []
     store = Store(database, tree, lambda: holder[0].rulebook, now)
+    store.forms = lambda: forms
     if wrong_rules and (accepted := store.accepted_rules) is not None:
         rulebook = Rulebook.parse(accepted)  # those in force before stay in force
     watch = Watch(database, store, now)
@@ -109,6 +115,8 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         gazetteer=Gazetteer(tree),
         reading_room=ReadingRoom(tree),
         rulebook=rulebook,
+        forms=forms,
+        press=Press(None if folder is None else folder / "fonts"),
         now=now,
         store=store,
         people=people,
@@ -142,6 +150,7 @@ def create_app(parts: Parts) -> ASGIApp:
         WebSocketRoute(f"{rest.BASE}/live", live_endpoint(parts.hub)),
         *AccountPages(front).routes(),
         *PeoplePages(front).routes(),
+        *report_pages.routes(),
         *page_routes.routes(),
     ]
     app = Starlette(

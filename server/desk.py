@@ -200,7 +200,7 @@ def _named(body: Any) -> str | None:
     return said.lower() if isinstance(said, str) and len(said) == 36 and "\x00" not in said else None
 
 
-_STATUS = {"invalid": 422, "missing": 404, "conflict": 409}
+_STATUS = {"invalid": 422, "forbidden": 403, "missing": 404, "conflict": 409}
 
 
 _WORD: dict[type[BaseException], str] = {

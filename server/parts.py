@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from schemas.forms import FormBook
 from server.config.rulebook import Rulebook
 from server.delivery.hub import Hub
 from server.delivery.presence import Presence
 from server.delivery.relay import Relay
 from server.desk import Desk
+from server.documents.press import Press
 from server.domain.gazetteer import Gazetteer
 from server.domain.units import UnitTree
 from server.people.people import People
@@ -32,6 +34,8 @@ class Parts:
     gazetteer: Gazetteer
     reading_room: ReadingRoom
     rulebook: Rulebook
+    forms: FormBook
+    press: Press
     now: Callable[[], datetime]
     store: Store
     people: People

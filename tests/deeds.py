@@ -20,6 +20,11 @@ def opened(room: Room, who: str = "Wu", **over: Any) -> str:
     return str(body["incident_id"])
 
 
+def whose(name: str) -> str:
+    """Who at the city's desk gives a command: whoever signs is not who writes."""
+    return "Wang" if name in ("sign-report", "return-report") else "Wu"
+
+
 def good(room: Room, name: str) -> Body:
     """A body that is right, for an incident that is as the command needs it."""
     if name == "open-incident":
@@ -35,6 +40,12 @@ def good(room: Room, name: str) -> Body:
     if name == "reopen-incident":
         room.told("Wu", "close-incident", words.close_incident(one))
     said = {"command_id": new_id(), "incident_id": one}
+    paper = words.draft_report(one)
+    if name.endswith("-report") and name not in ("draft-report", "record-report"):
+        room.told("Wu", "draft-report", paper)
+    if name == "return-report":
+        room.told("Wu", "submit-report", {"incident_id": one, "report_id": paper["report_id"]})
+    on_paper = {**said, "report_id": paper["report_id"]}
     on_order = {**said, "order_id": order["order_id"], "at": words.at("09:30")}
     closing = {**said, "at": words.at("18:00"), "reason": "处置完毕"}
     bodies: dict[str, Callable[[], Body]] = {
@@ -55,6 +66,22 @@ def good(room: Room, name: str) -> Body:
         "close-incident": lambda: closing,
         "reopen-incident": lambda: closing,
         "declare-stable": lambda: {**said, "at": words.at("18:00"), "basis": "三日无新增"},
+        "draft-report": lambda: paper,
+        "edit-report": lambda: {
+            **on_paper, "changes": [{"field": "reviewed_by", "before": "", "after": "孙某"}],
+        },
+        "submit-report": lambda: on_paper,
+        "return-report": lambda: {**on_paper, "reason": "补充现场指挥"},
+        "approve-report": lambda: {
+            **on_paper, "approved_by": "王某", "approved_at": words.at("08:50"), "way": "phone",
+        },
+        "sign-report": lambda: {**on_paper, "signed_at": words.at("08:55")},
+        "send-report": lambda: {
+            **on_paper, "send_id": new_id(), "recipient": "PRV_EMB", "means": "fax",
+            "sent_at": words.at("08:56"),
+        },
+        "enter-report": lambda: {**on_paper, "entered_at": words.at("09:00"), "reference": "G-1"},
+        "discard-report": lambda: {**on_paper, "reason": "重复起草"},
         "explain-breach": lambda: {**said, "cause": "slow_approval", "text": "等签字"},
     }  # fmt: skip
     return bodies[name]()

@@ -39,6 +39,8 @@ CREW = (
     ("Lian", "leadership", "130324"),
     ("Song", "field_commander", "130324"),
     ("Tian", "duty_officer", "130324104"),  # a township of Lulong
+    ("Liang", "duty_leader", "130324"),
+    ("Tang", "duty_leader", "130324104"),
     ("Qin", "duty_officer", "130321"),  # Qinglong
     ("Qi", "duty_leader", "130321"),
     ("Qiao", "leadership", "130321"),

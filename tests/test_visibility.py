@@ -49,6 +49,10 @@ ASKED: dict[str, tuple[str, ...]] = {
     "/incidents/{incident_id:uuid}": ("",),
     "/incidents/{incident_id:uuid}/view": ("",),
     "/incidents/{incident_id:uuid}/news": ("", "?after=0"),
+    **{
+        f"/incidents/{{incident_id:uuid}}/reports/{{report_id:uuid}}{part}": ("",)
+        for part in ("", "/news", "/paper", "/report.docx", "/report.pdf")
+    },
     "/places": ("?q=卢龙",),
     "/wall": ("",),
     "/wall/news": ("", "?after=0"),
@@ -114,6 +118,11 @@ def a_busy_day(room: Room, who: str, **over: Any) -> set[str]:
     concealed = {**said, "concealed_by": f"瞒报{mark}", "basis": mark, "declared_at": words.at("10:00")}
     on_order = {**said, "order_id": order["order_id"], "at": words.at("09:30"), "text": f"收到{mark}"}
     duplicate = words.open_incident(title=f"重复{mark}", **over)
+    paper, waste = words.draft_report(one, content={"title": f"快报{mark}"}), words.draft_report(one)
+    on_paper = {**said, "report_id": paper["report_id"]}
+    typed = [{"field": "body", "before": "", "after": f"正文{mark}"}]
+    approved = {"approved_by": f"批准{mark}", "approved_at": words.at("09:10"), "way": "phone"}
+    sent = {"send_id": new_id(), "recipient": "MEM", "means": "fax", "sent_at": words.at("09:12")}
     deeds: list[tuple[str, Body]] = [
         ("add-entry", entry),
         ("strike-entry", {**said, "entry_id": entry["entry_id"], "reason": f"更正{mark}"}),
@@ -122,6 +131,16 @@ def a_busy_day(room: Room, who: str, **over: Any) -> set[str]:
         ("judge-level", words.judge_level(one, "major", scale="final", basis=f"核定{mark}")),
         ("record-report", report),
         ("record-receipt", words.record_receipt(one, report["report_id"], received_by=f"签收{mark}")),
+        ("draft-report", paper),
+        ("edit-report", {**on_paper, "changes": typed}),
+        ("submit-report", on_paper),
+        ("return-report", {**on_paper, "reason": f"退回{mark}"}),
+        ("approve-report", on_paper | approved),
+        ("send-report", {**on_paper, **sent, "person": f"接收{mark}"}),
+        ("sign-report", {**on_paper, "signed_at": words.at("09:20"), "signed_by": f"签发{mark}"}),
+        ("enter-report", {**on_paper, "entered_at": words.at("09:25"), "reference": mark}),
+        ("draft-report", waste),
+        ("discard-report", {**said, "report_id": waste["report_id"], "reason": f"作废{mark}"}),
         ("declare-concealed", concealed),
         ("issue-order", order),
         ("acknowledge-order", on_order),
@@ -133,12 +152,14 @@ def a_busy_day(room: Room, who: str, **over: Any) -> set[str]:
         ("open-incident", duplicate),
         ("merge-incident", {"incident_id": duplicate["incident_id"], "into": one}),
     ]  # fmt: skip
+    leader = {"Li": "Liang", "Tian": "Tang", "Wu": "Wang"}[who]
     for name, body in deeds:
-        room.told(who, name, body)
+        room.told(leader if name in ("sign-report", "return-report") else who, name, body)
     assert {name for name, _body in deeds} | {"share-incident"} == set(COMMANDS), (
         "a new command: let it happen here"
     )
-    return {mark, one, duplicate["incident_id"], entry["entry_id"], report["report_id"], order["order_id"]}
+    return {mark, one, duplicate["incident_id"], entry["entry_id"], report["report_id"], order["order_id"],
+            paper["report_id"], sent["send_id"]}  # fmt: skip
 
 
 # Whoever acts, where it happens, and who sees nothing of it.
@@ -342,7 +363,7 @@ FIELD = {
     "acknowledge-order", "report-on-order",
 }  # fmt: skip
 MAY = {
-    "Wu": DESK, "Wang": DESK, "Gao": FIELD,
+    "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK, "Gao": FIELD,
     "Luo": {"add-entry", "strike-entry", "acknowledge-order", "report-on-order"},
     "Zhao": set(), "Sun": set(), "Chen": set(),
 }  # fmt: skip

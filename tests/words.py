@@ -86,6 +86,11 @@ def judge_level(incident_id: str, level: str, clock: str = "08:40", day: int = 1
     return _said(body, over)
 
 
+def draft_report(incident_id: str, **over: Any) -> Body:
+    """A first report, drafted from the record."""
+    return _said({"incident_id": incident_id, "report_id": new_id(), "stage": "initial"}, over)
+
+
 def record_report(incident_id: str, clock: str = "08:50", day: int = 1, **over: Any) -> Body:
     """The first written report, signed, to the province's emergency bureau."""
     body: Body = {

@@ -104,8 +104,8 @@ def defaults() -> Rulebook:
 
 def install_defaults(directory: Path) -> list[Path]:
     """Put the files that the product came with where the operator edits them. What is there is never
-    touched: rules only into a folder without any, the unit file and the guide only when missing. Returns
-    what was written."""
+    touched: rules and forms only into a folder without any, the unit file and the guide only when missing.
+    Returns what was written."""
     written: list[Path] = []
     with resources.as_file(resources.files("server") / "config") as source:
         rules = directory / "rules"
@@ -113,6 +113,10 @@ def install_defaults(directory: Path) -> list[Path]:
         wanted = [source / "units.csv", source / "README.md"]
         if not any(rules.glob("*.y*ml")):
             wanted += sorted((source / "rules").glob("*.yaml"))
+        forms = directory / "forms"
+        forms.mkdir(exist_ok=True)
+        if not any(forms.glob("*.y*ml")):
+            wanted += sorted((source / "forms").glob("*.yaml"))
         for path in wanted:
             target = directory / path.relative_to(source)
             try:
@@ -130,7 +134,7 @@ def read_rule_file(path: Path) -> RuleSet:
     try:
         rules = RuleSet.model_validate(document.value, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise BadRuleFile(_readable(error.errors(), document, str(path))) from None
+        raise BadRuleFile(readable(error.errors(), document, str(path))) from None
     problems = [
         Problem(str(path), document.line_of(loc), reason) for loc, reason in rule_checks.complaints(rules)
     ]
@@ -149,7 +153,7 @@ def read_rule_file(path: Path) -> RuleSet:
 _SAID = {"extra_forbidden": "there is no such field", "missing": "is missing"}
 
 
-def _readable(errors: Sequence[ErrorDetails], document: marked_yaml.Document, path: str) -> list[Problem]:
+def readable(errors: Sequence[ErrorDetails], document: marked_yaml.Document, path: str) -> list[Problem]:
     """Pydantic's complaints by line, those about the same place (branches of a union) told as one."""
     told: dict[tuple[int, str], list[str]] = {}
     for error in errors:

@@ -6,64 +6,30 @@ and the unit tree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from schemas import commands as cmd
 from schemas import events as ev
 from schemas.fields import Place, Source
-from schemas.terms import CASUALTIES, OUTSIDE_ACTORS, Channel, Level, Post
+from schemas.reports import ReportCommand
+from schemas.terms import Level
+from server.domain import report_drafts
+from server.domain.context import Author as Author
+from server.domain.context import Context as Context
+from server.domain.context import Decided as Decided
+from server.domain.context import Refused as Refused
+from server.domain.context import actor
 from server.domain.incident import Incident
-from server.domain.reporting import Setting, resolve
+from server.domain.reporting import resolve
+from server.domain.validity import is_said, lacking
 
 FUTURE_TOLERANCE = timedelta(minutes=2)
 #: Beyond these years days cannot be added and taken away any more, nor is there a way to write them down.
 FIRST_YEAR, LAST_YEAR = 1900, 9998
 #: Ways in which the public tips off (举报); who did so stays in the restricted stream.
 INFORMER_CHANNELS = frozenset({"tip", "public_tip", "informer", "whistleblower", "internal_tip", "12350"})
-
-
-class Refused(Exception):
-    """A command that cannot be done, in words for the person. `pointer` names the field; `code` the sentence.
-
-    `kind` is `invalid` (422), `missing` (404: no such thing that you may see) or `conflict` (409).
-    """
-
-    def __init__(self, code: str, pointer: str = "", kind: str = "invalid", **values: object) -> None:
-        super().__init__(code)
-        self.code, self.pointer, self.kind, self.values = code, pointer, kind, values
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who acts, as far as deciding needs to know."""
-
-    name: str
-    post: Post
-    unit: str
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """The time, the person, the rules and the unit tree; and what only the store can look up."""
-
-    author: Author
-    setting: Setting
-    number: Callable[[str, bool], str]  # a new incident number for (unit, is drill)
-    other: Callable[[str], Incident | None]  # another incident that the author may see
-
-    @property
-    def now(self) -> datetime:
-        return self.setting.now
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """Events for the commanded incident, and for another one where a command touches two (merging)."""
-
-    events: list[ev.Event]
-    elsewhere: tuple[str, list[ev.Event]] | None = None
 
 
 def decide(incident: Incident | None, command: cmd.Command, context: Context) -> Decided:
@@ -84,6 +50,8 @@ def _ordinary(incident: Incident, command: cmd.Command, context: Context) -> lis
     """Commands on one incident: a flat match."""
     if incident.state == "merged":
         raise Refused("incident-merged", "/incident_id", kind="conflict", into=incident.merged_into)
+    if isinstance(command, ReportCommand):
+        return report_drafts.decide(incident, command, context)
     match command:
         case cmd.AddEntry():
             if command.entry_id in incident.entries:
@@ -173,7 +141,7 @@ def _ordinary(incident: Incident, command: cmd.Command, context: Context) -> lis
 def _open(command: cmd.OpenIncident, context: Context) -> Decided:
     tree, rules = context.setting.tree, context.setting.rules
     place = _place(command.place, context, context.author.unit)
-    known_by = _actor(command.known_by, context, "/known_by")
+    known_by = actor(command.known_by, context, "/known_by")
     opened = ev.IncidentOpened(
         number=context.number(place.unit, command.drill),  # taken only once nothing can be refused
         title=command.title,
@@ -202,7 +170,7 @@ def _open(command: cmd.OpenIncident, context: Context) -> Decided:
 
 def _establish(incident: Incident, command: cmd.EstablishFacts, context: Context) -> list[ev.Event]:
     facts = command.facts.model_dump(exclude_unset=True)
-    if not _is_said(command.explanation) and (fallen := _fallen(incident, facts, command.known_at)):
+    if not is_said(command.explanation) and (fallen := _fallen(incident, facts, command.known_at)):
         raise Refused("explanation-needed", "/explanation", fact=fallen)
     place = None
     shared: list[ev.Event] = []
@@ -214,7 +182,7 @@ def _establish(incident: Incident, command: cmd.EstablishFacts, context: Context
             shared = [ev.IncidentShared(units=fresh, why="moved")]
     established = ev.FactsEstablished(
         known_at=command.known_at,
-        known_by=_actor(command.known_by, context, "/known_by"),
+        known_by=actor(command.known_by, context, "/known_by"),
         in_chain=context.setting.tree.in_chain(command.known_by),
         facts=command.facts,
         occurred_at=command.occurred_at,
@@ -249,9 +217,9 @@ def _record_report(incident: Incident, command: cmd.RecordReport, context: Conte
         raise Refused("report-exists", "/report_id", kind="conflict")
     assert incident.place is not None
     recipient = resolve(
-        context.setting.tree, _actor(command.recipient, context, "/recipient"), incident.place.unit
+        context.setting.tree, actor(command.recipient, context, "/recipient"), incident.place.unit
     )
-    lacks = lacking(incident, command)
+    lacks = lacking(incident, command.channel, command.signed_by, command.verbal_approval_by)
     return [
         ev.ReportRecorded(
             report_id=command.report_id,
@@ -266,33 +234,6 @@ def _record_report(incident: Incident, command: cmd.RecordReport, context: Conte
             lacks=lacks,
         )
     ]
-
-
-def lacking(incident: Incident, command: cmd.RecordReport) -> list[str]:
-    """What keeps a written report from being valid (contract 3; domain.md 1.5.2). A phone call needs none."""
-    if command.channel is Channel.PHONE:
-        return []
-    place = incident.place
-    said = incident.facts()
-    timed = (
-        incident.occurred()[0] is not None
-        or incident.discovered_at() is not None
-        or incident.known_at() is not None
-    )
-    present = {
-        "place": place is not None and bool(_is_said(place.text) or place.division or place.lon is not None),
-        "category": incident.category is not None,
-        "source": any(_is_said(part) for part in (incident.source or {}).values()),
-        "time": timed,
-        "casualties": any(name in said for name in CASUALTIES),
-        "approval": _is_said(command.signed_by) or _is_said(command.verbal_approval_by),
-    }
-    return [name for name, there in present.items() if not there]
-
-
-def _is_said(text: str | None) -> bool:
-    """Whether a text says anything: spaces alone do not."""
-    return bool((text or "").strip())
 
 
 def _issue_order(incident: Incident, command: cmd.IssueOrder, context: Context) -> list[ev.Event]:
@@ -373,13 +314,6 @@ def _place(place: Place | None, context: Context, otherwise: str) -> ev.PlaceKep
     assert unit is not None
     kept = place.model_dump(exclude_none=True) if place is not None else {}
     return ev.PlaceKept(unit=unit, **kept)
-
-
-def _actor(code: str, context: Context, pointer: str) -> str:
-    """A unit of the tree or an actor code of domain.md 1.1."""
-    if context.setting.tree.in_chain(code) or code in OUTSIDE_ACTORS:
-        return code
-    raise Refused("no-such-unit", pointer, unit=code)
 
 
 def _is_tip(source: Source | None) -> bool:

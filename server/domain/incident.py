@@ -9,31 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from schemas import events as ev
-from schemas.events import Event, OneHourTerms, PlaceKept
+from schemas.events import OneHourTerms, PlaceKept
+from schemas.reports import ReportEvent
 from schemas.terms import Level, Scale, Stage
+from server.domain import drafts
+from server.domain.drafts import Draft
+from server.domain.entered import Entered
 
 #: Events that no rule looks at: what is written down beside the matter itself.
 _NOTES = (ev.EntryAdded, ev.EntryStruck, ev.BreachExplained, ev.InformerNamed)
 #: Figures whose change has to be reported on (及时补报, WS-05).
 _HURT = ("dead", "missing", "trapped", "seriously_injured")
-
-
-class Entered(Protocol):
-    """What the fold needs to know of an entry: a `LogEntry` read from the log, or a line in the making."""
-
-    @property
-    def event(self) -> Event: ...
-    @property
-    def by(self) -> str: ...
-    @property
-    def unit(self) -> str: ...
-    @property
-    def recorded_at(self) -> datetime: ...
-    @property
-    def command_id(self) -> str | None: ...
 
 
 @dataclass(slots=True)
@@ -185,6 +174,8 @@ class Incident:
     obligations: dict[str, Obligation] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     entries: dict[str, bool] = field(default_factory=dict)
+    deeds: dict[str, drafts.Told] = field(default_factory=dict)  # lines that a report may tell of
+    drafts: dict[str, Draft] = field(default_factory=dict)  # reports that are being written
     to_grade: bool = False  # facts came with the last command and have not been graded yet
     is_other_kind: bool = False  # and its kind came with them
     computed_level: Level | None = None
@@ -349,8 +340,12 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
                 incident.casualty_changed_at = said.known_at
         case ev.EntryAdded() as event:
             incident.entries[event.entry_id] = False
+            if event.kind in drafts.TOLD_OF:
+                told = drafts.Told(event.kind, event.text, event.happened_at)
+                incident.deeds[event.entry_id] = told
         case ev.EntryStruck() as event:
             incident.entries[event.entry_id] = True
+            incident.deeds.pop(event.entry_id, None)
         case ev.LevelJudged() as event:
             incident.level_since.setdefault(event.level, entry.recorded_at)
             incident.judgements.append(
@@ -472,6 +467,8 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
             incident.obligations[event.obligation_id].breached = True
         case ev.PromptDue() as event:
             incident.prompts.add(f"{event.anchor}:{event.stage}")
+        case ReportEvent() as event:
+            drafts.apply(incident.drafts, event, entry)
         case ev.InformerNamed() | ev.ClockStepped() | ev.RulesAccepted():
             pass
 

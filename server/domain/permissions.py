@@ -8,9 +8,11 @@ from __future__ import annotations
 from schemas.commands import COMMANDS
 from schemas.terms import Post
 
+#: Whoever signs is not who writes: the duty officer has 先报后签, a leader's word with name and time.
+_LEADERS = frozenset({"sign-report", "return-report"})
 _DESK = frozenset(COMMANDS)
 _MAY: dict[Post, frozenset[str]] = {
-    Post.DUTY_OFFICER: _DESK,
+    Post.DUTY_OFFICER: _DESK - _LEADERS,
     Post.DUTY_LEADER: _DESK,
     Post.FIELD_COMMANDER: frozenset(
         {

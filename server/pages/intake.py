@@ -31,7 +31,7 @@ from server.screens.reading_view import chips, pieces
 from server.sentences import sentence
 
 _MOST_TITLE = 2_000
-_STATUS = {"draft-taken": 409, "draft-too-large": 413, "too-many-drafts": 409, "no-such-draft": 404}
+_STATUS = {"draft-taken": 409, "draft-too-large": 413, "too-many-drafts": 409, "no-such-intake-draft": 404}
 
 
 def _refused(asked: Asked, code: str, status: int | None = None, **values: str) -> Response:

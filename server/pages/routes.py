@@ -49,7 +49,6 @@ def choices(asked: Asked) -> dict[str, Any]:
     """What the forms offer to choose from."""
     rules = asked.parts.views.rules_now()
     tree = asked.parts.tree
-    here = tree.ancestors(asked.viewer)
     return {
         "categories": [(str(one), asked.wording.term("category", one)) for one in Category],
         "levels": [(str(one), asked.wording.term("level", one)) for one in Level],
@@ -62,11 +61,10 @@ def choices(asked: Asked) -> dict[str, Any]:
         "causes": [
             (one.cause, one.text_en if asked.lang == "en" else one.text) for one in rules.delay_causes
         ],
-        "recipients": [
-            (code, asked.wording.unit(code))
-            for code in dict.fromkeys(
-                ("PRV_EMB", "PRV_GOV", "MEM", "SC", *reversed(here), "CTY_GOV", "CTY_HQ", "CNT_GOV", "NTF")
-            )
+        "recipients": recipients(asked),
+        "forms": [
+            (form.form, form.name_en if asked.lang == "en" else form.name)
+            for form in asked.parts.forms.forms.values()
         ],
         "units": [(unit.code, asked.wording.unit(unit.code)) for unit in tree],
         "incidents": [
@@ -75,6 +73,13 @@ def choices(asked: Asked) -> dict[str, Any]:
         ],
         "sources": [(slug, asked.wording.term("source", slug)) for slug in SOURCES],
     }
+
+
+def recipients(asked: Asked) -> list[tuple[str, str]]:
+    """To whom a report may go: those above, inside the tree and outside it."""
+    here = reversed(asked.parts.tree.ancestors(asked.viewer))
+    codes = ("PRV_EMB", "PRV_GOV", "MEM", "SC", *here, "CTY_GOV", "CTY_HQ", "CNT_GOV", "NTF")
+    return [(code, asked.wording.unit(code)) for code in dict.fromkeys(codes)]
 
 
 # ---------------------------------------------------------------- the desk

@@ -104,7 +104,7 @@ def _save(database: Database, holder: Holder, draft_id: str, written: dict[str, 
                 )
             )
         elif row["unit"] != holder.unit:
-            raise DraftRefused("no-such-draft")
+            raise DraftRefused("no-such-intake-draft")
         elif row["person_id"] != holder.person_id:
             raise DraftRefused("draft-taken", row["person"])
         else:
@@ -155,9 +155,9 @@ def take(
             .first()
         )
         if row is None or row["unit"] != holder.unit or row["changed_at"] < now - KEPT:
-            raise DraftRefused("no-such-draft")
+            raise DraftRefused("no-such-intake-draft")
         if row["restricted"] and not restricted:
-            raise DraftRefused("no-such-draft")
+            raise DraftRefused("no-such-intake-draft")
         taken = dict(row)
         if row["person_id"] != holder.person_id:
             taken |= {"person_id": holder.person_id, "person": holder.name}

@@ -22,6 +22,7 @@ from server.domain.onehour import OneHour, one_hour
 from server.domain.reporting import standing
 from server.domain.units import UnitTree
 from server.record.database import Database
+from server.record.folded import draft_shown
 from server.record.tables import ENTRY, INCIDENT, INCIDENT_UNIT, LEDGER, OBLIGATION, STREAM_ENTRY, STREAM_HEAD
 
 LEVELS: dict[int, str] = {level.rank: str(level) for level in Level}
@@ -424,6 +425,7 @@ def incident(
     shown["nobody_could_know"] = state.nobody_could_know
     shown["discovered_at"] = _wire(state.discovered_at())
     shown["reports"] = [_plain(asdict(report)) for report in state.reports.values()]
+    shown["drafts"] = [draft_shown(draft) for draft in state.drafts.values()]
     shown["orders"] = [_order_shown(asdict(order)) for order in state.orders.values()]
     shown["concealed_by"] = state.concealed_by
     shown["breach_causes"] = [

@@ -169,12 +169,16 @@ class Round:
             short = place.abbr or unit
         year = (self.now + timedelta(hours=8)).year
         prefix = f"{short}-{year}-{'D' if drill else ''}"
+        return f"{prefix}{self.next(prefix):04d}"
+
+    def next(self, prefix: str) -> int:
+        """The next number of a series. Counted only once its entry is gathered: a refusal uses none up."""
         last = self._given.get(prefix, self._counters.get(prefix))
         if last is None:
             query = select(COUNTER.c.last).where(COUNTER.c.prefix == prefix)
             last = self._connection.execute(query).scalar() or 0
-        self._given[prefix] = last + 1  # counted only once the incident is gathered: a refusal uses none up
-        return f"{prefix}{last + 1:04d}"
+        self._given[prefix] = last + 1
+        return last + 1
 
     # ------------------------------------------------------------ writing
 

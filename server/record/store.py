@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
@@ -27,6 +28,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.commands import Command
 from schemas.events import LOG_ENTRY, ClockStepped, RulesAccepted
+from schemas.forms import FormBook
+from server.config.form_files import default_forms
 from server.config.rulebook import Rulebook
 from server.domain.decide import Author, Context, decide
 from server.domain.incident import Incident, fold
@@ -86,6 +89,7 @@ class Store:
     ) -> None:
         self.database, self.tree, self.rules, self.now = database, tree, rules, now
         self.on_commit = on_commit
+        self.forms: Callable[[], FormBook] = cache(default_forms)
         self._incidents: OrderedDict[str, Incident] = OrderedDict()
         self._heads: dict[str, int] = {}
         self._waiting: deque[Work] = deque()
@@ -242,7 +246,7 @@ class Store:
             found = round_.load(incident_id)
             return found if found is not None and author.unit in found.units else None
 
-        context = Context(author, setting, round_.number, other)
+        context = Context(author, setting, round_.number, other, self.forms, round_.next)
         decided = decide(incident, command, context)
         written = round_.write(command.incident_id, decided, author, command, setting)
         record = Done(

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from schemas import events as ev
 from schemas.events import LogEntry
+from schemas.reports import Issue, ReportApproved, ReportSigned
 from server.domain.incident import Incident, apply
 
 
@@ -56,6 +57,8 @@ class Recount:
             incident = self.incidents[incident_id] = Incident(incident_id)
             self._count(event.number, seq)
         apply(incident, entry)
+        if isinstance(event, ReportSigned | ReportApproved) and event.issue is not None:
+            self._count_issue(event.issue, seq)
         self.last_seq[incident_id] = seq
         if isinstance(event, ev.InformerNamed):
             for unit in event.units:
@@ -72,6 +75,13 @@ class Recount:
             before = self.commands.get(entry.command_id)
             first = seq if before is None else before.first_seq
             self.commands[entry.command_id] = Deed(incident_id, first, seq, entry.recorded_at)
+
+    def _count_issue(self, issue: Issue, seq: int) -> None:
+        """Issue numbers have no gaps: each is one more than the last of its series."""
+        last, _by = self.counters.get(issue.series, (0, 0))
+        if issue.number != last + 1:
+            raise ValueError(f"issue {issue.number} of {issue.series} does not follow {last}")
+        self.counters[issue.series] = (issue.number, seq)
 
     def _count(self, number: str, seq: int) -> None:
         """LL105-2026-D0003 is the third drill of LL105-2026-D."""

@@ -76,6 +76,8 @@ class Dossier:
     steps: tuple[Step, ...]
     owed: tuple[Owed, ...]
     settled: tuple[Owed, ...]
+    drafts: tuple[dict[str, Any], ...]
+    next_stage: str  # of the report that is to be written next
     reports: tuple[dict[str, Any], ...]
     orders: tuple[dict[str, Any], ...]
     units: tuple[str, ...]
@@ -113,6 +115,8 @@ def dossier(
         steps=tuple(steps(shown, now, wording, rules)),
         owed=tuple(waiting),
         settled=tuple(settled),
+        drafts=tuple(_draft(one, wording) for one in reversed(shown["drafts"])),
+        next_stage=_next_stage(shown, viewer),
         reports=tuple(_report(one, wording) for one in reversed(shown["reports"])),
         orders=tuple(_order(one, now, wording) for one in reversed(shown["orders"])),
         units=tuple(wording.short(unit) for unit in shown["units"]),
@@ -263,6 +267,36 @@ def _report(one: dict[str, Any], wording: Wording) -> dict[str, Any]:
         "recipient_word": wording.short(one["recipient"]),
         "lacks_word": lacks_in_words(list(one["lacks"]), wording),
     }
+
+
+def _draft(one: dict[str, Any], wording: Wording) -> dict[str, Any]:
+    """A report in writing as the list prints it."""
+    word = wording.term("stage", one["stage"])
+    sent = one["sends"] and one["state"] in ("approved", "signed")
+    return {
+        **one,
+        "stage_word": f"{word} {one['ordinal']}" if one["stage"] in ("follow_up", "daily") else word,
+        "state_word": wording.say(f"report.state.{'sent' if sent else one['state']}"),
+        "issue": one["issue"]["text"] if one["issue"] else "",
+        "changed_at": one["signed_at"] or one["approved_at"] or one["edited_at"] or one["drafted_at"],
+        "by": one["signed_by"] or one["approved_by"] or one["edited_by"] or one["drafted_by"],
+    }
+
+
+def _next_stage(shown: dict[str, Any], viewer: str) -> str:
+    """What is owed first in writing; else a first report, or the next one."""
+    owed = [
+        one
+        for one in shown["obligations"]
+        if one["from"] == viewer
+        and one["met_at"] is None
+        and one["excused"] is None
+        and one["channel"] != "phone"
+    ]
+    if owed:
+        return str(min(owed, key=lambda one: (one["due_at"] is None, one["due_at"] or ""))["stage"])
+    written = [one for one in shown["drafts"] if one["unit"] == viewer and one["state"] != "discarded"]
+    return "follow_up" if written or shown["reports"] else "initial"
 
 
 def _order(one: dict[str, Any], now: datetime, wording: Wording) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any, NamedTuple
 
+from schemas.reports import EVENTS as REPORT_EVENTS
+from server.screens import report_lines
 from server.screens.board import shown_number
 from server.screens.wording import Wording, instant
 
@@ -62,6 +64,10 @@ _HAPPENED = {
     "level_judged": "judged_at",
     "report_recorded": "sent_at",
     "receipt_recorded": "received_at",
+    "report_approved": "approved_at",
+    "report_signed": "signed_at",
+    "report_sent": "sent_at",
+    "report_entered": "entered_at",
     "concealment_declared": "declared_at",
     "order_acknowledged": "at",
     "order_reported": "at",
@@ -85,6 +91,7 @@ _GROUP = {
     "report_recorded": "report",
     "receipt_recorded": "report",
     "breach_explained": "report",
+    **dict.fromkeys((event.model_fields["type"].default for event in REPORT_EVENTS), "report"),
     "order_issued": "order",
     "order_acknowledged": "order",
     "order_reported": "order",
@@ -97,12 +104,33 @@ _CLOCK = ("obligation_", "prompt_", "clock_")
 def lines(shown: dict[str, Any], wording: Wording) -> list[Line]:
     """The log of an incident (as `reading.incident` gives it), newest first."""
     owed = {one["id"]: one for one in shown["obligations"]}
-    reports = {one["report_id"]: one for one in shown["reports"]}
-    made = [
-        line(entry, number, wording, owed, reports) for number, entry in enumerate(shown["entries"], start=1)
-    ]
+    reports = {one["report_id"]: one for one in [*shown["reports"], *shown["drafts"]]}
+    entries = _without_keystrokes(shown["entries"])
+    made = [line(entry, number, wording, owed, reports) for number, entry in entries]
     made.reverse()
     return made
+
+
+def _without_keystrokes(entries: list[dict[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
+    """A report is saved as it is typed: of one person's changes in a row, only the last is a line here.
+
+    The record and the stream have every one of them.
+    """
+    kept: list[tuple[int, dict[str, Any]]] = []
+    for number, entry in enumerate(entries, start=1):
+        if kept and _is_typing(kept[-1][1]) and _is_typing(entry):
+            last = kept[-1][1]
+            if all(last[name] == entry[name] for name in ("by", "unit")) and (
+                last["event"]["report_id"] == entry["event"]["report_id"]
+            ):
+                kept.pop()
+        kept.append((number, entry))
+    return kept
+
+
+def _is_typing(entry: dict[str, Any]) -> bool:
+    event: dict[str, Any] = entry["event"]
+    return bool(event["type"] == "report_edited" and not event["kept"] and not event["settled"])
 
 
 def line(
@@ -136,7 +164,7 @@ def line(
         words=entry.get("words"),
         entry_id=event.get("entry_id") if kind == "entry_added" else None,
         struck=bool(entry.get("struck")),
-        quiet=is_clock or kind in ("incident_shared", "level_computed"),
+        quiet=is_clock or kind in ("incident_shared", "level_computed", "report_edited"),
     )
 
 
@@ -222,6 +250,22 @@ def _parts(
             if event["lacks"]:
                 add("event.lacks", lacks=lacks_in_words(event["lacks"], wording))
             said("text", "event.report_text")
+        case (
+            "report_drafted"
+            | "report_edited"
+            | "report_submitted"
+            | "report_returned"
+            | "report_approved"
+            | "report_signed"
+            | "report_sent"
+            | "report_entered"
+            | "report_discarded"
+        ):
+            for piece in report_lines.pieces(event, reports.get(event["report_id"]), wording):
+                values = {
+                    name: Said(value) if name in piece.said else value for name, value in piece.values.items()
+                }
+                add(piece.slug, **values)
         case "receipt_recorded":
             report = reports.get(event["report_id"])
             if report is not None:

@@ -8,7 +8,7 @@ import { parseTime } from "./times.js";
 import { say } from "./texts.js";
 
 export class CommandForm {
-  /** `stored(answer)` is called when the command is on disk. */
+  /** `stored(answer, body)` is called when the command is on disk. */
   constructor(form, stored = () => {}) {
     this.form = form;
     this.name = form.dataset.draft;
@@ -100,11 +100,12 @@ export class CommandForm {
   }
 
   done(answer) {
+    const body = this.pending;
     this.lock(false);
     this.clear();
     const clock = clockText(Date.parse(answer.recorded_at));
     this.say("stored", say(answer.number ? "js.stored_number" : "js.stored", { clock, number: answer.number ?? "" }));
-    this.stored(answer);
+    this.stored(answer, body);
   }
 
   refused(problem) {

@@ -26,7 +26,11 @@ export class View {
   adopt() {
     this.forms = new Map();
     for (const form of this.element?.querySelectorAll("form[data-command]") ?? []) {
-      const command = new CommandForm(form, () => { this.close(form); this.refresh(); });
+      const command = new CommandForm(form, (_answer, body) => {
+        this.close(form);
+        this.refresh();
+        if (form.dataset.then) location.assign(form.dataset.then.replace("{report_id}", body.report_id));
+      });
       this.forms.set(form.dataset.command, command);
       if (command.hasDraft) this.show(form.dataset.command, {}, false);
     }

@@ -1,0 +1,34 @@
+"""What every command, every event and every answer has."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas.fields import Frozen, Id, Instant, OnBehalfOf, Text20000
+
+
+class Command(Frozen):
+    """What every body has. `command_id` is made when the person acts: a resent form is the same command."""
+
+    name: ClassVar[str]
+
+    command_id: Id
+    incident_id: Id
+    device_at: Instant | None = None
+    device_sent_at: Instant | None = None
+    on_behalf_of: OnBehalfOf | None = None
+    words: Text20000 | None = None
+
+
+class Event(Frozen):
+    """Base of all events. `type` is the snake case of the class name."""
+
+    type: str
+
+
+class Shown(BaseModel):
+    """Base of what is read. Clients ignore fields they do not know."""
+
+    model_config = ConfigDict(extra="allow")

@@ -1,0 +1,73 @@
+"""What deciding works with: the person, the time, the rules, and what only the store can look up. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.events import Event
+from schemas.forms import FormBook
+from schemas.terms import OUTSIDE_ACTORS, Post
+from server.domain.incident import Incident
+from server.domain.reporting import Setting
+
+
+class Refused(Exception):
+    """A command that cannot be done, in words for the person. `pointer` names the field; `code` the sentence.
+
+    `kind` is `invalid` (422), `forbidden` (403), `missing` (404: no such thing that you may see) or
+    `conflict` (409).
+    """
+
+    def __init__(self, code: str, pointer: str = "", kind: str = "invalid", **values: object) -> None:
+        super().__init__(code)
+        self.code, self.pointer, self.kind, self.values = code, pointer, kind, values
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who acts, as far as deciding needs to know."""
+
+    name: str
+    post: Post
+    unit: str
+
+
+def _no_forms() -> FormBook:
+    raise LookupError("no forms were given")
+
+
+def _no_issue(series: str) -> int:
+    raise LookupError(f"nobody counts {series}")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The time, the person, the rules and the unit tree; and what only the store can look up."""
+
+    author: Author
+    setting: Setting
+    number: Callable[[str, bool], str]  # a new incident number for (unit, is drill)
+    other: Callable[[str], Incident | None]  # another incident that the author may see
+    forms: Callable[[], FormBook] = _no_forms  # the forms that reports are written in
+    issue: Callable[[str], int] = _no_issue  # the next issue number of a series
+
+    @property
+    def now(self) -> datetime:
+        return self.setting.now
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Events for the commanded incident, and for another one where a command touches two (merging)."""
+
+    events: list[Event]
+    elsewhere: tuple[str, list[Event]] | None = None
+
+
+def actor(code: str, context: Context, pointer: str) -> str:
+    """A unit of the tree or an actor code of domain.md 1.1."""
+    if context.setting.tree.in_chain(code) or code in OUTSIDE_ACTORS:
+        return code
+    raise Refused("no-such-unit", pointer, unit=code)

@@ -1,0 +1,51 @@
+"""An incident's state, folded from its entries, as far as a unit may see it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import select
+
+from schemas.fields import wire_instant
+from server.domain.drafts import Draft
+from server.domain.incident import Incident
+from server.record.database import Database
+from server.record.store import load_incident
+from server.record.tables import INCIDENT_UNIT
+
+
+def incident_seen_by(database: Database, viewer: str, incident_id: str) -> Incident | None:
+    """The state, or None when there is none that this unit may see. Synchronous: call in a thread."""
+    query = select(INCIDENT_UNIT.c.unit).where(
+        INCIDENT_UNIT.c.unit == viewer, INCIDENT_UNIT.c.incident_id == incident_id
+    )
+    with database.reading() as connection:
+        if connection.execute(query).first() is None:
+            return None
+        return load_incident(connection, incident_id)
+
+
+def draft_shown(draft: Draft) -> dict[str, Any]:
+    """A report in writing as the wire has it."""
+    shown: dict[str, Any] = _plain(asdict(draft))
+    shown["others"] = [_plain(one._asdict()) for one in draft.others]
+    shown["returns"] = [
+        {"at": wire_instant(at), "by": by, "reason": reason} for at, by, reason in draft.returns
+    ]
+    shown["sends"] = list(shown["sends"].values())
+    return shown
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return wire_instant(value)
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value
