@@ -21,6 +21,7 @@ from schemas.documents import asyncapi, openapi
 from schemas.events import RulesAccepted
 from server.api import health, messages, rest
 from server.api.live import live_endpoint, watch_rights
+from server.clocks import Onward
 from server.config.form_files import default_forms, load_forms_or_keep
 from server.config.marked_yaml import Problem
 from server.config.rulebook import Rulebook, install_defaults, load_or_keep
@@ -92,7 +93,7 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         rulebook, wrong_rules = load_or_keep(folder, None)
         forms, wrong_forms = load_forms_or_keep(folder, folder / LAST_GOOD_FORMS)
         problems = [str(one) for one in [*wrong_units, *wrong_rules, *wrong_forms]]
-    people = People(database, tree.__contains__, now)
+    people = People(database, tree.__contains__, Onward(now))
     holder: list[Parts] = []
     store = Store(database, tree, lambda: holder[0].rulebook, now)
     store.forms = lambda: forms

@@ -3,6 +3,9 @@
 It asks the database for incidents whose next moment has come, and lets the store decide in the same
 transaction as everything else: so a breach stands in the log once, also across kill -9 and downtime, and any
 number of processes may look. Its own age is in every beat: a clock that stopped is seen on every screen.
+
+A wall clock that steps back, or runs slow, puts nothing off: what was to come by then is also counted by the
+clock that never steps, and written down at the earlier of the two.
 """
 
 from __future__ import annotations
@@ -40,6 +43,8 @@ class Watch:
         self._database, self._store, self._now, self._steady = database, store, now, steady
         self._looked_at = steady()
         self._wall, self._mono = now(), steady()
+        self._agreed = self._wall, self._mono  # when the two clocks last told the same
+        self._paced: dict[tuple[str, datetime], float] = {}  # moments to come, by the clock that never steps
         self.fired = 0
 
     def age_ms(self) -> int:
@@ -71,6 +76,7 @@ class Watch:
             tried = due
             if until is None:
                 break
+        await self._bring_paced()
         self._looked_at = self._steady()
 
     async def _bring(self, incident_ids: list[str], until: datetime | None) -> None:
@@ -91,13 +97,42 @@ class Watch:
                     log.exception("the clock fails on this incident", incident_id=incident_id)
 
     async def _notice_steps(self) -> None:
+        """A step since the last look, or as much drift since the clocks last told the same."""
         wall, mono = self._now(), self._steady()
-        stepped = (wall - self._wall) - timedelta(seconds=mono - self._mono)
+        before = ((self._wall, self._mono), self._agreed)
         self._wall, self._mono = wall, mono
-        if abs(stepped) > STEP:
-            by = stepped.total_seconds()
-            log.warning("the clock stepped", by_s=by)
-            await asyncio.wrap_future(self._store.note(ClockStepped(by_s=round(by, 3), noticed="running")))
+        apart = [(wall - at) - timedelta(seconds=mono - then) for at, then in before]
+        stepped = next((by for by in apart if abs(by) > STEP), None)
+        if stepped is None:
+            return
+        self._agreed = wall, mono
+        by = stepped.total_seconds()
+        log.warning("the clock stepped", by_s=by)
+        if by < 0:
+            await self._keep_pace(wall - stepped, mono)
+        await asyncio.wrap_future(self._store.note(ClockStepped(by_s=round(by, 3), noticed="running")))
+
+    async def _keep_pace(self, was: datetime, mono: float) -> None:
+        """The wall clock fell back from `was`: count what is to come by the steady one from here on."""
+        armed = await asyncio.to_thread(self._armed)
+        moments = await asyncio.wrap_future(self._store.to_come(armed))
+        self._paced = {key: at for key, at in self._paced.items() if key in moments}
+        for incident_id, moment in moments:
+            self._paced.setdefault((incident_id, moment), mono + (moment - was).total_seconds())
+
+    async def _bring_paced(self) -> None:
+        """Write down what has come by the steady clock, and not yet by the wall's."""
+        for (incident_id, moment), at in sorted(self._paced.items(), key=lambda pair: pair[1]):
+            if at > self._steady():
+                break
+            self.fired += await asyncio.wrap_future(self._store.tick(incident_id, at=moment))
+            del self._paced[incident_id, moment]
+
+    def _armed(self) -> list[str]:
+        """Incidents for which anything is to come."""
+        query = select(INCIDENT.c.id).where(INCIDENT.c.next_alarm_at.is_not(None))
+        with self._database.reading() as connection:
+            return [str(one) for one in connection.execute(query).scalars()]
 
     def _due(self) -> list[tuple[str, datetime]]:
         """Incidents whose moment has come, the earliest first, and one more than are brought at once."""

@@ -2,7 +2,7 @@
 
 Every command of a history is `ok` (answered with 2xx), `refused` (4xx) or `unknown` (no answer). The checker
 decides: ok stands in the log exactly once, unknown at most once, refused never. The short forms run as tests,
-the long ones by `scripts/faults`.
+the long ones by `scripts/drill`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import http.client
 import json
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +46,8 @@ class Said:
     outcome: Literal["ok", "refused", "unknown"] = "unknown"
     answer: dict[str, Any] = field(default_factory=dict)
     tries: int = 0
+    answered_at: float = 0.0
+    took_s: float = 0.0  # the try that was answered
 
 
 class Clerk:
@@ -88,6 +91,7 @@ class Clerk:
         while True:
             said.tries += 1
             is_lost = self._random.random() < self._loses
+            began = time.monotonic()
             try:
                 status, answer = self._post(said, is_lost)
             except (OSError, http.client.HTTPException) as failure:
@@ -98,11 +102,15 @@ class Clerk:
                 stop.wait(PAUSE)
                 self._renew(said)
                 continue
-            if status in (429, 503):
+            if status in (429, 503, 507):
+                if stop.is_set():
+                    return said
                 stop.wait(PAUSE)
                 continue
             said.outcome = "ok" if status == 200 else "refused"
             said.answer = answer
+            said.answered_at = time.monotonic()
+            said.took_s = said.answered_at - began
             if said.outcome == "ok" and said.name == "open-incident":
                 self._incidents.append((said.body["incident_id"], [0]))
             return said
@@ -117,7 +125,7 @@ class Clerk:
 
     def _post(self, said: Said, is_lost: bool) -> tuple[int, dict[str, Any]]:
         if self._connection is None:
-            self._connection = http.client.HTTPConnection("127.0.0.1", self._desk.port, timeout=20)
+            self._connection = http.client.HTTPConnection(self._desk.host, self._desk.port, timeout=20)
         headers = {
             "Authorization": f"Bearer {self._desk.tokens[said.who]}",
             "Content-Type": "application/json",
@@ -304,9 +312,8 @@ class Storm:
     wrong: list[str] = field(default_factory=list)
 
 
-def storm(desk: FenghuoProcess, *, listeners: int, drops: int, entries: int, seed: int) -> Storm:
-    """Listeners are dropped at random moments while clerks write; then everybody may catch up."""
-    chance = random.Random(seed)
+def refetching(desk: FenghuoProcess) -> Callable[[Ear, int, int], Iterator[bytes]]:
+    """How an ear that is sent to read the state again does it: from the log of its unit."""
 
     def refetch(ear: Ear, after: int, head: int) -> Iterator[bytes]:
         with desk.client(ear.token) as client:
@@ -318,7 +325,14 @@ def storm(desk: FenghuoProcess, *, listeners: int, drops: int, entries: int, see
                         yield as_heard(entry)
                 after += len(page["entries"])
 
-    swarm = Swarm(desk.port, refetch=refetch)
+    return refetch
+
+
+def storm(desk: FenghuoProcess, *, listeners: int, drops: int, entries: int, seed: int) -> Storm:
+    """Listeners are dropped at random moments while clerks write; then everybody may catch up."""
+    chance = random.Random(seed)
+
+    swarm = Swarm(desk.port, refetch=refetching(desk))
     for who, share in LISTENERS:
         for _ in range(max(1, listeners * share // 100)):
             swarm.add(UNITS[who], desk.tokens[who])

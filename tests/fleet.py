@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import psycopg
 from tests.faults import Account, Clerk, Said, account
 from tests.product import FenghuoProcess
 from tests.servers import Postgres, Redis
-from tests.swarm import Swarm
+from tests.swarm import Ear, Swarm
 from tests.waiting import wait_until
 
 PEOPLE = (
@@ -26,7 +26,7 @@ ORIGIN = "http://desk.test"  # one name for all of them, as behind a proxy
 
 @dataclass
 class Fleet:
-    """Three processes and what they share."""
+    """Some processes and what they share."""
 
     postgres: Postgres
     redis: Redis
@@ -64,9 +64,18 @@ def state(desk: FenghuoProcess) -> dict[str, Any]:
 class Roaming(Swarm):
     """Listeners that, when their process dies, go to the next one."""
 
-    def __init__(self, ports: list[int]) -> None:
+    def __init__(
+        self,
+        ports: list[int],
+        refetch: Callable[[Ear, int, int], Iterable[bytes]] | None = None,
+        **options: bool,
+    ) -> None:
         self._turn = itertools.cycle(ports)
-        super().__init__(0)
+        super().__init__(0, refetch=refetch, **options)  # type: ignore[arg-type]
+
+    def send_to(self, ports: list[int]) -> None:
+        """Whoever connects from now on goes there."""
+        self._turn = itertools.cycle(ports)
 
     @property
     def port(self) -> int:
@@ -82,7 +91,8 @@ class AnyDoor(FenghuoProcess):
 
     def __init__(self, fleet: Fleet, first: int) -> None:
         self.tokens = fleet.desks[0].tokens
-        self._turn = itertools.cycle([desk.port for desk in (fleet.desks * 2)[first : first + 3]])
+        count = len(fleet.desks)
+        self._turn = itertools.cycle([desk.port for desk in (fleet.desks * 2)[first % count :][:count]])
 
     @property
     def port(self) -> int:

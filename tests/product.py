@@ -58,6 +58,7 @@ class FenghuoProcess:
     """`fenghuo serve` on a loopback port. The port stays the same when it is started again."""
 
     program: Sequence[str | Path] = (FENGHUO,)  # a control may serve with one safety off: tests.careless
+    host = "127.0.0.1"  # where it is heard; elsewhere than here in a network of its own
 
     def __init__(
         self,
@@ -82,7 +83,7 @@ class FenghuoProcess:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def log(self) -> str:
@@ -103,7 +104,7 @@ class FenghuoProcess:
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
-                    *self.program, "serve", "--host", "127.0.0.1", "--port", str(self.port),
+                    *self.program, "serve", "--host", self.host, "--port", str(self.port),
                     *self.store, *bus, *self.arguments,
                 ],
                 cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,

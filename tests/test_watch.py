@@ -240,6 +240,9 @@ class _Stub:
         self.noted.append(event)
         return _done(None)
 
+    def to_come(self, incident_ids: list[str]) -> Any:
+        return _done(set())
+
     def tick(self, *incident_ids: str, until: datetime | None = None) -> Any:
         if self.fails in incident_ids:
             raise RuntimeError("its log cannot be read")
@@ -260,6 +263,9 @@ def watch_of(clock: Clock, store: Any, due: list[str] | None = None) -> Watch:
         def _due(self) -> list[tuple[str, datetime]]:
             found, due_[:] = [(one, clock.now()) for one in due_], []
             return found
+
+        def _armed(self) -> list[str]:
+            return []
 
     due_ = list(due or [])
     return Quiet(_NO_DATABASE, store, clock.now, clock.monotonic)
@@ -345,6 +351,31 @@ def test_the_time_of_recording_never_falls_when_the_clock_is_set_back(own_room: 
     stepped = [entry["event"] for entry in room.stream("Wu") if entry["event"]["type"] == "clock_stepped"]
     assert [(event["by_s"], event["noticed"]) for event in stepped] == [(-3600.0, "running")]
     assert room.stream("Li")[-1]["event"]["type"] != "clock_stepped", "the city's business"
+
+
+def test_a_clock_that_is_set_back_or_runs_slow_puts_no_deadline_off(own_room: Room) -> None:
+    room = own_room
+    one = unjudged(room)
+    begun = room.clock.now()
+    room.clock.pass_by(minutes=2)
+    room.watch()
+    room.clock.at -= timedelta(minutes=30)  # as when somebody sets it by hand
+    room.watch()
+    later = unjudged(room)  # by the clock as it now stands: nothing of it may come early
+    for _ in range(60):
+        room.clock.running_s += 60
+        room.clock.at += timedelta(seconds=50)  # and from here on it is a sixth too slow
+        room.watch()
+    said = [stage for kind, stage, _late in rung(room.entries(one)) if kind == "prompt_due"]
+    assert said == [stage for _minutes, stage in STAGES], "an hour has passed, whatever the clock says"
+    assert room.clock.now() < begun + timedelta(minutes=25)
+    told = [stage for kind, stage, _late in rung(room.entries(later)) if kind == "prompt_due"]
+    assert told == [stage for minutes, stage in STAGES if minutes >= 30], "those before it was written down"
+    times = [entry["recorded_at"] for entry in room.entries(one)]
+    assert times == sorted(times)
+    room.clock.at = begun + timedelta(minutes=70)
+    room.watch()
+    assert len(room.entries(one, "prompt_due")) == len(STAGES), "once, although its time came twice"
 
 
 async def test_two_watches_on_one_database_write_each_moment_once(own_room: Room) -> None:

@@ -1,7 +1,6 @@
 """An incident as its log tells it: the state, and `apply`, which folds one entry into it.
 
-The fold never refuses and asks no clock, no rules and no unit tree: whatever it needs was frozen in the
-event. So a replay of the log gives the same state for ever.
+It never refuses, and asks no clock, no rules and no unit tree: a replay gives the same state for ever.
 """
 
 from __future__ import annotations
@@ -304,6 +303,8 @@ def fold(incident_id: str, entries: Iterable[Entered]) -> Incident:
 
 def apply(incident: Incident, entry: Entered) -> None:  # a flat match over events
     """Fold one entry into the incident."""
+    if isinstance(entry.event, ev.InformerNamed):
+        return  # stands in the restricted streams alone: no figure may tell that there is one
     incident.version += 1
     incident.changed_at = entry.recorded_at
     if entry.unit not in incident.noticed:

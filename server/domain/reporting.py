@@ -324,6 +324,11 @@ def _next_opening(incident: Incident, setting: Setting) -> datetime | None:
     return min(moments, default=None)
 
 
+def to_come(incident: Incident, setting: Setting) -> list[datetime]:
+    """Every moment that is not in the log yet, whether it has come or not."""
+    return [at for at, _make in _stages(incident, setting)]
+
+
 def _late(due_at: datetime, now: datetime) -> int:
     return max(0, int((now - due_at).total_seconds()))
 

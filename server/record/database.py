@@ -39,7 +39,7 @@ POSTGRES_LINE = {
     "keepalives_idle": 1,
     "keepalives_interval": 1,
     "keepalives_count": 2,
-    "tcp_user_timeout": 2_500,
+    "tcp_user_timeout": 2_000,
     "application_name": "fenghuo",
 }
 

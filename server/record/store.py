@@ -33,7 +33,7 @@ from server.config.form_files import default_forms
 from server.config.rulebook import Rulebook
 from server.domain.decide import Author, Context, decide
 from server.domain.incident import Incident, fold
-from server.domain.reporting import Setting, passing
+from server.domain.reporting import Setting, passing, to_come
 from server.domain.units import UnitTree
 from server.durations import Durations
 from server.record.database import Database
@@ -48,6 +48,7 @@ from server.record.works import Caller, Outcome, Work, tell
 log = structlog.get_logger()
 
 MOST_IN_A_ROUND = 256
+WAITED_ENOUGH_S = 1.0  # a round that failed after so long has kept those behind it waiting as well
 _NOT_SAID = {"device_sent_at"}  # differs each time that the same command is sent
 INCIDENTS_KEPT = 2_000
 
@@ -99,6 +100,7 @@ class Store:
         self._hand = Hand(database)
         self._ledger = self._open()
         self.rounds = self.written = 0
+        self._is_doubtful = False  # the last round that had anything to write failed
         self._round_began: float | None = None
         self.commit_times = Durations()  # of rounds that were written, the wait for their turn included
 
@@ -197,10 +199,28 @@ class Store:
         with self.database.reading() as connection:
             return connection.execute(query).first() is not None
 
-    def tick(self, *incident_ids: str, until: datetime | None = None) -> Future[int]:
+    def tick(
+        self, *incident_ids: str, until: datetime | None = None, at: datetime | None = None
+    ) -> Future[int]:
         """Write down what time has brought to these incidents, in the order in which it fell due, up to
-        `until`. Answers how many entries that was."""
-        return self.submit(lambda round_: self._tick(round_, incident_ids, until))
+        `until`. `at` is a moment that has come although our clock does not say so. Answers how many entries
+        that was."""
+        return self.submit(lambda round_: self._tick(round_, incident_ids, until, at))
+
+    def to_come(self, incident_ids: Sequence[str]) -> Future[set[tuple[str, datetime]]]:
+        """Every moment that is still to be written down for these incidents."""
+
+        def look(round_: Round) -> set[tuple[str, datetime]]:
+            setting = round_.setting
+            found = {one: round_.load(one) for one in incident_ids}
+            return {
+                (one, moment)
+                for one, incident in found.items()
+                if incident is not None
+                for moment in to_come(incident, setting)
+            }
+
+        return self.submit(look)
 
     def note(self, event: ClockStepped | RulesAccepted, rules: str | None = None) -> Future[None]:
         """An entry of the system itself, for the city's stream."""
@@ -215,8 +235,9 @@ class Store:
         return self.submit(write)
 
     def look(self) -> Future[None]:
-        """Take a turn as a command does, write nothing: whether it could be done."""
-        return self.submit(lambda round_: None)
+        """Take a turn as a command does: whether it could be done. Nothing is written, unless the last that
+        was to be written could not be: a full disk is seen by writing alone."""
+        return self.submit(lambda round_: round_.try_the_disk() if self._is_doubtful else None)
 
     def submit(self, do: Callable[[Round], Any]) -> Future[Any]:
         caller: Future[Any] = Future()
@@ -293,8 +314,10 @@ class Store:
             replayed,
         )
 
-    def _tick(self, round_: Round, incident_ids: Sequence[str], until: datetime | None) -> int:
-        setting = round_.setting
+    def _tick(
+        self, round_: Round, incident_ids: Sequence[str], until: datetime | None, at: datetime | None = None
+    ) -> int:
+        setting = round_.setting if at is None else self._setting(max(at, round_.now))
         waiting: list[tuple[datetime, str]] = []
         written = 0
 
@@ -362,9 +385,13 @@ class Store:
                         answers.append((work.caller, None, refusal))
                 round_.flush()
         except Exception as failure:
+            if time.monotonic() - began > WAITED_ENOUGH_S:  # the next round would wait as long, for the same
+                behind = [self._waiting.popleft() for _ in range(len(self._waiting))]
+                works = [*works, *(work for work in behind if work.is_wanted())]
             log.error("a round of writes failed", error=repr(failure), commands=len(works))
             self._incidents.clear()
             self._heads.clear()
+            self._is_doubtful = True
             unavailable = StoreUnavailable(repr(failure))
             unavailable.__cause__ = failure
             for work in works:
@@ -375,6 +402,7 @@ class Store:
         while len(self._incidents) > INCIDENTS_KEPT:
             self._incidents.popitem(last=False)
         self.rounds += 1
+        self._is_doubtful = self._is_doubtful and not round_.has_written
         if round_.entries_written:
             self.commit_times.observe(time.monotonic() - began)
         self.written += round_.entries_written

@@ -1,0 +1,1 @@
+"""Fault experiments (reliability.md 8): what breaks on purpose, and what must hold all the same."""

@@ -1,0 +1,12 @@
+"""Every file that holds experiments."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+FILES = ("crowds", "deadlines", "disks", "keeping", "kills", "network", "pure", "shared")
+
+
+def load() -> None:
+    for name in FILES:
+        import_module(f"tests.drill.{name}")

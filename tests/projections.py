@@ -1,0 +1,331 @@
+"""State + events = fresh snapshot (E29): for every event type, on the desk, the tablet and the wall.
+
+A screen has what it was given when it was opened, and applies what the stream brings. After whatever happens
+it must show what somebody sees who opens it only now. Nothing may change on a screen that no entry tells of.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import orjson
+from sqlalchemy import func, select
+
+from schemas.events import LOG_ENTRY, ClockStepped, RulesAccepted
+from server.domain.incident import Incident, apply, fold
+from server.record.projections import incident_row, obligation_rows
+from server.record.reading import incident_shown, obligation_shown
+from server.record.tables import ENTRY
+from tests import words
+from tests.deeds import opened
+from tests.room import Room
+from tests.words import new_id
+
+#: Who looks: the city, a county, its township, another county, a department that is let in now and then.
+VIEWERS = {"Wu": "130300", "Li": "130324", "Tian": "130324104", "Qin": "130321", "He": "130300-qx"}
+BOARDS = {"desk": "/board", "wall": "/wall/news"}
+HEARD_ONLY = ("type", "offset")
+ROW = re.compile(r'(<li id="(incident-[^"]+)".*?\n</li>)', re.DOTALL)
+CLOCK = re.compile(
+    r'<span class="clock is-\w+"( data-due="[^"]+")><span class="word">[^<]*</span> '
+    r'<span class="digits">[^<]*</span></span>'
+)
+
+
+def _drop(values: Iterable[tuple[str, Any]], names: Iterable[str]) -> dict[str, Any]:
+    return {name: value for name, value in values if name not in names}
+
+
+class Screens:
+    """The screens of one viewer: opened at some moment, then kept up to date by the stream alone."""
+
+    def __init__(self, room: Room, who: str) -> None:
+        self.room, self.who, self.unit = room, who, VIEWERS[who]
+        self.rows = {screen: self._fresh_rows(screen) for screen in BOARDS}
+        self.head = room.ask(who, "log", after=0, limit=1)["head"]
+        self.incidents = self._folded(room.stream(who)) if self.head else {}
+
+    def hear(self) -> list[dict[str, Any]]:
+        """What the stream has brought since, applied as each screen does it."""
+        news = self.room.stream(self.who, after=self.head)
+        self.head += len(news)
+        for screen, rows in self.rows.items():
+            for target, html in self.room.parts.views.fragments(self.unit, screen, "zh", news):
+                if html:
+                    rows[target] = _still(html)
+                else:
+                    rows.pop(target, None)
+        for entry in news:
+            self._fold(self.incidents, entry)
+        return news
+
+    def differences(self) -> list[str]:
+        """Where they show something else than a fresh look."""
+        wrong = []
+        for screen, rows in self.rows.items():
+            fresh = self._fresh_rows(screen)
+            hero = self._hero() if screen == "wall" else None
+            shown = {target: row for target, row in rows.items() if target != hero}
+            if shown != fresh:
+                differing = {one for one in shown.keys() | fresh.keys() if shown.get(one) != fresh.get(one)}
+                one = sorted(differing)[0]
+                wrong.append(
+                    f"{screen} of {self.who}: {len(differing)} rows, as {one}: has {shown.get(one)!r:.300}, "
+                    f"fresh is {fresh.get(one)!r:.300}"
+                )
+        told_now = self._fresh_incidents()
+        for told in told_now:
+            own = self.incidents.get(told["id"])
+            kept = None if own is None else self._as_told(own)
+            if kept != told:
+                names = [name for name in told if kept is None or kept.get(name) != told[name]]
+                wrong.append(
+                    f"tablet of {self.who}: {told['number']}: {names}: has "
+                    f"{[kept and kept.get(name) for name in names]!r:.300}, "
+                    f"fresh is {[told[name] for name in names]!r:.300}"
+                )
+        unseen = self.incidents.keys() - {told["id"] for told in told_now}
+        wrong += [f"tablet of {self.who}: {one} is not there any more" for one in unseen]
+        return wrong
+
+    # --- the boards ---------------------------------------------------------------------------------------
+
+    def _page(self, path: str) -> str:
+        answer = self.room.request(self.who, "GET", path, headers={"Accept-Language": "zh"})
+        assert answer.status_code == 200, answer.text
+        return str(answer.text)
+
+    def _fresh_rows(self, screen: str) -> dict[str, str]:
+        return {target: _still(row) for row, target in ROW.findall(self._page(BOARDS[screen]))}
+
+    def _hero(self) -> str | None:
+        """The one that stands large on the wall, and not in its list."""
+        hero = re.search(r'id="hero" data-incident="([^"]+)"', self._page(BOARDS["wall"]))
+        return None if hero is None else f"incident-{hero[1]}"
+
+    # --- the tablet: no page of ours, the entries themselves ------------------------------------------------
+
+    def _folded(self, entries: Iterable[dict[str, Any]]) -> dict[str, Incident]:
+        found: dict[str, Incident] = {}
+        for entry in entries:
+            self._fold(found, entry)
+        return found
+
+    @staticmethod
+    def _fold(incidents: dict[str, Incident], entry: dict[str, Any]) -> None:
+        if entry.get("incident_id") is None:
+            return
+        said = LOG_ENTRY.validate_json(orjson.dumps(_drop(entry.items(), HEARD_ONLY)))
+        if entry["incident_id"] not in incidents:
+            incidents[entry["incident_id"]] = fold(entry["incident_id"], [said])
+        else:
+            apply(incidents[entry["incident_id"]], said)
+
+    def _as_told(self, incident: Incident) -> dict[str, Any]:
+        now = self.room.clock.now()
+        owed = [row for row in obligation_rows(incident) if row["met_at"] is None and row["excused"] is None]
+        shown = incident_shown(incident_row(incident), [], now)
+        shown["obligations"] = sorted((obligation_shown(row, now) for row in owed), key=lambda one: one["id"])
+        return json.loads(json.dumps(shown))
+
+    def _fresh_incidents(self) -> list[dict[str, Any]]:
+        found, after = [], None
+        while True:
+            page = self.room.ask(
+                self.who, "incidents", state="all", limit=200, **({"after": after} if after else {})
+            )
+            found += page["incidents"]
+            after = page["next"]
+            if after is None:
+                break
+        for one in found:
+            one["obligations"].sort(key=lambda owed: owed["id"])
+        return found
+
+
+def _still(row: str) -> str:
+    """A row without what its page itself paints anew every second: how long is left until a known moment."""
+    return CLOCK.sub(r"\1", row.strip())
+
+
+# --- what makes each event happen ---------------------------------------------------------------------------
+
+Deed = Callable[[Room], None]
+DEEDS: dict[str, Deed] = {}
+
+
+def makes(*kinds: str) -> Callable[[Deed], Deed]:
+    def enlist(deed: Deed) -> Deed:
+        for kind in kinds:
+            DEEDS[kind] = deed
+        return deed
+
+    return enlist
+
+
+def _open(room: Room, minutes_ago: float = 1, **over: Any) -> str:
+    over = {
+        "known_at": room.clock.ago(minutes=minutes_ago),
+        "occurred_at": room.clock.ago(minutes=90),
+        **over,
+    }
+    return opened(room, **over)
+
+
+def _now(room: Room) -> str:
+    return room.clock.now().isoformat()
+
+
+def _of(incident: str, **body: Any) -> dict[str, Any]:
+    return {"command_id": new_id(), "incident_id": incident, **body}
+
+
+@makes("incident_opened", "obligation_started", "level_computed")
+def open_one(room: Room) -> None:
+    _open(room, category="work_safety", facts={"dead": 3}, known_at=_now(room))
+
+
+@makes("informer_named")
+def tip(room: Room) -> None:
+    _open(room, source={"channel": "12350", "name": "举报人", "phone": "0335-1"})
+
+
+@makes("entry_added")
+def add(room: Room) -> None:
+    room.told("Li", "add-entry", words.add_entry(_open(room), "现场回报", happened_at=_now(room)))
+
+
+@makes("entry_struck")
+def strike(room: Room) -> None:
+    one = _open(room)
+    entry = words.add_entry(one, "记错", happened_at=_now(room))
+    room.told("Li", "add-entry", entry)
+    room.told("Li", "strike-entry", _of(one, entry_id=entry["entry_id"], reason="记错"))
+
+
+@makes("facts_established")
+def facts(room: Room) -> None:
+    said = words.establish_facts(_open(room), known_at=_now(room), dead=2, missing=None, evacuated=140)
+    room.told("Li", "establish-facts", said)
+
+
+@makes("level_judged")
+def judge(room: Room) -> None:
+    room.told("Wu", "judge-level", words.judge_level(_open(room), "major", judged_at=_now(room)))
+
+
+@makes("report_recorded", "receipt_recorded", "obligation_met")
+def report(room: Room) -> None:
+    one = _open(room, category="work_safety", facts={"dead": 3})
+    sent = words.record_report(one, sent_at=_now(room))
+    room.told("Wu", "record-report", sent)
+    room.told("Wu", "record-receipt", words.record_receipt(one, sent["report_id"], received_at=_now(room)))
+
+
+@makes("concealment_declared")
+def conceal(room: Room) -> None:
+    one = _open(room, category="coal_mine")
+    room.told("Wu", "declare-concealed", _of(one, concealed_by="矿方", basis="核查", declared_at=_now(room)))
+
+
+@makes("incident_shared")
+def share(room: Room) -> None:
+    one = _open(room)
+    room.told("Li", "add-entry", words.add_entry(one, "共享之前", happened_at=_now(room)))
+    room.told("Wu", "share-incident", _of(one, **{"with": ["130300-qx", "130321"]}))
+    room.told("Li", "add-entry", words.add_entry(one, "共享之后", happened_at=_now(room)))
+
+
+@makes("order_issued", "order_acknowledged", "order_reported")
+def order(room: Room) -> None:
+    one = _open(room)
+    said = words.issue_order(one)
+    room.told("Wu", "issue-order", said)
+    for name in ("acknowledge-order", "report-on-order"):
+        room.told("Li", name, _of(one, order_id=said["order_id"], at=_now(room)))
+
+
+@makes("order_overdue")
+def forget_order(room: Room) -> None:
+    room.told("Wu", "issue-order", words.issue_order(_open(room)))
+    room.clock.pass_by(minutes=21)
+    room.watch()
+
+
+@makes("incident_merged", "duplicate_absorbed")
+def merge(room: Room) -> None:
+    one, other = _open(room, facts={"dead": 1}), _open(room, minutes_ago=20, facts={"dead": 4})
+    room.told("Li", "merge-incident", _of(other, into=one))
+
+
+@makes("incident_closed", "incident_reopened")
+def close_and_reopen(room: Room) -> None:
+    one, other = _open(room), _open(room)
+    for incident in (one, other):
+        room.told("Li", "close-incident", _of(incident, at=_now(room), reason="处置完毕"))
+    room.told("Li", "reopen-incident", _of(one, at=_now(room), reason="复燃"))
+
+
+@makes("stability_declared")
+def stable(room: Room) -> None:
+    one = _open(room, category="flood")
+    room.told("Wu", "declare-stable", _of(one, at=_now(room), basis="水位回落"))
+
+
+@makes("breach_explained", "obligation_overdue", "obligation_due_soon", "prompt_due")
+def let_pass(room: Room) -> None:
+    one = _open(room, category="work_safety", facts={"dead": 3}, known_at=_now(room))
+    for _ in range(13):
+        room.clock.pass_by(minutes=10)
+        room.watch()
+    room.told("Wu", "explain-breach", _of(one, cause="slow_approval", text="等签字"))
+
+
+@makes("obligation_excused")
+def excuse(room: Room) -> None:
+    one = _open(room, category="work_safety", facts={"dead": 3})
+    said = _of(one, at=_now(room), reason="误报", outcome="false_alarm")
+    room.told("Wu", "close-incident", said)
+
+
+@makes("clock_stepped")
+def step(room: Room) -> None:
+    room.parts.store.note(ClockStepped(by_s=-31.5, noticed="running")).result(timeout=10)
+
+
+@makes("rules_accepted")
+def accept_rules(room: Room) -> None:
+    accepted = RulesAccepted(digest="0" * 64, effective_from=["2026-11-23"])
+    room.parts.store.note(accepted, f"{room.parts.rulebook.dump()} ").result(timeout=10)
+
+
+def _kinds(room: Room, since: int) -> set[str]:
+    """The event types that were written since an entry, in whichever stream."""
+    with room.parts.database.reading() as connection:
+        return set(connection.execute(select(ENTRY.c.event_type).where(ENTRY.c.seq > since)).scalars())
+
+
+def _written(room: Room) -> int:
+    with room.parts.database.reading() as connection:
+        return int(connection.execute(select(func.max(ENTRY.c.seq))).scalar() or 0)
+
+
+def kinds_of(deed: Deed) -> set[str]:
+    """The event types that a deed makes happen."""
+    return {kind for kind, one in DEEDS.items() if one is deed}
+
+
+def verify_action(room: Room, deed: Deed, viewers: Iterable[str] = VIEWERS) -> list[str]:
+    """Open every screen, make this happen, apply what the streams bring, compare with a fresh look."""
+    since = _written(room)
+    screens = [Screens(room, who) for who in viewers]
+    deed(room)
+    heard = [screen.hear() for screen in screens]
+    wrong = [difference for screen in screens for difference in screen.differences()]
+    wrong += [f"{kind} did not happen" for kind in kinds_of(deed) - _kinds(room, since)]
+    if not any(heard):
+        wrong.append("no stream brought anything")
+    return wrong
