@@ -44,6 +44,7 @@ from server.pages.people import PeoplePages
 from server.parts import Parts
 from server.people.people import People
 from server.reading_room import ReadingRoom
+from server.record.cataloguing import keep_catalogue
 from server.record.database import Database
 from server.record.reading import StreamLog
 from server.record.stalled import free_the_ledger
@@ -195,6 +196,7 @@ async def _running(app: Starlette) -> AsyncIterator[None]:
         "watch": parts.watch.run,
         "hub": parts.hub.run,
         "stalled": lambda: free_the_ledger(parts.database, parts.store),
+        "catalogue": lambda: keep_catalogue(parts.database),
         "rights": lambda: watch_rights(parts.hub, parts.people.standing_of),
     }
     if parts.relay is not None:

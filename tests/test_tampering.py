@@ -15,15 +15,17 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
+from server.record.cataloguing import catch_up
 from server.record.database import Database
 from server.record.sm3 import plain_sm3
 from server.record.tables import ENTRY, LEDGER
 from server.safekeeping.verify import verify, verify_in
+from tests import tampering_catalogue, tampering_tables
 from tests.chronicle import Chronicle
 from tests.product import FenghuoProcess
 from tests.tampering import GUARDED, change, disarm, rearm, reworded, row_of
-from tests.tampering_tables import DEEDS
 
+DEEDS = tampering_tables.DEEDS | tampering_catalogue.DEEDS
 ENTRIES = {"sqlite": 1_500, "postgresql": 400}
 
 
@@ -38,6 +40,7 @@ def chronicled(
         database = Database(request.getfixturevalue("new_database")())
     with Chronicle(database, seed=4).running() as chronicle:
         chronicle.write(ENTRIES[each_database])
+        catch_up(database)
     yield database
     database.close()
 
@@ -104,6 +107,8 @@ def test_the_log_refuses_to_be_changed_and_misses_its_guards_when_they_are_gone(
 def test_no_history_of_a_desk_raises_a_false_alarm(tmp_path: Path, seed: int):
     database = Database.in_folder(tmp_path)
     with Chronicle(database, seed).running() as chronicle:
+        chronicle.write(150)
+        catch_up(database)
         chronicle.write(250)
     assert not verify(database).faults
     database.close()

@@ -202,6 +202,7 @@ def row(**over: Any) -> dict[str, Any]:
         "near_miss": False,
         "judged": True,
         "known_at": ago(minutes=10),
+        "version": 1,
         "changed_at": ago(minutes=1),
         "facts": {},
         "obligations": [],

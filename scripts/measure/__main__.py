@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from measure import desk, durable, records
+from measure import desk, durable, records, years
 from measure.figures import median_of
 
 GOALS = {"answer_p99_ms": 100.0, "last_p99_ms": 250.0}
@@ -100,6 +100,21 @@ def measure_records(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return {"verify": [verified], "starting": started}
 
 
+def measure_years(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """(f): a desk with the incidents of years."""
+    sizes = [int(size) for size in asked.incidents.split(",")]
+    at = Path(asked.keep) if asked.keep else folder
+    return years.measure(
+        sizes,
+        at,
+        still_open=asked.open,
+        rounds=asked.rounds,
+        postgres=asked.postgres,
+        only=asked.only,
+        say=say,
+    )
+
+
 COLUMNS = {
     "listeners": (
         "server", "listeners", "entries", "incomplete", "answer_p50_ms", "answer_p99_ms", "last_p50_ms",
@@ -131,14 +146,21 @@ def main() -> int:
     options.add_argument("--runs", type=int, default=3, help="the median of so many is shown (3)")
     options.add_argument("--entries", type=int, default=100_000, help="of the log to be verified")
     options.add_argument("--closed", type=int, default=5_000, help="closed incidents to start with")
+    options.add_argument("--incidents", default="10000,100000,1000000", help="of years: numbers of incidents")
+    options.add_argument("--open", type=int, default=500, help="of years: incidents that are open")
+    options.add_argument("--rounds", type=int, default=100, help="of years: how often each question is asked")
+    options.add_argument("--only", default="", help="of years: questions whose names contain this")
+    options.add_argument("--keep", help="of years: a folder for its databases, to be used again")
+    options.add_argument("--postgres", action="store_true", help="of years: on PostgreSQL instead of SQLite")
     options.add_argument("--quick", action="store_true", help="once, short and small: a minute in all")
     options.add_argument("--json", action="store_true", help="the figures as one JSON object")
     asked = options.parse_args()
     if asked.quick:
         asked.runs, asked.seconds, asked.entries, asked.closed = 1, 5.0, 5_000, 500
+        asked.incidents, asked.rounds = "500,2000", 20
     parts = {
         "listeners": measure_listeners, "writes": measure_writes, "durable": measure_durable,
-        "records": measure_records,
+        "records": measure_records, "years": measure_years,
     }  # fmt: skip
     if unknown := sorted(set(asked.what) - set(parts)):
         options.error(f"no such measurement: {', '.join(unknown)}; there are {', '.join(parts)}")
@@ -149,9 +171,9 @@ def main() -> int:
     if asked.json:
         print(json.dumps(found, indent=1))
         return 0
-    for name, columns in COLUMNS.items():
+    for name, columns in (COLUMNS | years.COLUMNS).items():
         if name in found:
-            print(table(TITLES[name], found[name], columns))
+            print(table((TITLES | years.TITLES)[name], found[name], columns or found[name][0]))
     for name, value in found.get("ratio_to_plain_loop", {}).items():
         print(f"one stream against the plain loop, {name}: × {value}")
     for row in found.get("listeners", []):

@@ -26,8 +26,9 @@ from server.gate.limits import NotJSON, parse_json
 from server.gate.problems import problem, problem_shown
 from server.parts import Parts
 from server.people.accounts import Principal
-from server.record import reading
-from server.record.reading import BadCursor, Wanted
+from server.record import lists, owed, reading
+from server.record.cursors import BadCursor
+from server.record.lists import Wanted
 from server.record.statistics import rate
 from server.record.store import Answer
 from server.sentences import sentence
@@ -170,7 +171,7 @@ async def incidents(request: Request) -> Response:
     )
     try:
         found = await asyncio.to_thread(
-            reading.incidents, parts.database, parts.tree, principal.unit, wanted, parts.now()
+            lists.incidents, parts.database, parts.tree, principal.unit, wanted, parts.now()
         )
     except BadCursor:
         raise BadQuery("after", "is no cursor of this list") from None
@@ -216,7 +217,7 @@ async def obligations(request: Request) -> Response:
     standing = _one_of(asked, "standing", tuple(Standing))
     try:
         found = await asyncio.to_thread(
-            reading.obligations,
+            owed.obligations,
             parts.database,
             principal.unit,
             None if standing is None else Standing(standing),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 from anyio.to_thread import run_sync
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -16,6 +17,7 @@ from server.gate.auth import principal_of
 from server.parts import Parts
 from server.people.accounts import Language, Principal
 from server.record import reading
+from server.screens.board import Card
 from server.screens.dossier import Dossier, dossier
 from server.screens.texts import language_of
 from server.screens.wording import BEIJING, Wording
@@ -61,6 +63,10 @@ class Asked:
         limit = None if self.request.query_params.get("all") == "1" else MOST_LINES
         rules = self.parts.views.rules_now()
         return dossier(shown, self.viewer, self.now, self.wording, rules, limit)
+
+    def rows(self, screen: str, cards: Iterable[Card]) -> list[Markup]:
+        """Cards of the board as rows of a kind of screen."""
+        return self.parts.views.rows(screen, cards, self.viewer, self.lang)
 
     def page(self, name: str, status: int = 200, **context: Any) -> HTMLResponse:
         """A whole page. Blocking; call in a thread."""

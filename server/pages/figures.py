@@ -16,6 +16,7 @@ from server.screens import overview
 from server.screens.board import by_level
 from server.screens.wording import BEIJING
 
+MOST_LISTED = 100  # incidents of each scope; the API has them all
 SCOPES = ("final", "initial", "drill")
 
 
@@ -24,7 +25,8 @@ SCOPES = ("final", "initial", "drill")
 
 def _wall(asked: Asked, template: str) -> Response:
     cards = asked.parts.views.cards(asked.viewer, asked.lang)
-    seen = overview.overview(asked.parts.database, asked.viewer, cards, asked.now, asked.wording)
+    said = asked.parts.views.statements
+    seen = overview.overview(asked.parts.database, asked.viewer, cards, asked.now, asked.wording, said)
     today = asked.now.astimezone(BEIJING).date()
     month = rate(
         asked.parts.database,
@@ -40,7 +42,9 @@ def _wall(asked: Asked, template: str) -> Response:
     serious = [card for card in cards if card.level in ("major", "especially_major")]
     major = next((card for card in serious if not card.drill or seen.is_drill), None)
     hero = asked.dossier(major.id) if major else None
-    return asked.page(template, cards=cards, seen=seen, month=month, hero=hero)
+    listed = [card for card in cards if hero is None or card.id != hero.raw["id"]]
+    rows = asked.rows("wall", listed)
+    return asked.page(template, cards=cards, rows=rows, seen=seen, month=month, hero=hero)
 
 
 def wall(asked: Asked) -> Response:
@@ -83,8 +87,9 @@ def statistics(asked: Asked) -> Response:
     for scope, figure in figures.items():
         for part in figure["by_unit"]:
             rows.setdefault(part["unit"], {})[scope] = part
-    listed = list(dict.fromkeys(one for figure in figures.values() for one in figure["incidents"]))
-    incidents = reading.board_rows(asked.parts.database, asked.viewer, listed, asked.now)
+    counted = [figure["incidents"] for figure in figures.values()]
+    listed = list(dict.fromkeys(one for ids in counted for one in ids[-MOST_LISTED:]))
+    incidents = reading.plain_rows(asked.parts.database, asked.viewer, listed, asked.now)
     return asked.page(
         "statistics.html",
         figures=figures,
@@ -95,6 +100,7 @@ def statistics(asked: Asked) -> Response:
         unit=unit,
         units=[one for one in tree.subtree(asked.viewer) if one == asked.viewer or _is_desk(tree, one)],
         incidents=[incidents[one] for one in listed if one in incidents],
+        most_listed=MOST_LISTED if any(len(ids) > MOST_LISTED for ids in counted) else 0,
         year=today.replace(month=1, day=1),
         week=today - timedelta(days=6),
     )

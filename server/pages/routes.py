@@ -5,6 +5,7 @@ What a unit may not see is not found (404). Reading is done in a worker thread; 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +18,10 @@ from schemas.terms import Category, Channel, EntryKind, Level, Scale, Stage
 from server.pages import figures as figure_pages
 from server.pages import intake as intake_pages
 from server.pages.asked import Asked, page
-from server.record import reading
+from server.record import lists
 from server.screens.board import Card, Duty
 from server.screens.static_files import BrowserFiles
+from server.screens.views import option
 
 #: By what way news comes in (信息来源). Any other word may stand there, too.
 SOURCES = (
@@ -45,10 +47,9 @@ MOST_PLACES = 8
 MOST_FOUND = 100
 
 
-def choices(asked: Asked) -> dict[str, Any]:
-    """What the forms offer to choose from."""
+def choices(asked: Asked, cards: Iterable[Card]) -> dict[str, Any]:
+    """What the forms offer to choose from; `cards` are the open incidents."""
     rules = asked.parts.views.rules_now()
-    tree = asked.parts.tree
     return {
         "categories": [(str(one), asked.wording.term("category", one)) for one in Category],
         "levels": [(str(one), asked.wording.term("level", one)) for one in Level],
@@ -66,11 +67,8 @@ def choices(asked: Asked) -> dict[str, Any]:
             (form.form, form.name_en if asked.lang == "en" else form.name)
             for form in asked.parts.forms.forms.values()
         ],
-        "units": [(unit.code, asked.wording.unit(unit.code)) for unit in tree],
-        "incidents": [
-            (one["id"], f"{one['number']} {one['title']}")
-            for one in reading.board(asked.parts.database, asked.viewer, asked.now)
-        ],
+        "unit_names": asked.parts.views.unit_names(asked.lang),
+        "incidents": [(card.id, option(card.id, f"{card.number} {card.title}")) for card in cards],
         "sources": [(slug, asked.wording.term("source", slug)) for slug in SOURCES],
     }
 
@@ -94,8 +92,9 @@ def desk(asked: Asked) -> Response:
     return asked.page(
         "desk.html",
         cards=cards,
+        rows=asked.rows("desk", cards),
         chosen=chosen,
-        choices=choices(asked),
+        choices=choices(asked, cards),
         waiting=len(_own(cards, drill=False)),
         waiting_drill=len(_own(cards, drill=True)),
     )
@@ -103,7 +102,8 @@ def desk(asked: Asked) -> Response:
 
 def board_piece(asked: Asked) -> Response:
     """The list again, for a page that was away too long."""
-    return asked.piece("_board.html", cards=asked.parts.views.cards(asked.viewer, asked.lang))
+    cards = asked.parts.views.cards(asked.viewer, asked.lang)
+    return asked.piece("_board.html", rows=asked.rows("desk", cards))
 
 
 def _own(cards: list[Card], *, drill: bool) -> list[Duty]:
@@ -118,7 +118,8 @@ def _incident(asked: Asked, template: str) -> Response:
     if chosen is None:
         said = asked.wording.say("refused.no_incident")
         return asked.page("missing.html", 404, said=said)
-    return asked.page(template, chosen=chosen, choices=choices(asked))
+    cards = asked.parts.views.cards(asked.viewer, asked.lang)
+    return asked.page(template, chosen=chosen, choices=choices(asked, cards))
 
 
 def incident_page(asked: Asked) -> Response:
@@ -139,10 +140,10 @@ def search(asked: Asked) -> Response:
     query = asked.request.query_params
     state = query.get("state", "all")
     q = query.get("q", "").strip()
-    wanted = reading.Wanted(
+    wanted = lists.Wanted(
         state=state if state in ("open", "closed", "all") else "all", q=q or None, limit=MOST_FOUND
     )
-    found = reading.incidents(asked.parts.database, asked.parts.tree, asked.viewer, wanted, asked.now)
+    found = lists.incidents(asked.parts.database, asked.parts.tree, asked.viewer, wanted, asked.now)
     return asked.page("search.html", found=found["incidents"], q=q, state=state, more=found["next"])
 
 

@@ -5,22 +5,20 @@ Every function takes the unit that asks; what it may not see is not there. Synch
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, select
 
 from schemas.events import LOG_ENTRY, InformerNamed, LogEntry
 from schemas.fields import wire_instant
-from schemas.terms import Level, Standing
+from schemas.terms import Level
 from server.domain.incident import Incident, Obligation, fold
 from server.domain.onehour import OneHour, one_hour
 from server.domain.reporting import standing
-from server.domain.units import UnitTree
 from server.record.database import Database
 from server.record.folded import draft_shown
 from server.record.tables import ENTRY, INCIDENT, INCIDENT_UNIT, LEDGER, OBLIGATION, STREAM_ENTRY, STREAM_HEAD
@@ -73,6 +71,26 @@ def stream_after(connection: Connection, stream: str, offset: int, limit: int) -
     return [(position, bytes(body)) for position, body in rows]
 
 
+def first_since(connection: Connection, moment: datetime) -> int:
+    """The first entry recorded then or later: found by halving, since time never falls along the log."""
+
+    def is_before(seq: int) -> bool:
+        at = connection.execute(select(ENTRY.c.recorded_at).where(ENTRY.c.seq == seq)).scalar()
+        return at is not None and at < moment
+
+    after = int(connection.execute(select(LEDGER.c.seq)).scalar() or 0) + 1
+    before, step = after - 1, 256
+    while before > 0 and not is_before(before):
+        after, before, step = before, max(0, before - step), 4 * step
+    while after - before > 1:
+        middle = (before + after) // 2
+        if is_before(middle):
+            before = middle
+        else:
+            after = middle
+    return after
+
+
 def log_page(database: Database, stream: str, offset: int, limit: int) -> dict[str, Any]:
     """A page of a stream: `{"stream", "epoch", "head", "entries"}`, all of one moment."""
     with database.reading() as connection:
@@ -92,52 +110,17 @@ def entry_shown(offset: int | None, body: bytes) -> orjson.Fragment:
     return orjson.Fragment(b'{"type":"entry","offset":' + place + b"," + body[1:])
 
 
-# ---------------------------------------------------------------- lists
+# ---------------------------------------------------------------- rows
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which incidents a list asks for."""
+def board_versions(database: Database, viewer: str, limit: int = 500) -> list[tuple[str, int]]:
+    """Id and version of the open incidents: what is due next first, without a deadline last, newest first.
 
-    state: str = "open"
-    level: str | None = None
-    unit: str | None = None
-    category: str | None = None
-    drill: bool | None = None
-    q: str | None = None
-    after: str | None = None
-    limit: int = 100
-
-
-class BadCursor(ValueError):
-    """The `after` of a list was not made by this server."""
-
-
-def incidents(
-    database: Database, tree: UnitTree, viewer: str, wanted: Wanted, now: datetime
-) -> dict[str, Any]:
-    """A page of incidents the unit may see, newest first: `{"incidents": […], "next": cursor or null}`."""
-    query = visible(viewer).order_by(INCIDENT.c.opened_at.desc(), INCIDENT.c.id.desc())
-    for condition in _conditions(tree, wanted):
-        query = query.where(condition)
+    Whatever changes what a board shows of an incident, its obligations too, is an entry and makes a version.
+    """
+    query = open_ones(visible(viewer)).with_only_columns(INCIDENT.c.id, INCIDENT.c.version)
     with database.reading() as connection:
-        rows = connection.execute(query.limit(wanted.limit + 1)).mappings().all()
-        more = len(rows) > wanted.limit
-        rows = rows[: wanted.limit]
-        owed = _open_obligations(connection, [row["id"] for row in rows])
-    shown = [incident_shown(row, owed.get(row["id"], []), now) for row in rows]
-    return {"incidents": shown, "next": _cursor(rows[-1]) if more else None}
-
-
-def board(database: Database, viewer: str, now: datetime, limit: int = 500) -> list[dict[str, Any]]:
-    """Open incidents ordered by what is due next, those without a deadline last, newest first."""
-    query = visible(viewer).where(INCIDENT.c.state == "open")
-    due = INCIDENT.c.next_due_at
-    query = query.order_by(due.is_(None), due, INCIDENT.c.opened_at.desc()).limit(limit)
-    with database.reading() as connection:
-        rows = connection.execute(query).mappings().all()
-        owed = _open_obligations(connection, [row["id"] for row in rows])
-    return [incident_shown(row, owed.get(row["id"], []), now) for row in rows]
+        return [(row.id, row.version) for row in connection.execute(_by_deadline(query).limit(limit))]
 
 
 def board_rows(
@@ -147,86 +130,48 @@ def board_rows(
     query = visible(viewer).where(INCIDENT.c.id.in_(list(ids)))
     with database.reading() as connection:
         rows = connection.execute(query).mappings().all()
-        owed = _open_obligations(connection, [row["id"] for row in rows])
+        owed = open_obligations(connection, [row["id"] for row in rows])
     return {row["id"]: incident_shown(row, owed.get(row["id"], []), now) for row in rows}
 
 
-def visible(viewer: str) -> Select[Any]:
-    return select(INCIDENT).join(
-        INCIDENT_UNIT, and_(INCIDENT_UNIT.c.incident_id == INCIDENT.c.id, INCIDENT_UNIT.c.unit == viewer)
+def plain_rows(
+    database: Database, viewer: str, ids: Iterable[str], now: datetime
+) -> dict[str, dict[str, Any]]:
+    """The same without what is owed."""
+    query = visible(viewer).where(INCIDENT.c.id.in_(list(ids)))
+    with database.reading() as connection:
+        return {row["id"]: incident_shown(row, [], now) for row in connection.execute(query).mappings()}
+
+
+def open_ones(query: Select[Any]) -> Select[Any]:
+    """The open ones among them: by their index, since they are few among all that a unit has ever seen."""
+    return query.where(INCIDENT.c.state == "open").with_hint(
+        INCIDENT, "INDEXED BY ix_incident_state_opened", "sqlite"
     )
 
 
-def _conditions(tree: UnitTree, wanted: Wanted) -> list[Any]:
-    conditions: list[Any] = []
-    if wanted.state == "open":
-        conditions.append(INCIDENT.c.state == "open")
-    elif wanted.state == "closed":
-        conditions.append(INCIDENT.c.state != "open")
-    if wanted.level is not None:
-        rank = Level(wanted.level).rank
-        conditions.append(
-            or_(
-                INCIDENT.c.final_level == rank,
-                and_(INCIDENT.c.final_level == 0, INCIDENT.c.reporting_level == rank),
-            )
-        )
-    if wanted.unit is not None:
-        conditions.append(INCIDENT.c.unit.in_(tree.subtree(wanted.unit)))
-    if wanted.category is not None:
-        kind = wanted.category
-        conditions.append(
-            or_(INCIDENT.c.category == kind, INCIDENT.c.category.startswith(f"{kind}/", autoescape=True))
-        )
-    if wanted.drill is not None:
-        conditions.append(INCIDENT.c.drill.is_(wanted.drill))
-    if wanted.q:
-        conditions.append(INCIDENT.c.search.contains(wanted.q.casefold(), autoescape=True))
-    if wanted.after is not None:
-        opened_at, incident_id = _read_cursor(wanted.after)
-        conditions.append(
-            or_(
-                INCIDENT.c.opened_at < opened_at,
-                and_(INCIDENT.c.opened_at == opened_at, INCIDENT.c.id < incident_id),
-            )
-        )
-    return conditions
+def _by_deadline(query: Select[Any]) -> Select[Any]:
+    due = INCIDENT.c.next_due_at
+    return query.order_by(due.is_(None), due, INCIDENT.c.opened_at.desc())
 
 
-def _cursor(row: Any) -> str:
-    return _pack(row["opened_at"].isoformat(), row["id"])
+def visible(viewer: str) -> Select[Any]:
+    return select(INCIDENT).where(seen_by(viewer, INCIDENT.c.id))
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
-    moment, incident_id = _unpack(cursor)
-    return _cursor_moment(cursor, moment), incident_id
+def seen_by(viewer: str, incident_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether the unit may see the incident: asked row by row, of what was found otherwise.
+
+    A subquery with a value, because no planner makes a join of it: one that began with all that a unit has
+    ever seen would read a million rows to show five hundred.
+    """
+    its_sight = select(INCIDENT_UNIT.c.unit).where(
+        INCIDENT_UNIT.c.unit == viewer, INCIDENT_UNIT.c.incident_id == incident_id
+    )
+    return its_sight.scalar_subquery().is_not(None)
 
 
-def _pack(moment: str, key: str) -> str:
-    return base64.urlsafe_b64encode(f"{moment}|{key}".encode()).decode().rstrip("=")
-
-
-def _unpack(cursor: str) -> tuple[str, str]:
-    try:
-        moment, key = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
-    except ValueError as wrong:
-        raise BadCursor(cursor) from wrong
-    if "\x00" in key:
-        raise BadCursor(cursor)
-    return moment, key
-
-
-def _cursor_moment(cursor: str, moment: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(moment)
-        if found.tzinfo is not None:
-            return found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise BadCursor(cursor)
-
-
-def _open_obligations(connection: Connection, ids: list[str]) -> dict[str, list[Any]]:
+def open_obligations(connection: Connection, ids: list[str]) -> dict[str, list[Any]]:
     owed: dict[str, list[Any]] = {}
     query = (
         select(OBLIGATION)
@@ -319,60 +264,6 @@ def obligation_shown(row: Any, now: datetime) -> dict[str, Any]:
         "excused": owed.excused,
         "standing": str(standing(owed, now)),
     }
-
-
-def obligations(
-    database: Database,
-    viewer: str,
-    wanted: Standing | None,
-    now: datetime,
-    *,
-    after: str | None = None,
-    limit: int = 1_000,
-) -> dict[str, Any]:
-    """A page of what is owed for incidents the unit may see, those due first, "at once" last; all standings
-    or one: `{"obligations": […], "next": cursor or null}`."""
-    query = (
-        select(OBLIGATION, INCIDENT.c.number, INCIDENT.c.title, INCIDENT.c.drill)
-        .join(INCIDENT, INCIDENT.c.id == OBLIGATION.c.incident_id)
-        .join(
-            INCIDENT_UNIT,
-            and_(INCIDENT_UNIT.c.incident_id == INCIDENT.c.id, INCIDENT_UNIT.c.unit == viewer),
-        )
-        .order_by(OBLIGATION.c.due_at.is_(None), OBLIGATION.c.due_at, OBLIGATION.c.obligation_id)
-    )
-    is_open = and_(OBLIGATION.c.met_at.is_(None), OBLIGATION.c.excused.is_(None))
-    match wanted:
-        case Standing.EXCUSED:
-            query = query.where(OBLIGATION.c.excused.is_not(None))
-        case Standing.MET | Standing.MET_LATE:
-            query = query.where(OBLIGATION.c.met_at.is_not(None))
-        case Standing.OVERDUE:
-            query = query.where(is_open, OBLIGATION.c.due_at < now)
-        case Standing.RUNNING | Standing.DUE_SOON:
-            query = query.where(is_open)
-        case None:
-            pass
-    if after is not None:
-        query = query.where(_owed_after(after))
-    shown: list[dict[str, Any]] = []
-    with database.reading() as connection:
-        for row in connection.execute(query).mappings():
-            one = obligation_shown(row, now)
-            if wanted is None or one["standing"] == wanted:
-                if len(shown) == limit:
-                    return {"obligations": shown, "next": _pack(shown[-1]["due_at"] or "", shown[-1]["id"])}
-                shown.append({**one, "number": row["number"], "title": row["title"], "drill": row["drill"]})
-    return {"obligations": shown, "next": None}
-
-
-def _owed_after(cursor: str) -> Any:
-    due_text, obligation_id = _unpack(cursor)
-    due, last = OBLIGATION.c.due_at, OBLIGATION.c.obligation_id > obligation_id
-    if not due_text:
-        return and_(due.is_(None), last)
-    due_at = _cursor_moment(cursor, due_text)
-    return or_(due.is_(None), due > due_at, and_(due == due_at, last))
 
 
 # ---------------------------------------------------------------- one incident

@@ -113,7 +113,7 @@ class Round:
         if self.ledger.epoch != last.epoch or not 0 <= gap <= MOST_CAUGHT_UP:
             self._incidents.clear()
             return
-        changed = select(ENTRY.c.incident_id).where(ENTRY.c.seq > last.seq).distinct()
+        changed = select(ENTRY.c.incident_id).where(ENTRY.c.seq > last.seq)
         for incident_id in self._connection.execute(changed).scalars():
             self._incidents.pop(incident_id, None)
 

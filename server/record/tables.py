@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, Index, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Index, LargeBinary, Table, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from server.record.columns import UTCDateTime
@@ -168,6 +168,43 @@ class ObligationRow(SQLModel, table=True):
     excused: str | None = Field(default=None, max_length=20)
 
 
+#: 0 owed still, 1 met, 2 met late, 3 excused, whatever the time. Text, because an index is made of it.
+OUTCOME = text(
+    "(CASE WHEN excused IS NOT NULL THEN 3 WHEN met_at IS NULL THEN 0 "
+    "WHEN due_at IS NULL OR met_at <= due_at THEN 1 ELSE 2 END)"
+)
+
+
+class CatalogueHeadRow(SQLModel, table=True):
+    """One row, or none yet: the catalogue holds what entries up to `seq` made of the incidents."""
+
+    __tablename__ = "catalogue_head"
+
+    id: int = Field(primary_key=True)
+    seq: int = Field(sa_type=BigInteger)
+
+
+class CataloguePlaceRow(SQLModel, table=True):
+    """An incident's place in the order of lists, and the words that it is found by."""
+
+    __tablename__ = "catalogue_place"
+    __table_args__ = (UniqueConstraint("incident_id"),)
+
+    position: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    incident_id: str = Field(max_length=36)
+    words: str = Field(sa_type=Text)
+
+
+class CatalogueMarkRow(SQLModel, table=True):
+    """Which places of a block carry a tag (`server.record.catalogue`)."""
+
+    __tablename__ = "catalogue_mark"
+
+    tag: str = Field(primary_key=True, max_length=90)
+    block: int = Field(primary_key=True, index=True)
+    members: bytes = Field(sa_type=LargeBinary)
+
+
 def _table(model: type[SQLModel]) -> Table:
     return cast(Table, model.__table__)  # type: ignore[attr-defined]
 
@@ -175,3 +212,6 @@ def _table(model: type[SQLModel]) -> Table:
 LEDGER, ENTRY, STREAM_ENTRY = _table(LedgerRow), _table(EntryRow), _table(StreamEntryRow)
 STREAM_HEAD, IDEMPOTENCY, COUNTER = _table(StreamHeadRow), _table(IdempotencyRow), _table(CounterRow)
 INCIDENT, INCIDENT_UNIT, OBLIGATION = _table(IncidentRow), _table(IncidentUnitRow), _table(ObligationRow)
+CATALOGUE_HEAD, CATALOGUE_PLACE = _table(CatalogueHeadRow), _table(CataloguePlaceRow)
+CATALOGUE_MARK = _table(CatalogueMarkRow)
+Index("ix_obligation_outcome", OUTCOME, OBLIGATION.c.due_at, OBLIGATION.c.obligation_id)

@@ -35,7 +35,8 @@ class Recount:
 
     def __init__(self) -> None:
         self.incidents: dict[str, Incident] = {}
-        self.last_seq: dict[str, int] = {}  # of each incident
+        self.first_seq: dict[str, int] = {}  # of each incident
+        self.last_seq: dict[str, int] = {}
         self.streams: defaultdict[str, array[int]] = defaultdict(_places)  # the ledger's seq at 1, 2, 3 …
         self.commands: dict[str, Deed] = {}
         self.counters: dict[str, tuple[int, int]] = {}  # the last number given out, and by which entry
@@ -55,6 +56,7 @@ class Recount:
             if not isinstance(event, ev.IncidentOpened):
                 raise ValueError("nobody has opened this incident")
             incident = self.incidents[incident_id] = Incident(incident_id)
+            self.first_seq[incident_id] = seq
             self._count(event.number, seq)
         apply(incident, entry)
         if isinstance(event, ReportSigned | ReportApproved) and event.issue is not None:

@@ -22,6 +22,7 @@ from schemas.events import LOG_ENTRY
 from server.record.database import Database
 from server.record.ledger import Chains
 from server.record.tables import ENTRY, LEDGER
+from server.safekeeping.catalogue_check import check_catalogue
 from server.safekeeping.crosscheck import PAGE, Verdict, check_guards, crosscheck
 from server.safekeeping.recount import Recount
 
@@ -48,6 +49,7 @@ def verify_in(connection: Connection) -> Verdict:
     walk.end(ledger)
     if walk.is_sound:
         crosscheck(connection, ledger, walk.recorded_at, walk.recount, verdict)
+        check_catalogue(connection, walk.recount, verdict)
     check_guards(connection, verdict)
     return verdict
 

@@ -75,6 +75,7 @@ class Card:
     due_at: str | None
     duties: tuple[Duty, ...]
     figures: tuple[Figure, ...]
+    version: int
 
     @property
     def first(self) -> Duty | None:
@@ -108,6 +109,7 @@ def card(row: dict[str, Any], viewer: str, now: datetime, wording: Wording, rule
         due_at=duties[0].due_at if duties else None,
         duties=tuple(duties),
         figures=figures(row["facts"], wording),
+        version=row["version"],
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from schemas.events import LOG_ENTRY, FactsEstablished, IncidentOpened, LogEntry, plain
 from schemas.fields import wire_instant
 from server.record.database import Database
+from server.record.reading import first_since
 from server.record.tables import ENTRY, INCIDENT, STREAM_ENTRY
 from server.screens.board import Card
 from server.screens.duty_log import Line, line
@@ -37,6 +39,7 @@ NEWSWORTHY = (
     "incident_reopened",
 )
 MOST_NEWS = 30
+MOST_KEPT = 2_000  # incidents
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +76,62 @@ class Overview:
         return self.real == 0 and self.drills > 0
 
 
+class Statements:
+    """What was said of the figures of open incidents: read again only when one has a new version."""
+
+    def __init__(self) -> None:
+        self._said: OrderedDict[str, tuple[int, list[LogEntry]]] = OrderedDict()
+
+    def of(self, connection: Connection, cards: Sequence[Card]) -> list[LogEntry]:
+        """Incident by incident, each in the order of the log. Nothing of it is restricted."""
+        found: dict[str, tuple[int, list[LogEntry]]] = {}
+        unknown = []
+        for card in cards:
+            kept = self._said.get(card.id)
+            if kept is not None and kept[0] == card.version:
+                found[card.id] = kept
+            else:
+                found[card.id] = (card.version, [])
+                unknown.append(card.id)
+        if unknown:
+            query = (
+                select(ENTRY.c.incident_id, ENTRY.c.body)
+                .where(
+                    ENTRY.c.incident_id.in_(unknown),
+                    ENTRY.c.event_type.in_(("incident_opened", "facts_established")),
+                    ENTRY.c.restricted.is_(False),
+                )
+                .order_by(ENTRY.c.seq)
+            )
+            for incident_id, body in connection.execute(query):
+                found[incident_id][1].append(LOG_ENTRY.validate_json(bytes(body)))
+        for one in unknown:
+            self._said[one] = found[one]
+        while len(self._said) > MOST_KEPT:
+            self._said.popitem(last=False)
+        return [entry for _version, said in found.values() for entry in said]
+
+
 def overview(
-    database: Database, viewer: str, cards: Sequence[Card], now: datetime, wording: Wording
+    database: Database,
+    viewer: str,
+    cards: Sequence[Card],
+    now: datetime,
+    wording: Wording,
+    said: Statements | None = None,
 ) -> Overview:
     """What the wall shows beside the incidents. The figures are of what is real; of drills if nothing is."""
-    real = [card.id for card in cards if not card.drill]
-    counted = real or [card.id for card in cards]
+    real = [card for card in cards if not card.drill]
     with database.reading() as connection:
-        said = connection.execute(
-            select(ENTRY.c.body)
-            .where(
-                ENTRY.c.incident_id.in_(counted),
-                ENTRY.c.event_type.in_(("incident_opened", "facts_established")),
-                ENTRY.c.restricted.is_(False),
-            )
-            .order_by(ENTRY.c.seq)
-        ).scalars()
-        statements = [LOG_ENTRY.validate_json(bytes(body)) for body in said]
+        statements = (said or Statements()).of(connection, real or cards)
+        since = first_since(connection, now - timedelta(hours=1))
         recent = connection.execute(
             select(ENTRY.c.body, INCIDENT.c.title, INCIDENT.c.drill)
             .join(STREAM_ENTRY, STREAM_ENTRY.c.seq == ENTRY.c.seq)
             .join(INCIDENT, INCIDENT.c.id == ENTRY.c.incident_id)
             .where(
                 STREAM_ENTRY.c.stream == viewer,
+                STREAM_ENTRY.c.seq >= since,
                 ENTRY.c.event_type.in_(NEWSWORTHY),
                 ENTRY.c.recorded_at >= now - timedelta(hours=1),
             )

@@ -30,6 +30,7 @@ class Renderer:
         self.environment = Environment(
             loader=FileSystemLoader(folder),
             autoescape=True,
+            auto_reload=False,  # they are the program's: a row of the board would look at its file each time
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,

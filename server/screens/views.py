@@ -22,6 +22,8 @@ from server.people.accounts import Language
 from server.record import reading
 from server.record.database import Database
 from server.screens import board
+from server.screens.board_rows import BoardRows
+from server.screens.overview import Statements
 from server.screens.rendering import FOLDER, Renderer
 from server.screens.static_files import STATIC_PATH
 from server.screens.texts import Texts
@@ -38,6 +40,12 @@ def to_the_letter(value: object) -> object:
     if not isinstance(value, str) or isinstance(value, Markup) or "\r" not in value:
         return value
     return Markup(str(escape(value)).replace("\r", "&#13;"))  # noqa: S704 escaped on the line itself
+
+
+def option(value: str, text: str) -> Markup:
+    """An option of a list: hundreds of them are too many for a loop of a template."""
+    said = escape(to_the_letter(text))
+    return Markup(f'<option value="{escape(value)}">{said}</option>')  # noqa: S704 escaped on these lines
 
 
 class Views(Renderer):
@@ -62,6 +70,9 @@ class Views(Renderer):
             ).decode()
             for lang, texts_ in self.texts.of.items()
         }
+        self._board_rows = BoardRows(database, self.render)
+        self._unit_names: dict[Language, Markup] = {}
+        self.statements = Statements()
         environment = self.environment
         environment.autoescape = True
         environment.finalize = to_the_letter
@@ -74,6 +85,14 @@ class Views(Renderer):
 
     def wording(self, lang: Language) -> Wording:
         return Wording(lang, self.texts, self._tree)
+
+    def unit_names(self, lang: Language) -> Markup:
+        """All units of the tree, by name, for a list to complete from. It does not change while we run."""
+        if lang not in self._unit_names:
+            names = ((unit.code, self._tree.name_of(unit.code, lang)) for unit in self._tree)
+            line = Markup('<option value="{}" data-code="{}"></option>')
+            self._unit_names[lang] = Markup("").join(line.format(name, code) for code, name in names)
+        return self._unit_names[lang]
 
     def rules_now(self) -> RuleSet:
         return self._rules().in_force(self._now())
@@ -94,9 +113,11 @@ class Views(Renderer):
 
     def cards(self, viewer: str, lang: Language) -> list[board.Card]:
         """The open incidents of a unit as cards, what is due next first."""
-        now, wording, rules = self._now(), self.wording(lang), self.rules_now()
-        rows = reading.board(self._database, viewer, now)
-        return board.in_order(board.card(row, viewer, now, wording, rules) for row in rows)
+        return self._board_rows.cards(viewer, self._now(), self.wording(lang), self.rules_now())
+
+    def rows(self, screen: str, cards: Iterable[board.Card], viewer: str, lang: Language) -> list[Markup]:
+        """Those cards as a kind of screen shows them."""
+        return self._board_rows.html(ROWS[screen], cards, viewer, self._now(), self.wording(lang))
 
     def fragments(
         self, stream: str, screen: str, lang: str, entries: Sequence[Mapping[str, Any]]

@@ -7,6 +7,7 @@ a clock would: 剩 12:34, 已超 03:10. `web/static/clock.js` says the same in t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, NamedTuple
@@ -141,13 +142,32 @@ class Wording:
     def countdown(self, due: str | datetime | None, now: datetime) -> Countdown:
         """What stands on a running clock. Without a deadline the law says "at once" (立即)."""
         at = instant(due)
-        if at is None:
-            return Countdown(self.say("js.at_once"), "", "once")
-        left = (at - now).total_seconds()
-        if left < 0:
-            return Countdown(self.say("js.over"), self.span(-left), "past")
-        sign = "red" if left <= RED else "amber" if left <= AMBER else "near" if left <= CALM else "calm"
-        return Countdown(self.say("js.left"), self.span(left), sign)
+        return self.countdowns([None if at is None else at.timestamp()], now)[0]
+
+    def countdowns(self, dues: Iterable[float | None], now: datetime) -> list[Countdown]:
+        """The same for many, each due at so many seconds since 1970: a board has a thousand."""
+        since, over, left_word = now.timestamp(), self.say("js.over"), self.say("js.left")
+        once = Countdown(self.say("js.at_once"), "", "once")
+        long: dict[int, str] = {}  # spans of an hour and more, by their minutes
+        made: list[Countdown] = []
+        for due in dues:
+            if due is None:
+                made.append(once)
+                continue
+            left = round(due - since, 6)
+            whole = int(abs(left))
+            if whole < HOUR:
+                digits = f"{whole // 60:02d}:{whole % 60:02d}"
+            else:
+                digits = long.get(whole // 60) or long.setdefault(whole // 60, self.span(whole))
+            if left < 0:
+                made.append(Countdown(over, digits, "past"))
+            else:
+                sign = (
+                    "red" if left <= RED else "amber" if left <= AMBER else "near" if left <= CALM else "calm"
+                )
+                made.append(Countdown(left_word, digits, sign))
+        return made
 
     def age(self, said: str | datetime | None, now: datetime) -> str:
         """How old a figure is: 3 分钟前, 2 小时前."""
