@@ -1,6 +1,6 @@
 """What was acknowledged is kept: once, on disk, whatever ends the process.
 
-The long forms (20 kills, many power cuts) are `scripts/faults` and `scripts/powercut`.
+The long forms (100 kills, 20 power cuts) are `scripts/drill E03` and `scripts/drill E01`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One stream per unit, over the whole product: dense, ordered, complete, and nobody else's.
 
-The long form (500 listeners, 200 drops, 5,000 entries) is `scripts/faults listeners`.
+The long form (500 listeners, 200 drops, 5,000 entries) is part of `scripts/drill E04`.
 """
 
 from __future__ import annotations

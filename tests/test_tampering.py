@@ -1,6 +1,6 @@
 """Whoever alters the log, or what was made from it, is found out, and the entry is named.
 
-The long form (100,000 entries, a hundred of each kind) is `scripts/faults tamper`.
+The long form (100,000 entries, a hundred of each kind) is `scripts/drill E23`.
 """
 
 from __future__ import annotations
