@@ -217,8 +217,12 @@ def _edit(draft: Draft, command: rep.EditReport, context: Context) -> list[ev.Ev
             raise Refused("string_too_long", f"/changes/{index}/after", max_length=FIELDS[change.field])
         theirs = now.get(change.field, "")
         both = merged(*map(_line_ends, (change.before, theirs, change.after)))
-        if both is None or len(both) > FIELDS[change.field]:
-            kept.append(_kept(draft, change, command, index, context))
+        own = _own_version(draft, change, context.author.name)
+        if own is not None and change.after != theirs:  # who goes on with his own version goes on with it
+            kept.append(rep.OtherVersion(version_id=own, field=change.field, text=change.after))
+        elif both is None or len(both) > FIELDS[change.field]:
+            version_id = str(uuid5(UUID(command.command_id), str(index)))
+            kept.append(rep.OtherVersion(version_id=version_id, field=change.field, text=change.after))
         elif both != _line_ends(theirs):
             changes.append(splice_of(change.field, theirs, both))
             now[change.field] = both
@@ -244,17 +248,16 @@ def _line_ends(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _kept(
-    draft: Draft, change: rep.Change, command: rep.EditReport, index: int, context: Context
-) -> rep.OtherVersion:
-    """A version kept beside. Somebody who goes on with his own goes on with it; it does not become two."""
+def _own_version(draft: Draft, change: rep.Change, author: str) -> str | None:
+    """The version kept beside that this change goes on from, if it is the author's own."""
+    if change.before == draft.content.get(change.field, ""):
+        return None
     mine = (
         one.version_id
         for one in draft.others
-        if one.field == change.field and one.by == context.author.name and one.text == change.before
+        if one.field == change.field and one.by == author and one.text == change.before
     )
-    version_id = next(mine, str(uuid5(UUID(command.command_id), str(index))))
-    return rep.OtherVersion(version_id=version_id, field=change.field, text=change.after)
+    return next(mine, None)
 
 
 # ---------------------------------------------------------------- signing
