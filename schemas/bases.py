@@ -9,17 +9,22 @@ from pydantic import BaseModel, ConfigDict
 from schemas.fields import Frozen, Id, Instant, OnBehalfOf, Text20000
 
 
-class Command(Frozen):
+class AnyCommand(Frozen):
     """What every body has. `command_id` is made when the person acts: a resent form is the same command."""
 
     name: ClassVar[str]
 
     command_id: Id
-    incident_id: Id
     device_at: Instant | None = None
     device_sent_at: Instant | None = None
     on_behalf_of: OnBehalfOf | None = None
     words: Text20000 | None = None
+
+
+class Command(AnyCommand):
+    """A command on an incident."""
+
+    incident_id: Id
 
 
 class Event(Frozen):

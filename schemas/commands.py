@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas import reports
+from schemas import duties, reports
+from schemas.bases import AnyCommand as AnyCommand
 from schemas.bases import Command as Command
 from schemas.fields import (
     CategorySlug,
@@ -225,7 +226,7 @@ class ExplainBreach(Command):
     text: Text2000
 
 
-ALL: tuple[type[Command], ...] = (
+ALL: tuple[type[AnyCommand], ...] = (
     OpenIncident,
     AddEntry,
     StrikeEntry,
@@ -244,5 +245,6 @@ ALL: tuple[type[Command], ...] = (
     DeclareStable,
     ExplainBreach,
     *reports.COMMANDS,
+    *duties.COMMANDS,
 )
-COMMANDS: dict[str, type[Command]] = {command.name: command for command in ALL}
+COMMANDS: dict[str, type[AnyCommand]] = {command.name: command for command in ALL}

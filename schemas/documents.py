@@ -14,9 +14,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from schemas import answers
+from schemas import answers, duty_answers
+from schemas.bases import AnyCommand
 from schemas.commands import ALL as COMMANDS
-from schemas.commands import Command
 from schemas.events import ALL as EVENTS
 from schemas.messages import MessageReading, ReadMessage
 from schemas.terms import Category, Level, Standing
@@ -42,6 +42,8 @@ _PAGE: Query = (
     ("limit", {"type": "integer", "minimum": 1, "maximum": 1000}),
 )
 _STREAM_OFFSET = {"type": "integer", "minimum": 0, "default": 0}
+_OWN_OR_BELOW = ("unit", {**_TEXT, "description": "the caller's unit, or one below it"})
+_DAYS: Query = (("from", {"type": "string", "format": "date"}), ("to", {"type": "string", "format": "date"}))
 _READS: tuple[tuple[str, str, type[BaseModel] | None, Query], ...] = (
     (
         "/incidents",
@@ -94,6 +96,30 @@ _READS: tuple[tuple[str, str, type[BaseModel] | None, Query], ...] = (
                 },
             ),
         ),
+    ),
+    (
+        "/duty",
+        "A unit's duty: who is on now and next, the handover sheet, open items, swaps to decide, who asks",
+        duty_answers.DutyShown,
+        (_OWN_OR_BELOW,),
+    ),
+    (
+        "/shifts",
+        "The roster of some days; this month and the next six weeks unless said otherwise",
+        duty_answers.ShiftList,
+        (_OWN_OR_BELOW, *_DAYS),
+    ),
+    (
+        "/roll-calls",
+        "The last roll-calls that the caller's unit made or was asked in, newest first",
+        duty_answers.RollCalls,
+        (("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),),
+    ),
+    (
+        "/statistics/roll-calls",
+        "What the roll-calls of the caller's unit came to, by desk; this month unless said otherwise",
+        duty_answers.RollStatistics,
+        (*_DAYS, ("drill", {"type": "boolean", "default": False})),
     ),
     ("/presence", "Who listens in the caller's area", answers.Presence, (("unit", _TEXT),)),
     ("/me", "Whom the server takes the caller for", answers.Me, ()),
@@ -341,12 +367,12 @@ def asyncapi() -> bytes:
 def tables() -> str:
     """Every command and every event in one line each, as README.md beside this file shows them."""
     lines = ["| command | body, beside the common fields | what it says |", "| --- | --- | --- |"]
-    common = set(Command.model_fields)
+    common = set(AnyCommand.model_fields)
     for command in COMMANDS:
         fields = [
             _shown(field.alias or name, field.is_required())
             for name, field in command.model_fields.items()
-            if name not in common or name == "incident_id"
+            if name not in common
         ]
         lines.append(f"| `{command.name}` | {', '.join(fields)} | {_first_line(command)} |")
     lines += ["", "| event | fields | what it says |", "| --- | --- | --- |"]

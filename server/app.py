@@ -19,9 +19,10 @@ from starlette.types import ASGIApp
 
 from schemas.documents import asyncapi, openapi
 from schemas.events import RulesAccepted
-from server.api import health, messages, rest
+from server.api import duties, health, messages, rest
 from server.api.live import live_endpoint, watch_rights
 from server.clocks import Onward
+from server.config.calendar_file import default_calendar, load_calendar_or_default
 from server.config.form_files import default_forms, load_forms_or_keep
 from server.config.marked_yaml import Problem
 from server.config.rulebook import Rulebook, install_defaults, load_or_keep
@@ -85,6 +86,7 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
     folder = settings.config_folder
     if folder is None:
         tree, rulebook, forms = default_units(), default_rules(), default_forms()
+        calendar = default_calendar()
     else:
         install_defaults(folder)
         last_units = folder / LAST_GOOD_UNITS
@@ -93,7 +95,8 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
             last_units.write_text(dump_units(tree), encoding="utf-8")
         rulebook, wrong_rules = load_or_keep(folder, None)
         forms, wrong_forms = load_forms_or_keep(folder, folder / LAST_GOOD_FORMS)
-        problems = [str(one) for one in [*wrong_units, *wrong_rules, *wrong_forms]]
+        calendar, wrong_days = load_calendar_or_default(folder)
+        problems = [str(one) for one in [*wrong_units, *wrong_rules, *wrong_forms, *wrong_days]]
     people = People(database, tree.__contains__, Onward(now))
     holder: list[Parts] = []
     store = Store(database, tree, lambda: holder[0].rulebook, now)
@@ -119,6 +122,7 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         rulebook=rulebook,
         forms=forms,
         press=Press(None if folder is None else folder / "fonts"),
+        calendar=calendar,
         now=now,
         store=store,
         people=people,
@@ -149,6 +153,7 @@ def create_app(parts: Parts) -> ASGIApp:
         *health.routes(),
         *rest.routes(),
         *messages.routes(),
+        *duties.routes(),
         WebSocketRoute(f"{rest.BASE}/live", live_endpoint(parts.hub)),
         *AccountPages(front).routes(),
         *PeoplePages(front).routes(),

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
+from schemas.bases import AnyCommand
 from schemas.commands import COMMANDS, Command
 from server.domain.decide import Author, Refused
 from server.domain.permissions import may
@@ -93,7 +94,7 @@ class Desk:
 
         Each item is `{"name", "body"}` as it came; one that is not is refused like any other.
         """
-        checked: list[Command | Exception] = []
+        checked: list[AnyCommand | Exception] = []
         items: list[tuple[str, Any]] = []
         for one in said:
             name, body = "", None
@@ -124,7 +125,7 @@ class Desk:
         return results
 
     def _works(
-        self, principal: Principal, checked: list[Command | Exception], items: list[tuple[str, Any]]
+        self, principal: Principal, checked: list[AnyCommand | Exception], items: list[tuple[str, Any]]
     ) -> list[tuple[asyncio.Future[Answer], Work] | tuple[None, None]]:
         """What is to be done of a batch, in its order. All may share a round: those that follow a creation
         learn in their turn whether it was refused."""
@@ -140,9 +141,10 @@ class Desk:
                 continue
             caller: asyncio.Future[Answer] = loop.create_future()
             work = self._store.work(caller, author, principal.person_id, command)
-            work.needs = creations.get(command.incident_id)
-            if opens:
-                work.creates = creations.setdefault(command.incident_id, Creation())
+            if isinstance(command, Command):
+                work.needs = creations.get(command.incident_id)
+                if opens:
+                    work.creates = creations.setdefault(command.incident_id, Creation())
             works.append((caller, work))
         return works
 
@@ -166,7 +168,7 @@ def _patience(*callers: asyncio.Future[Answer]) -> Iterator[None]:
             caller.cancel()
 
 
-def check(principal: Principal, name: str, body: Any) -> Command:
+def check(principal: Principal, name: str, body: Any) -> AnyCommand:
     """The command that this person may send and this body says, or the refusal."""
     kind = COMMANDS.get(name)
     if kind is None:

@@ -15,6 +15,7 @@ from server.desk import Desk
 from server.documents.press import Press
 from server.domain.gazetteer import Gazetteer
 from server.domain.units import UnitTree
+from server.domain.workdays import Calendar
 from server.people.people import People
 from server.reading_room import ReadingRoom
 from server.record.database import Database
@@ -36,6 +37,7 @@ class Parts:
     rulebook: Rulebook
     forms: FormBook
     press: Press
+    calendar: Calendar
     now: Callable[[], datetime]
     store: Store
     people: People

@@ -20,6 +20,8 @@ from sqlalchemy import select
 
 from schemas.events import ClockStepped
 from server.record.database import Database
+from server.record.duty_rows import DUTY_SUBJECT
+from server.record.duty_tables import DUTY
 from server.record.store import Store, StoreUnavailable
 from server.record.tables import INCIDENT
 
@@ -28,6 +30,11 @@ log = structlog.get_logger()
 EVERY_S = 0.5
 STEP = timedelta(seconds=2)
 AT_ONCE = 200
+#: What moments come to: the key, when the next is, and what the key's name begins with.
+_WATCHED = (
+    (INCIDENT.c.id, INCIDENT.c.next_alarm_at, ""),
+    (DUTY.c.unit, DUTY.c.next_alarm_at, DUTY_SUBJECT),
+)
 
 
 class Watch:
@@ -129,18 +136,21 @@ class Watch:
             del self._paced[incident_id, moment]
 
     def _armed(self) -> list[str]:
-        """Incidents for which anything is to come."""
-        query = select(INCIDENT.c.id).where(INCIDENT.c.next_alarm_at.is_not(None))
+        """Incidents and duties for which anything is to come."""
         with self._database.reading() as connection:
-            return [str(one) for one in connection.execute(query).scalars()]
+            return [
+                prefix + str(one)
+                for key, at, prefix in _WATCHED
+                for one in connection.execute(select(key).where(at.is_not(None))).scalars()
+            ]
 
     def _due(self) -> list[tuple[str, datetime]]:
-        """Incidents whose moment has come, the earliest first, and one more than are brought at once."""
-        query = (
-            select(INCIDENT.c.id, INCIDENT.c.next_alarm_at)
-            .where(INCIDENT.c.next_alarm_at <= self._now().astimezone(UTC))
-            .order_by(INCIDENT.c.next_alarm_at, INCIDENT.c.id)
-            .limit(AT_ONCE + 1)
-        )
+        """Incidents and duties whose moment has come, the earliest first, and one more than are brought at
+        once."""
+        now = self._now().astimezone(UTC)
+        found: list[tuple[str, datetime]] = []
         with self._database.reading() as connection:
-            return [(str(row.id), row.next_alarm_at) for row in connection.execute(query)]
+            for key, next_at, prefix in _WATCHED:
+                query = select(key, next_at).where(next_at <= now).order_by(next_at, key).limit(AT_ONCE + 1)
+                found += [(f"{prefix}{named}", at) for named, at in connection.execute(query)]
+        return sorted(found, key=lambda one: (one[1], one[0]))[: AT_ONCE + 1]

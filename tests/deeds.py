@@ -7,10 +7,13 @@ from typing import Any
 
 import httpx2
 
+from schemas.commands import COMMANDS, Command
 from tests import words
 from tests.room import Room
 from tests.words import Body, new_id
 
+#: Commands on an incident; those on a unit's duty are in `tests/duty_deeds.py`.
+ON_INCIDENTS = [name for name, kind in COMMANDS.items() if issubclass(kind, Command)]
 ANSWER = {"command_id", "epoch", "offset", "incident_id", "number", "recorded_at", "replayed"}
 
 

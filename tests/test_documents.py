@@ -19,6 +19,7 @@ from starlette.routing import Route
 from schemas.commands import COMMANDS
 from schemas.documents import CLOSE_CODES, README_BEGINS, README_ENDS, asyncapi, openapi, tables
 from schemas.events import EVENTS
+from server.api.duties import routes as duty_routes
 from server.api.messages import routes as message_routes
 from server.api.rest import MOST_ON_A_PAGE
 from server.api.rest import routes as api_routes
@@ -28,6 +29,7 @@ from server.domain import decide
 from tests import words
 from tests.deeds import opened
 from tests.documents import Documents
+from tests.duty_deeds import a_busy_duty
 from tests.product import ROOT, FenghuoProcess
 from tests.room import Room
 from tests.test_visibility import a_busy_day
@@ -187,7 +189,7 @@ def test_every_close_code_of_the_stream_is_told() -> None:
 def test_every_route_of_the_api_is_in_the_document() -> None:
     routes = {
         route.path.removeprefix("/api/v1")
-        for route in (*api_routes(), *message_routes())
+        for route in (*api_routes(), *message_routes(), *duty_routes())
         if isinstance(route, Route)
     }
     routes -= {"/openapi.json", "/asyncapi.json", "/commands/{name}"}
@@ -288,7 +290,7 @@ def test_no_answer_has_a_field_that_the_document_does_not_know(rooms: Rooms) -> 
             ("OneHourRate", room.ask("Wu", "statistics/one-hour", **{"from": "2026-01-01"})),
             ("UnitRate", room.ask("Wu", "statistics/one-hour", **{"from": "2026-01-01"})["by_unit"][0]),
             ("Me", room.ask("Wu", "me")), ("UnitShown", room.ask("Wu", "units")["units"][0]),
-            ("Presence", room.ask("Wu", "presence")),
+            ("Presence", room.ask("Wu", "presence")), *a_duty_read(room),
         ):  # fmt: skip
             assert set(said) <= documents.fields_of(model), (
                 f"{model}: {set(said) - documents.fields_of(model)}"
@@ -296,6 +298,22 @@ def test_no_answer_has_a_field_that_the_document_does_not_know(rooms: Rooms) -> 
         check = Documents(openapi(), asyncapi()).check
         for answer in told:
             check(answer)
+
+
+def a_duty_read(room: Room) -> list[tuple[str, dict[str, Any]]]:
+    """What is read of a duty, by the name the document has for it."""
+    a_busy_duty(room)
+    duty = room.ask("Wu", "duty")
+    roll = room.ask("Wu", "roll-calls")["roll_calls"][0]
+    figures = room.ask("Wu", "statistics/roll-calls")
+    return [
+        ("DutyShown", duty), ("ShiftShown", duty["on"]), ("HandoverShown", duty["handover"]),
+        ("SheetItem", duty["handover"]["items"][0]), ("Signature", duty["handover"]["signed"]["to"]),
+        ("ItemShown", duty["items"][0]), ("AskedShown", room.ask("Qin", "duty")["asked"][0]),
+        ("ShiftList", room.ask("Wu", "shifts")), ("RollCallShown", roll),
+        ("RollAnswerShown", roll["answers"][0]), ("RollStatistics", figures),
+        ("DeskRolls", figures["by_unit"][0]),
+    ]  # fmt: skip
 
 
 Rooms = Callable[..., AbstractContextManager[Room]]
@@ -306,6 +324,7 @@ def test_every_event_happens_and_is_as_the_document_says(rooms: Rooms) -> None:
     with rooms("sqlite") as room:
         documents = Documents(openapi(), asyncapi())
         a_busy_day(room, "Li")
+        a_busy_duty(room)
         now = room.clock.ago()
         one = opened(room, who="Li", known_at=now, occurred_at=now, category="flood", facts={"affected": 3})
         two = opened(room, who="Li", known_at=now, occurred_at=now, category="hazmat", facts={"dead": None})

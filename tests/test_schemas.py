@@ -14,13 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import commands, events, reports, terms
+from schemas import commands, duties, events, reports, terms
+from schemas.bases import AnyCommand
 from schemas.commands import COMMANDS, Command
 from schemas.events import EVENTS, LOG_ENTRY, AnyEvent, Event, LogEntry
 from schemas.fields import Facts, parse_instant, wire_instant
 from schemas.terms import Level, Post
 from server import sentences
-from server.domain import decide, drafts, incident, permissions, report_drafts
+from server.domain import decide, drafts, duty, duty_decide, incident, permissions, report_drafts
 from server.domain.decide import Author
 from server.domain.incident import Incident
 from server.record.lines import line_of
@@ -50,9 +51,10 @@ def cases(module: Any, prefix: str) -> set[str]:
 
 
 def test_every_command_is_in_the_list_and_named_after_its_class() -> None:
-    told = (*vars(commands).values(), *vars(reports).values())
-    classes = {one for one in told if isinstance(one, type) and issubclass(one, Command)}
-    assert set(commands.ALL) == classes - {Command, reports.ReportCommand}
+    told = (one for module in (commands, reports, duties) for one in vars(module).values())
+    classes = {one for one in told if isinstance(one, type) and issubclass(one, AnyCommand)}
+    bases = {AnyCommand, Command, reports.ReportCommand, duties.DutyCommand}
+    assert set(commands.ALL) == classes - bases
     for command in commands.ALL:
         words = "".join(part.capitalize() for part in command.name.split("-"))
         assert words == command.__name__
@@ -65,7 +67,7 @@ def test_every_command_is_decided() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance"
         if isinstance(node.args[1], ast.Attribute)
     }
-    decided = cases(decide, "cmd") | cases(report_drafts, "rep") | {"DraftReport"}
+    decided = cases(decide, "cmd") | cases(report_drafts, "rep") | {"DraftReport"} | cases(duty_decide, "du")
     assert {command.__name__ for command in commands.ALL} <= decided | asked
 
 
@@ -73,8 +75,7 @@ def test_every_command_is_somebodys_right_and_every_post_has_a_row() -> None:
     assert set(permissions._MAY) == set(Post)
     for name in COMMANDS:
         assert permissions.may(Post.DUTY_LEADER, name)
-        whose = permissions.may(Post.DUTY_OFFICER, name)
-        assert whose is (name not in ("sign-report", "return-report")), "who signs is not who writes"
+        assert permissions.may(Post.DUTY_OFFICER, name) is (name not in permissions._LEADERS)
     given = {name for names in permissions._MAY.values() for name in names}
     assert given <= set(COMMANDS), "a right to do what is no command"
     assert not permissions.may(Post.DUTY_LEADER, "delete-incident")
@@ -86,9 +87,9 @@ def test_every_command_is_somebodys_right_and_every_post_has_a_row() -> None:
 
 
 def test_every_event_is_in_the_list_and_in_the_union_and_named_after_its_class() -> None:
-    told = (*vars(events).values(), *vars(reports).values())
+    told = (one for module in (events, reports, duties) for one in vars(module).values())
     classes = {one for one in told if isinstance(one, type) and issubclass(one, Event)}
-    assert set(events.ALL) == classes - {Event, reports.ReportEvent}
+    assert set(events.ALL) == classes - {Event, reports.ReportEvent, duties.DutyEvent}
     union = get_args(AnyEvent)[0]
     assert get_origin(union) is UnionType
     assert set(get_args(union)) == set(events.ALL)
@@ -97,7 +98,7 @@ def test_every_event_is_in_the_list_and_in_the_union_and_named_after_its_class()
 
 
 def test_every_event_is_folded() -> None:
-    folded = cases(incident, "ev") | cases(drafts, "rep") | {"ReportDrafted"}
+    folded = cases(incident, "ev") | cases(drafts, "rep") | {"ReportDrafted"} | cases(duty, "du")
     assert {event.__name__ for event in events.ALL} <= folded
 
 

@@ -14,7 +14,6 @@ from typing import Any, get_args
 import pytest
 from jinja2 import UndefinedError
 
-from schemas.commands import COMMANDS
 from schemas.events import EVENTS, LOG_ENTRY, EntryAdded, IncidentShared, LogEntry, ObligationExcused
 from schemas.terms import (
     FACTS,
@@ -39,6 +38,7 @@ from server.screens.texts import Texts
 from server.screens.views import BROWSER_TEXTS, to_the_letter
 from server.screens.wording import Wording
 from tests import words
+from tests.deeds import ON_INCIDENTS
 from tests.product import FenghuoProcess
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,10 +82,10 @@ def named() -> list[tuple[str, str]]:
         "lacks": ["place", "category", "source", "time", "casualties", "approval"],
         "outcome": ["handled", "false_alarm", "outside_jurisdiction"],
         "cause": [cause.cause for cause in RULES.delay_causes],
-        "form": COMMANDS,
+        "form": ON_INCIDENTS,
         "actor": [*OUTSIDE_ACTORS, *sorted(senders & set(_actors()))],
     }
-    groups["form"] = [name for name in COMMANDS if name != "open-incident"]
+    groups["form"] = [name for name in ON_INCIDENTS if name != "open-incident"]
     return [(group, str(slug)) for group, slugs in groups.items() for slug in slugs]
 
 

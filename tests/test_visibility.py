@@ -14,11 +14,10 @@ import httpx2
 import pytest
 from starlette.routing import Mount, Route
 
-from schemas.commands import COMMANDS
 from server.record.store import StreamRow
 from server.safekeeping.verify import verify
 from tests import words
-from tests.deeds import good, opened, refused
+from tests.deeds import ON_INCIDENTS, good, opened, refused
 from tests.room import CREW, Room
 from tests.words import Body, new_id
 
@@ -155,7 +154,7 @@ def a_busy_day(room: Room, who: str, **over: Any) -> set[str]:
     leader = {"Li": "Liang", "Tian": "Tang", "Wu": "Wang"}[who]
     for name, body in deeds:
         room.told(leader if name in ("sign-report", "return-report") else who, name, body)
-    assert {name for name, _body in deeds} | {"share-incident"} == set(COMMANDS), (
+    assert {name for name, _body in deeds} | {"share-incident"} == set(ON_INCIDENTS), (
         "a new command: let it happen here"
     )
     return {mark, one, duplicate["incident_id"], entry["entry_id"], report["report_id"], order["order_id"],
@@ -215,7 +214,7 @@ def test_those_above_see_all_of_it(room: Room, who: str, over: Body, neighbours:
         assert one in room.get(seer, "incidents", state="all").text, seer
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ON_INCIDENTS)
 def test_no_command_touches_what_its_author_may_not_see(room: Room, name: str) -> None:
     if name == "open-incident":
         return
@@ -357,7 +356,7 @@ def test_those_who_saw_a_duplicate_see_the_incident_and_the_other_way_round(room
 # ---------------------------------------------------------------- posts
 
 
-DESK = set(COMMANDS)
+DESK = set(ON_INCIDENTS)
 FIELD = {
     "open-incident", "add-entry", "strike-entry", "establish-facts", "judge-level", "issue-order",
     "acknowledge-order", "report-on-order",
@@ -372,7 +371,7 @@ MAY = {
 @pytest.mark.parametrize("who", MAY)
 def test_each_post_does_what_is_its_own_and_only_that(one_room: Room, who: str) -> None:
     room = one_room
-    for name in COMMANDS:
+    for name in ON_INCIDENTS:
         answer = room.tell(who, name, good(room, name))
         if name in MAY[who]:
             assert answer.status_code == 200, (name, answer.text)

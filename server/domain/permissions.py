@@ -8,8 +8,9 @@ from __future__ import annotations
 from schemas.commands import COMMANDS
 from schemas.terms import Post
 
-#: Whoever signs is not who writes: the duty officer has 先报后签, a leader's word with name and time.
-_LEADERS = frozenset({"sign-report", "return-report"})
+#: Whoever signs is not who writes: the duty officer has 先报后签, a leader's word with name and time. And the
+#: roster is changed on a leader's word: a swap asked for by one officer is not theirs to grant.
+_LEADERS = frozenset({"sign-report", "return-report", "approve-swap", "change-shift", "cancel-shifts"})
 _DESK = frozenset(COMMANDS)
 _MAY: dict[Post, frozenset[str]] = {
     Post.DUTY_OFFICER: _DESK - _LEADERS,
@@ -26,7 +27,9 @@ _MAY: dict[Post, frozenset[str]] = {
             "report-on-order",
         }
     ),
-    Post.LIAISON: frozenset({"add-entry", "strike-entry", "acknowledge-order", "report-on-order"}),
+    Post.LIAISON: frozenset(
+        {"add-entry", "strike-entry", "acknowledge-order", "report-on-order", "answer-roll"}
+    ),
     Post.LEADERSHIP: frozenset(),
     Post.AUDITOR: frozenset(),
     Post.ADMIN: frozenset(),

@@ -16,9 +16,10 @@ from server.domain.permissions import READS_RESTRICTED, may
 from server.gate.auth import principal_of
 from server.parts import Parts
 from server.people.accounts import Language, Principal
-from server.record import reading
+from server.record import duty_reading, reading
 from server.screens.board import Card
 from server.screens.dossier import Dossier, dossier
+from server.screens.duty_bar import Notice, notices
 from server.screens.texts import language_of
 from server.screens.wording import BEIJING, Wording
 
@@ -76,6 +77,13 @@ class Asked:
         """Pieces of a page, each with its id."""
         return self.page(name, **context)
 
+    def _duty(self) -> dict[str, Any] | None:
+        """Who is on now and next, for the head of a page; None for a unit without a roster."""
+        return duty_reading.on_duty(self.parts.database, [self.viewer], self.now).get(self.viewer)
+
+    def _notices(self) -> list[Notice]:
+        return notices(self.parts.database, self.viewer, self.now, self.wording)
+
     def _given(self) -> dict[str, Any]:
         unit = self.parts.tree.get(self.viewer)
         return {
@@ -89,6 +97,8 @@ class Asked:
             "epoch": self.epoch,
             "head": self.head,
             "clock_age_ms": self.parts.clock_age_ms(),
+            "duty": self._duty,
+            "notices": self._notices,
             "commands": tuple(name for name in COMMANDS if self.may(name)),
         }
 

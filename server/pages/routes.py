@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from schemas.terms import Category, Channel, EntryKind, Level, Scale, Stage
+from server.pages import duties as duty_pages
 from server.pages import figures as figure_pages
 from server.pages import intake as intake_pages
 from server.pages.asked import Asked, page
@@ -176,5 +177,6 @@ def routes() -> list[BaseRoute]:
         Route("/places", places),
         *figure_pages.routes(),
         *intake_pages.routes(),
+        *duty_pages.routes(),
         Mount("/static", BrowserFiles()),
     ]

@@ -8,7 +8,9 @@ from functools import cache
 from typing import Any
 
 from schemas import events as ev
+from schemas.bases import AnyCommand
 from schemas.commands import Command
+from schemas.duties import DutyEvent
 from schemas.events import Event, plain
 from schemas.fields import wire_instant
 from server.domain.decide import Author
@@ -38,6 +40,7 @@ class Line:
     body: bytes
     units: tuple[str, ...] = ()
     restricted: bool = False
+    subject: str | None = None
 
 
 def system_line(event: Event, root: str, now: datetime) -> Line:
@@ -62,8 +65,22 @@ def line_of(
         by, post = CLOCK, CLOCK_POST
     else:
         by, post, unit = author.name, str(author.post), author.unit
+    body = {"incident_id": incident.id, **_body(event, author, command, (by, post, unit), now, written_now)}
+    command_id = command.command_id if command is not None else None
+    return Line(incident.id, event, by, unit, now, command_id, canonical(body))
+
+
+def _body(
+    event: Event,
+    author: Author | None,
+    command: AnyCommand | None,
+    who: tuple[str, str, str],
+    now: datetime,
+    written_now: str,
+) -> dict[str, Any]:
+    """The entry as plain values, absent fields left out. `who`: by, post, unit."""
+    by, post, unit = who
     body: dict[str, Any] = {
-        "incident_id": incident.id,
         "event": plain(event),
         "by": by,
         "post": post,
@@ -77,11 +94,10 @@ def line_of(
         body["late_s"] = int((now - happened).total_seconds())
     if command is not None:
         _as_said(command, body, now)
-    command_id = command.command_id if command is not None else None
-    return Line(incident.id, event, by, unit, now, command_id, canonical(body))
+    return body
 
 
-def _as_said(command: Command, body: dict[str, Any], now: datetime) -> None:
+def _as_said(command: AnyCommand, body: dict[str, Any], now: datetime) -> None:
     """What the command itself says of how it came; absent fields are left out."""
     body["command_id"] = command.command_id
     if command.device_at is not None:
@@ -93,6 +109,17 @@ def _as_said(command: Command, body: dict[str, Any], now: datetime) -> None:
         body["on_behalf_of"] = command.on_behalf_of.model_dump(exclude_none=True)
     if command.words is not None:
         body["words"] = command.words
+
+
+def duty_line(event: DutyEvent, author: Author | None, command: AnyCommand | None, now: datetime) -> Line:
+    """An entry of a unit's duty; without an author the clock's. The event says whose streams carry it."""
+    by, post, unit = (CLOCK, CLOCK_POST, event.unit)
+    if author is not None:
+        by, post, unit = author.name, str(author.post), author.unit
+    body = _body(event, author, command, (by, post, unit), now, wire_instant(now))
+    command_id = command.command_id if command is not None else None
+    units, subject = tuple(dict.fromkeys(event.units)), f"duty:{event.unit}"
+    return Line(None, event, by, unit, now, command_id, canonical(body), units, subject=subject)
 
 
 #: When the deed was done that the entry speaks of: what "entered late" is measured by.

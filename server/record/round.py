@@ -11,13 +11,16 @@ from sqlalchemy import select
 
 from schemas import events as ev
 from schemas.commands import Command
+from schemas.duties import DutyCommand
 from schemas.events import LOG_ENTRY, Event
 from schemas.fields import wire_instant
 from server.domain.decide import Author, Decided
+from server.domain.duty import Duty
 from server.domain.incident import Incident, apply, fold
 from server.domain.reporting import Setting, consequences, next_alarm
 from server.domain.units import Rank, UnitTree
 from server.record.done import Done
+from server.record.duties import Duties
 from server.record.lines import Line, line_of, system_line
 from server.record.projections import incident_row, obligation_rows
 from server.record.rows import (
@@ -49,6 +52,7 @@ class _Entry(NamedTuple):
     body: bytes
     sha256: bytes
     sm3: bytes
+    subject: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Round:
         now: datetime,
         heads: dict[str, int],
         incidents: OrderedDict[str, Incident],
+        duties: dict[str, Duty],
     ) -> None:
         self._connection, self._pen, self._tree = turn.connection, pen, tree
         self._heads, self._incidents = heads, incidents
@@ -97,6 +102,10 @@ class Round:
         self._touched: dict[str, Incident] = {}
         self._owed_changed: dict[str, set[str]] = {}
         self._working: set[str] = set()
+        self._kept_duties = duties
+        self.duties = Duties(
+            turn.connection, tree, self.now, duties, self.load, lambda: list(self._touched), self._gather
+        )
 
     # ------------------------------------------------------------ looking
 
@@ -112,10 +121,12 @@ class Round:
         gap = self.ledger.seq - last.seq
         if self.ledger.epoch != last.epoch or not 0 <= gap <= MOST_CAUGHT_UP:
             self._incidents.clear()
+            self._kept_duties.clear()
             return
-        changed = select(ENTRY.c.incident_id).where(ENTRY.c.seq > last.seq)
-        for incident_id in self._connection.execute(changed).scalars():
+        changed = select(ENTRY.c.incident_id, ENTRY.c.subject).where(ENTRY.c.seq > last.seq)
+        for incident_id, subject in self._connection.execute(changed):
             self._incidents.pop(incident_id, None)
+            self.duties.forget(subject)
 
     def load(self, incident_id: str) -> Incident | None:
         """The incident's state, from memory or from its entries."""
@@ -207,6 +218,12 @@ class Round:
         """An entry that belongs to no incident: the city's stream has it."""
         self._gather([system_line(event, self._tree.root, self.now)])
 
+    def write_duty(self, author: Author, command: DutyCommand) -> Written:
+        """The same for what a command means for the duty of a unit, or of several."""
+        first = self._seq + 1
+        self.duties.write(author, command)
+        return Written(None, first, self._seq)
+
     def remember(self, record: Done) -> None:
         self._records[record.command_id] = record
 
@@ -219,6 +236,7 @@ class Round:
                 self._touched[incident_id] = self._incidents[incident_id]
         self._working.clear()
         self._given.clear()
+        self.duties.forget_unwritten()
 
     def _refold(self, incident_id: str) -> Incident:
         stored = self._connection.execute(
@@ -274,7 +292,7 @@ class Round:
             if isinstance(event, ev.IncidentShared) and incident_id is not None:
                 self._carry_past(incident_id, event.units)
             self._entries.append(
-                _Entry(seq, incident_id, event.type, line.restricted, line.body, *self._chains)
+                _Entry(seq, incident_id, event.type, line.restricted, line.body, *self._chains, line.subject)
             )
             for unit in line.units:
                 self._place(unit + RESTRICTED if line.restricted else unit, seq, line.body)
@@ -331,7 +349,8 @@ class Round:
 
     def flush(self) -> None:
         """All rows of the round, in few statements. Nothing may be asked after them: they end the turn."""
-        if self._entries or self._touched or self._records or self.ledger_rules is not None:
+        changed = self._entries or self._touched or self._records or self.duties.touched
+        if changed or self.ledger_rules is not None:
             self.has_written = True
             with self._pen.at_once():
                 self._put_rows()
@@ -343,7 +362,7 @@ class Round:
         pen.put(
             ENTRIES,
             [
-                (one.seq, one.incident_id, one.event_type, now, one.restricted, one.body, one.sha256, one.sm3)
+                (*one[:3], now, *one[3:])  # seq, incident_id, event_type; restricted and what follows
                 for one in self._entries
             ],
         )
@@ -368,6 +387,8 @@ class Round:
                 if row["obligation_id"] in changed
             ],
         )
+        for what, rows in self.duties.rows():
+            pen.put_all(what, rows)
         if self._entries or self.ledger_rules is not None:
             self._move_ledger()
 

@@ -26,20 +26,24 @@ import structlog
 from sqlalchemy import insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from schemas.bases import AnyCommand
 from schemas.commands import Command
+from schemas.duties import DutyCommand
 from schemas.events import LOG_ENTRY, ClockStepped, RulesAccepted
 from schemas.forms import FormBook
 from server.config.form_files import default_forms
 from server.config.rulebook import Rulebook
 from server.domain.decide import Author, Context, decide
+from server.domain.duty import Duty
 from server.domain.incident import Incident, fold
 from server.domain.reporting import Setting, passing, to_come
 from server.domain.units import UnitTree
 from server.durations import Durations
 from server.record.database import Database
 from server.record.done import Done
+from server.record.duty_rows import DUTY_SUBJECT
 from server.record.ledger import Chains, canonical
-from server.record.round import Round
+from server.record.round import Round, Written
 from server.record.rows import Pen
 from server.record.tables import ENTRY, INCIDENT_UNIT, LEDGER, LedgerRow
 from server.record.turn import Hand, Standing
@@ -92,6 +96,7 @@ class Store:
         self.on_commit = on_commit
         self.forms: Callable[[], FormBook] = cache(default_forms)
         self._incidents: OrderedDict[str, Incident] = OrderedDict()
+        self._duties: dict[str, Duty] = {}
         self._heads: dict[str, int] = {}
         self._waiting: deque[Work] = deque()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # rung after something was put there
@@ -167,7 +172,7 @@ class Store:
 
     # ------------------------------------------------------------ what may be asked of it
 
-    def execute(self, author: Author, person_id: str, command: Command) -> Future[Answer]:
+    def execute(self, author: Author, person_id: str, command: AnyCommand) -> Future[Answer]:
         """Do a command once. The answer comes when it is on disk; `Refused` and others as exceptions."""
         caller: Future[Answer] = Future()
         self.submit_all([self.work(caller, author, person_id, command)])
@@ -178,7 +183,7 @@ class Store:
         caller: Caller,
         author: Author,
         person_id: str,
-        command: Command,
+        command: AnyCommand,
     ) -> Work:
         """The same as a piece of work, to be submitted alone or together with others."""
         said = command.__pydantic_serializer__.to_python(
@@ -199,21 +204,25 @@ class Store:
         with self.database.reading() as connection:
             return connection.execute(query).first() is not None
 
-    def tick(
-        self, *incident_ids: str, until: datetime | None = None, at: datetime | None = None
-    ) -> Future[int]:
-        """Write down what time has brought to these incidents, in the order in which it fell due, up to
-        `until`. `at` is a moment that has come although our clock does not say so. Answers how many entries
-        that was."""
-        return self.submit(lambda round_: self._tick(round_, incident_ids, until, at))
+    def tick(self, *due: str, until: datetime | None = None, at: datetime | None = None) -> Future[int]:
+        """Write down what time has brought to these incidents and duties (`duty:130300`), in the order in
+        which it fell due, up to `until`. `at` is a moment that has come although our clock does not say so.
+        Answers how many entries that was."""
+        units, incident_ids = _apart(due)
 
-    def to_come(self, incident_ids: Sequence[str]) -> Future[set[tuple[str, datetime]]]:
-        """Every moment that is still to be written down for these incidents."""
+        def bring(round_: Round) -> int:
+            return round_.duties.tick(units, until, at) + self._tick(round_, incident_ids, until, at)
+
+        return self.submit(bring)
+
+    def to_come(self, named: Sequence[str]) -> Future[set[tuple[str, datetime]]]:
+        """Every moment that is still to be written down for these incidents and duties."""
+        units, incident_ids = _apart(named)
 
         def look(round_: Round) -> set[tuple[str, datetime]]:
             setting = round_.setting
             found = {one: round_.load(one) for one in incident_ids}
-            return {
+            return round_.duties.to_come(units) | {
                 (one, moment)
                 for one, incident in found.items()
                 if incident is not None
@@ -252,11 +261,30 @@ class Store:
     # ------------------------------------------------------------ the pieces of work
 
     def _command(
-        self, round_: Round, author: Author, person_id: str, command: Command, digest: bytes
+        self, round_: Round, author: Author, person_id: str, command: AnyCommand, digest: bytes
     ) -> Answer:
         before = round_.done_before(command.command_id)
         if before is not None:
             return self._again(round_, author, person_id, command, digest, before)
+        if isinstance(command, DutyCommand):
+            incident_id, written = None, round_.write_duty(author, command)
+        else:
+            assert isinstance(command, Command)
+            incident_id, written = command.incident_id, self._on_incident(round_, author, command)
+        record = Done(
+            command_id=command.command_id,
+            body_sha256=digest,
+            person_id=person_id,
+            incident_id=incident_id,
+            number=written.number,
+            first_seq=written.first_seq,
+            last_seq=written.last_seq,
+            recorded_at=round_.now,
+        )
+        round_.remember(record)
+        return self._answer(round_, author, record, replayed=False)
+
+    def _on_incident(self, round_: Round, author: Author, command: Command) -> Written:
         incident = round_.load(command.incident_id)
         opening = command.name == "open-incident"
         if incident is not None and not opening and author.unit not in incident.units:
@@ -269,26 +297,14 @@ class Store:
 
         context = Context(author, setting, round_.number, other, self.forms, round_.next)
         decided = decide(incident, command, context)
-        written = round_.write(command.incident_id, decided, author, command, setting)
-        record = Done(
-            command_id=command.command_id,
-            body_sha256=digest,
-            person_id=person_id,
-            incident_id=command.incident_id,
-            number=written.number,
-            first_seq=written.first_seq,
-            last_seq=written.last_seq,
-            recorded_at=round_.now,
-        )
-        round_.remember(record)
-        return self._answer(round_, author, record, replayed=False)
+        return round_.write(command.incident_id, decided, author, command, setting)
 
     def _again(
         self,
         round_: Round,
         author: Author,
         person_id: str,
-        command: Command,
+        command: AnyCommand,
         digest: bytes,
         before: Done,
     ) -> Answer:
@@ -371,7 +387,7 @@ class Store:
             asked = [work.command_id for work in works if work.command_id is not None]
             with self._hand.turn(asked) as turn:
                 pen = Pen(turn.connection, self.database.is_sqlite)
-                round_ = Round(turn, pen, self.tree, self.now(), self._heads, self._incidents)
+                round_ = Round(turn, pen, self.tree, self.now(), self._heads, self._incidents, self._duties)
                 round_.setting = self._setting(round_.now)
                 round_.catch_up(self._ledger)
                 for work in works:
@@ -390,6 +406,7 @@ class Store:
                 works = [*works, *(work for work in behind if work.is_wanted())]
             log.error("a round of writes failed", error=repr(failure), commands=len(works))
             self._incidents.clear()
+            self._duties.clear()
             self._heads.clear()
             self._is_doubtful = True
             unavailable = StoreUnavailable(repr(failure))
@@ -412,6 +429,12 @@ class Store:
             except Exception:  # listeners find out by their heads; the answers below are due all the same
                 log.exception("what was written could not be handed to the listeners")
         tell(answers)
+
+
+def _apart(named: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The units whose duty is meant, and the incidents."""
+    units = [one.removeprefix(DUTY_SUBJECT) for one in named if one.startswith(DUTY_SUBJECT)]
+    return units, [one for one in named if not one.startswith(DUTY_SUBJECT)]
 
 
 def load_incident(connection: Any, incident_id: str) -> Incident | None:

@@ -18,6 +18,10 @@ def _instant(*, nullable: bool = False, index: bool = False) -> Any:
     return Field(default=None, sa_type=UTCDateTime, nullable=nullable, index=index)
 
 
+#: Few entries have one: an index of these alone costs the others nothing.
+_HAS_SUBJECT = text("subject IS NOT NULL")
+
+
 class LedgerRow(SQLModel, table=True):
     """One row: where the log stands. Locked by whoever writes."""
 
@@ -37,6 +41,9 @@ class EntryRow(SQLModel, table=True):
     """A line of the log: its place in the one order of everything, its bytes, the chain after it."""
 
     __tablename__ = "entry"
+    __table_args__ = (
+        Index("ix_entry_subject", "subject", sqlite_where=_HAS_SUBJECT, postgresql_where=_HAS_SUBJECT),
+    )
 
     seq: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     incident_id: str | None = Field(default=None, index=True, max_length=36)
@@ -46,6 +53,7 @@ class EntryRow(SQLModel, table=True):
     body: bytes = Field(sa_type=LargeBinary)
     chain_sha256: bytes = Field(sa_type=LargeBinary)
     chain_sm3: bytes = Field(sa_type=LargeBinary)
+    subject: str | None = Field(default=None, max_length=48)  # what it belongs to, when that is no incident
 
 
 class StreamEntryRow(SQLModel, table=True):

@@ -5,16 +5,19 @@ A fault names the entry that it is about: the one a stream lacks, the last of an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, select, text
+from sqlalchemy import Connection, Row, RowMapping, Table, select, text
 
 from server.config.marked_yaml import BadRuleFile
 from server.config.rulebook import Rulebook
+from server.domain.duty import Duty
 from server.domain.reporting import earliest_frozen_alarm
+from server.record.duty_rows import duty_row, roll_rows, shift_rows
+from server.record.duty_tables import DUTY, ROLL_ANSWER, SHIFT
 from server.record.projections import incident_row, obligation_rows
 from server.record.tables import (
     COUNTER,
@@ -65,6 +68,7 @@ def crosscheck(
     _check_obligations(connection, recount, verdict)
     _check_units_and_numbers(connection, recount, verdict)
     _check_commands(connection, recount, verdict)
+    _check_duties(connection, recount, verdict)
 
 
 def _check_streams(connection: Connection, recount: Recount, verdict: Verdict) -> None:
@@ -159,6 +163,30 @@ def _check_units_and_numbers(connection: Connection, recount: Recount, verdict: 
             verdict.fault("table", f"counter {prefix}", seq)
 
 
+#: What shows the duties: table, its key, the rows a duty makes.
+_OF_DUTIES: tuple[tuple[Table, tuple[str, ...], Callable[[Duty], list[dict[str, Any]]]], ...] = (
+    (DUTY, ("unit",), lambda duty: [duty_row(duty)]),
+    (SHIFT, ("shift_id",), shift_rows),
+    (ROLL_ANSWER, ("roll_id", "unit"), roll_rows),
+)
+
+
+def _check_duties(connection: Connection, recount: Recount, verdict: Verdict) -> None:
+    """Who is on, the roster, and what roll-calls came to: row by row what the log says."""
+    for table, keys, rows_of in _OF_DUTIES:
+        wanted = {
+            tuple(row[key] for key in keys): row for duty in recount.duties.values() for row in rows_of(duty)
+        }
+        for row in connection.execute(select(table).execution_options(yield_per=PAGE)).mappings():
+            key = tuple(row[name] for name in keys)
+            if wrong := _differing(wanted.pop(key, None), row):
+                what = f"{table.name} {' '.join(key)}: {', '.join(wrong)}"
+                verdict.fault("table", what, recount.last_duty_seq.get(row["unit"]))
+        for key, lost in wanted.items():
+            what = f"{table.name} {' '.join(key)} is missing"
+            verdict.fault("table", what, recount.last_duty_seq[lost["unit"]])
+
+
 _OF_RECORDS = [
     IDEMPOTENCY.c[name]
     for name in ("command_id", "incident_id", "number", "first_seq", "last_seq", "recorded_at")
@@ -178,7 +206,8 @@ def _check_commands(connection: Connection, recount: Recount, verdict: Verdict) 
             continue
         found += 1
         fits = row["first_seq"] <= deed.first_seq <= deed.last_seq <= row["last_seq"] <= verdict.entries
-        told = (deed.incident_id, recount.incidents[deed.incident_id].number, deed.recorded_at)
+        number = None if deed.incident_id is None else recount.incidents[deed.incident_id].number
+        told = (deed.incident_id, number, deed.recorded_at)
         if not fits or (row["incident_id"], row["number"], row["recorded_at"]) != told:
             verdict.fault("table", f"idempotency {command_id}", deed.first_seq)
     if found < len(recount.commands):

@@ -12,15 +12,18 @@ from datetime import datetime
 from typing import NamedTuple
 
 from schemas import events as ev
+from schemas.duties import DutyEvent
 from schemas.events import LogEntry
 from schemas.reports import Issue, ReportApproved, ReportSigned
+from server.domain.duty import Duty
+from server.domain.duty import apply as apply_to_duty
 from server.domain.incident import Incident, apply
 
 
 class Deed(NamedTuple):
     """What the log tells of a command: the first and last entry that carries its id."""
 
-    incident_id: str
+    incident_id: str | None
     first_seq: int
     last_seq: int
     recorded_at: datetime
@@ -37,6 +40,8 @@ class Recount:
         self.incidents: dict[str, Incident] = {}
         self.first_seq: dict[str, int] = {}  # of each incident
         self.last_seq: dict[str, int] = {}
+        self.duties: dict[str, Duty] = {}
+        self.last_duty_seq: dict[str, int] = {}
         self.streams: defaultdict[str, array[int]] = defaultdict(_places)  # the ledger's seq at 1, 2, 3 …
         self.commands: dict[str, Deed] = {}
         self.counters: dict[str, tuple[int, int]] = {}  # the last number given out, and by which entry
@@ -46,6 +51,15 @@ class Recount:
     def take(self, seq: int, entry: LogEntry) -> None:
         """One entry more. What does not follow from what came before raises."""
         event, incident_id = entry.event, entry.incident_id
+        if isinstance(event, DutyEvent):
+            apply_to_duty(
+                self.duties.setdefault(event.unit, Duty(event.unit)), event, entry.by, entry.recorded_at
+            )
+            self.last_duty_seq[event.unit] = seq
+            for unit in dict.fromkeys(event.units):
+                self.streams[unit].append(seq)
+            self._note(None, seq, entry)
+            return
         if incident_id is None:
             self.streams[entry.unit].append(seq)
             if isinstance(event, ev.RulesAccepted):
@@ -73,6 +87,10 @@ class Recount:
             for unit in incident.units:
                 self.streams[unit].append(seq)
             past.append(seq)
+        self._note(incident_id, seq, entry)
+
+    def _note(self, incident_id: str | None, seq: int, entry: LogEntry) -> None:
+        """Which command the entry came from. Of a roll-call's many entries the first carries its id."""
         if entry.command_id is not None:
             before = self.commands.get(entry.command_id)
             first = seq if before is None else before.first_seq

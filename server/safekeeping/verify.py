@@ -18,8 +18,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from schemas import events as ev
+from schemas.duties import DutyEvent
 from schemas.events import LOG_ENTRY
 from server.record.database import Database
+from server.record.duty_rows import subject_of
 from server.record.ledger import Chains
 from server.record.tables import ENTRY, LEDGER
 from server.safekeeping.catalogue_check import check_catalogue
@@ -75,6 +77,7 @@ class _Walk:
         body: bytes,
         sha256: bytes,
         sm3: bytes,
+        subject: str | None,
     ) -> None:
         """The next row of the table, with every column it has."""
         if not type(body) is type(sha256) is type(sm3) is bytes:  # SQLite keeps whatever is put into a column
@@ -93,10 +96,13 @@ class _Walk:
         except ValueError:
             self._break("unreadable", "no entry of this log", seq)
             return
-        if (incident_id, event_type, recorded_at) != (
+        event = entry.event
+        belongs = subject_of(event.unit) if isinstance(event, DutyEvent) else None
+        if (incident_id, event_type, recorded_at, subject) != (
             entry.incident_id,
-            entry.event.type,
+            event.type,
             entry.recorded_at,
+            belongs,
         ):
             self._verdict.fault("altered", "its columns differ from its bytes", seq)
         if restricted != isinstance(entry.event, ev.InformerNamed):
@@ -142,6 +148,7 @@ _COLUMNS = [
         "body",
         "chain_sha256",
         "chain_sm3",
+        "subject",
     )
 ]
 

@@ -11,7 +11,7 @@ from string import Formatter
 from typing import Any, NamedTuple
 
 from schemas.reports import EVENTS as REPORT_EVENTS
-from server.screens import report_lines
+from server.screens import duty_lines, report_lines
 from server.screens.board import shown_number
 from server.screens.wording import Wording, instant
 
@@ -194,7 +194,7 @@ def _parts(
     kind = event["type"]
     made: list[Part] = []
 
-    def add(slug: str, **values: object) -> None:
+    def add(slug: str, /, **values: object) -> None:
         if made:
             made.append(Part(" · "))
         made.extend(fill(wording.texts.of[wording.lang][slug], **values))
@@ -323,6 +323,8 @@ def _parts(
             add("event.rules", days="、".join(event["effective_from"]))
         case "informer_named":
             said("name", "event.informer")
+        case _:
+            duty_lines.say(event, wording, add, Said, said)
     return made
 
 

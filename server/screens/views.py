@@ -19,10 +19,11 @@ from schemas.rules import RuleSet
 from server.config.rulebook import Rulebook, defaults
 from server.domain.units import UnitTree
 from server.people.accounts import Language
-from server.record import reading
+from server.record import duty_reading, reading
 from server.record.database import Database
 from server.screens import board
 from server.screens.board_rows import BoardRows
+from server.screens.duty_bar import notices
 from server.screens.overview import Statements
 from server.screens.rendering import FOLDER, Renderer
 from server.screens.static_files import STATIC_PATH
@@ -33,6 +34,12 @@ from server.screens.wording import Wording, beijing_day, instant, utc_text
 ROWS = {"desk": "_row.html", "joint": "_row.html", "wall": "_wall_row.html"}
 #: What the browser's own code says (`web/static/texts.js`).
 BROWSER_TEXTS = ("js.", "time.")
+
+
+def is_of_duty(entry: Mapping[str, Any], unit: str) -> bool:
+    """Whether an entry changes what the screens of this unit say of its duty."""
+    event = entry["event"]
+    return not entry.get("incident_id") and unit in (event.get("unit"), event.get("caller"))
 
 
 def to_the_letter(value: object) -> object:
@@ -122,11 +129,30 @@ class Views(Renderer):
     def fragments(
         self, stream: str, screen: str, lang: str, entries: Sequence[Mapping[str, Any]]
     ) -> Iterable[tuple[str, str]]:
-        """The rows of the incidents that these entries changed, as they stand now: (element id, HTML).
+        """What these entries changed, as it stands now: (element id, HTML). Rows of incidents, the duty.
 
-        An empty text means that the row goes: the incident is not open any more. Restricted streams and
+        An empty text means that a row goes: the incident is not open any more. Restricted streams and
         screens that show no board get nothing.
         """
+        template = ROWS.get(screen)
+        if template is not None and any(is_of_duty(entry, stream) for entry in entries):
+            return [*self._of_duty(stream, lang), *self._rows(stream, screen, lang, entries)]
+        return self._rows(stream, screen, lang, entries)
+
+    def _of_duty(self, unit: str, lang: str) -> list[tuple[str, str]]:
+        """Who is on now and next, and what the duty has to say, as they stand now."""
+        spoken: Language = "en" if lang == "en" else "zh"
+        now = self._now()
+        standing = duty_reading.on_duty(self._database, [unit], now).get(unit)
+        said = notices(self._database, unit, now, self.wording(spoken))
+        return [
+            ("on-duty", self.render("_on_duty.html", spoken, duty=lambda: standing)),
+            ("duty-bar", self.render("_duty_bar.html", spoken, notices=lambda: said, may=lambda name: True)),
+        ]
+
+    def _rows(
+        self, stream: str, screen: str, lang: str, entries: Sequence[Mapping[str, Any]]
+    ) -> list[tuple[str, str]]:
         template = ROWS.get(screen)
         touched = list(dict.fromkeys(entry["incident_id"] for entry in entries if entry.get("incident_id")))
         if template is None or not touched or stream.endswith(":r"):

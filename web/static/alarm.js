@@ -101,7 +101,7 @@ export class Alarms {
 }
 
 /** Beeps. A browser lets a page be heard only after somebody has touched it; until then the switch says so. */
-class Sound {
+export class Sound {
   constructor() {
     this.isOff = localStorage.getItem("fenghuo.sound") === "off";
     this.button = document.getElementById("sound-switch");

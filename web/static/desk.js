@@ -4,6 +4,7 @@ import { Board } from "./board.js";
 import { runClocks } from "./clock.js";
 import { Intake } from "./intake.js";
 import { guardSignOut } from "./drafts.js";
+import { Duty } from "./duty.js";
 import { Live } from "./live.js";
 import { Palette } from "./palette.js";
 import { PasteIntoIncident } from "./paste.js";
@@ -19,6 +20,7 @@ const reading = new ReadingDialog();
 const intake = form && new Intake(form, (answer) => { board.at = answer.incident_id; board.choose(answer.incident_id); }, reading);
 const live = new Live("desk");
 const alarms = new Alarms(() => board.deadlines(), (one) => openDuty(one.incident, one.duty.dataset));
+const duty = new Duty(live, alarms.sound);
 const palette = new Palette(commands);
 
 new PasteIntoIncident(view, reading);
@@ -28,7 +30,7 @@ runClocks((at) => {
   board.look();
 });
 
-live.addEventListener("fragment", ({ detail }) => board.take(detail));
+live.addEventListener("fragment", ({ detail }) => { if (!duty.take(detail)) board.take(detail); });
 live.addEventListener("entry", ({ detail }) => { if (detail.incident_id === view.incident) view.refresh(); });
 live.addEventListener("drafts", () => intake?.shared.refresh());
 live.addEventListener("refresh", () => {
@@ -79,7 +81,7 @@ document.addEventListener("keydown", (event) => {
   const isTyping = event.target.matches?.(TYPING);
   if (event.key === "Escape") return escape(event);
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") return done(event, () => press("Control+K"));
-  if (event.key === "F2") return done(event, () => press("F2"));
+  if (event.key === "F2" || event.key === "F8") return done(event, () => press(event.key));
   if (isTyping || event.ctrlKey || event.metaKey || document.querySelector("dialog[open]")) {
     if (isTyping && event.target === board.filterField && event.key === "ArrowDown") done(event, () => board.move(0));
     return;
@@ -109,6 +111,7 @@ function done(event, work) {
 
 function press(key) {
   if (key === "F2") intake?.open();
+  else if (key === "F8") document.querySelector('.keys a[href="/roll-call"]')?.click();
   else if (key === "/") board.filterField.focus();
   else if (key === "Control+K") palette.open();
   else document.querySelector(`.acts button[data-key="${key}"]`)?.click();

@@ -32,6 +32,10 @@ function said(field, at) {
       if (!fits || !Number.isFinite(number)) throw new Error(say("js.bad_number"));
       return number;
     }
+    case "local": return text === "" ? undefined : `${text}:00+08:00`;
+    case "ids": return text.split(" ").filter(Boolean);
+    case "place": return text === "" ? undefined : Object.fromEntries(["shift_id", "post", "name"].map((name, at) => [name, text.split("|")[at]]));
+    case "people": return text.trim() === "" ? undefined : people(text);
     case "bool": return field.checked;
     case "flag": return field.checked ? true : undefined;
     case "unit": return text === "" ? undefined : unitCode(text);
@@ -43,6 +47,16 @@ function said(field, at) {
       if (field.type === "radio") return field.checked ? text : undefined;
       return text === "" ? undefined : text;
   }
+}
+
+/** A shift's people, one to a line: post, name, phone. */
+function people(text) {
+  const words = JSON.parse(document.getElementById("post-words").dataset.words);
+  return text.split("\n").map((line) => line.trim().split(/\s+/).filter(Boolean)).filter((parts) => parts.length).map((parts) => {
+    const phone = parts.length > 2 && /^[+0-9][0-9()\-*#]{4,}$/.test(parts.at(-1)) ? parts.pop() : undefined;
+    const post = parts.length > 1 ? parts.shift() : "duty_officer";
+    return { post: words[post] ?? post, name: parts.join(" "), ...(phone ? { phone } : {}) };
+  });
 }
 
 /** A unit's code for its name, as the list offers it; whatever else was typed stays as it is. */
@@ -90,6 +104,11 @@ function complete(command, body) {
     body.place ??= null;
   }
   if (command === "establish-facts") body.facts ??= {};
+  if (command === "change-shift" && body.posts) {
+    const { post, ...leader } = body.posts.find((one) => one.post === "leader") ?? {};
+    body.leader = post ? leader : null;
+    body.posts = body.posts.filter((one) => one.post !== "leader");
+  }
   return body;
 }
 

@@ -2,6 +2,7 @@
 import { Alarms } from "./alarm.js";
 import { runClocks } from "./clock.js";
 import { guardSignOut } from "./drafts.js";
+import { Duty } from "./duty.js";
 import { Live } from "./live.js";
 import { PasteIntoIncident } from "./paste.js";
 import { ReadingDialog } from "./reading.js";
@@ -10,6 +11,7 @@ import { View } from "./view.js";
 const view = new View();
 const live = new Live(null);
 const alarms = new Alarms(deadlines, (one) => one.line.scrollIntoView({ block: "center" }));
+new Duty(live, alarms.sound);
 
 new PasteIntoIncident(view, new ReadingDialog());
 guardSignOut();

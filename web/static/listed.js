@@ -1,4 +1,7 @@
-// Pages that show the record as it was when they were asked for: only the clock runs.
+// Pages that show the record as it was when they were asked for: the clock runs, and a roll-call is heard here too.
 import { runClocks } from "./clock.js";
+import { Duty } from "./duty.js";
+import { Live } from "./live.js";
 
 runClocks();
+new Duty(new Live(null));

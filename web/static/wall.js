@@ -1,5 +1,6 @@
 // The wall: nobody touches it. It pages by itself when more is open than fits, and stays with what just happened.
 import { paintClocks, runClocks } from "./clock.js";
+import { Duty } from "./duty.js";
 import { Live } from "./live.js";
 import { fetchHtml, isNewer, mark, morph, soon } from "./swap.js";
 import { say } from "./texts.js";
@@ -7,7 +8,7 @@ import { say } from "./texts.js";
 const TURN_MS = 12_000, STAY_MS = 30_000;
 let page = 0, turnAt = performance.now() + TURN_MS;
 
-const live = new Live("wall");
+const live = new Live("wall"), duty = new Duty(live);
 const refresh = soon(async () => {
   const html = await fetchHtml(`/wall/news${location.search}`);
   if (html === null) return;
@@ -29,6 +30,7 @@ document.fonts.ready.then(() => layOut());
 live.addEventListener("entry", refresh);
 live.addEventListener("refresh", refresh);
 live.addEventListener("fragment", async ({ detail }) => {
+  if (duty.take(detail)) return;
   const row = document.getElementById(detail.target);
   if (!row || !isNewer(detail.target, detail.offset)) return;
   if (detail.html === "") row.remove();

@@ -1,0 +1,28 @@
+"""What deciding about a duty works with: who acts, when, the units, and what only the store can look up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.bases import AnyCommand
+from schemas.duties import SheetItem
+from server.domain.decide import Author
+from server.domain.duty import Duty
+from server.domain.units import UnitTree
+
+
+@dataclass(frozen=True, slots=True)
+class DutyContext:
+    """`other`: another unit's duty. `record`: what the open record gives a handover sheet, as of now."""
+
+    author: Author
+    tree: UnitTree
+    now: datetime
+    other: Callable[[str], Duty]
+    record: Callable[[], list[SheetItem]]
+
+    def signer(self, command: AnyCommand) -> str:
+        """Who speaks: whoever the words are of, or else whoever is signed in."""
+        return command.on_behalf_of.name if command.on_behalf_of else self.author.name

@@ -1,0 +1,98 @@
+"""From a duty's state to the rows that screens and the watch read. Pure; verification uses the same."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import Any
+
+import orjson
+
+from schemas import duties as du
+from server.domain.duty import Duty
+from server.domain.duty_alarms import next_alarm
+
+#: What the subject of a duty's entries begins with.
+DUTY_SUBJECT = "duty:"
+
+
+def subject_of(unit: str) -> str:
+    """What entries of a unit's duty belong to, as their column has it."""
+    return DUTY_SUBJECT + unit
+
+
+def changed_by(event: du.DutyEvent, duty: Duty) -> set[str]:
+    """The shifts and roll-calls whose rows an event has changed: a year's roster is not written anew."""
+    match event:
+        case du.ShiftsPlanned():
+            return {one.shift_id for one in event.shifts}
+        case du.ShiftChanged():
+            return {event.shift.shift_id}
+        case du.ShiftsCancelled():
+            return set(event.shift_ids)
+        case du.SwapDecided():
+            swap = duty.swaps[event.swap_id]
+            return {place.shift_id for place in (swap.place, swap.in_return) if place is not None}
+        case du.ShiftTakenOver():
+            return {one for one in (event.shift_id, event.from_shift) if one is not None}
+        case du.RollAsked() | du.RollAnswered() | du.RollUnanswered() | du.RollMissed():
+            return {event.roll_id}
+        case _:
+            return set()
+
+
+def duty_row(duty: Duty) -> dict[str, Any]:
+    assert duty.changed_at is not None
+    return {
+        "unit": duty.unit,
+        "version": duty.version,
+        "changed_at": duty.changed_at,
+        "rostered": any(not shift.is_cancelled for shift in duty.shifts.values()),
+        "shift_id": duty.current,
+        "since": duty.since,
+        "next_alarm_at": next_alarm(duty),
+    }
+
+
+def shift_rows(duty: Duty, only: Container[str] | None = None) -> list[dict[str, Any]]:
+    return [
+        {
+            "shift_id": shift.shift_id,
+            "unit": duty.unit,
+            "starts_at": shift.starts_at,
+            "ends_at": shift.ends_at,
+            "posts": _json([one.model_dump(exclude_none=True) for one in shift.posts]),
+            "leader": _json(shift.leader.model_dump(exclude_none=True)) if shift.leader else None,
+            "cancelled": shift.is_cancelled,
+            "taken_at": shift.taken_at,
+            "taken_by": shift.taken_by,
+            "ended_at": shift.ended_at,
+        }
+        for shift in duty.shifts.values()
+        if only is None or shift.shift_id in only
+    ]
+
+
+def roll_rows(duty: Duty, only: Container[str] | None = None) -> list[dict[str, Any]]:
+    return [
+        {
+            "roll_id": asked.roll_id,
+            "unit": duty.unit,
+            "caller": asked.caller,
+            "text": asked.text,
+            "drill": asked.drill,
+            "asked_at": asked.asked_at,
+            "answer_by": asked.answer_by,
+            "unanswered_at": asked.unanswered_at,
+            "answered_at": asked.answered_at,
+            "answered_by": asked.answered_by,
+            "delay_s": asked.delay_s,
+            "channel": asked.channel,
+            "missed": asked.is_missed,
+        }
+        for asked in duty.asked.values()
+        if only is None or asked.roll_id in only
+    ]
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

@@ -1,0 +1,78 @@
+"""The tables that show the duties of the units: who is on, the roster, what roll-calls came to; derived."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Index, Table, Text
+from sqlmodel import Field, SQLModel
+
+from server.record.columns import UTCDateTime
+
+
+def _instant(*, nullable: bool = False, index: bool = False) -> Any:
+    return Field(default=None, sa_type=UTCDateTime, nullable=nullable, index=index)
+
+
+class DutyRow(SQLModel, table=True):
+    """A unit's duty: which shift answers, and when the watch has to look next."""
+
+    __tablename__ = "duty"
+
+    unit: str = Field(primary_key=True, max_length=40)
+    version: int
+    changed_at: datetime = _instant()
+    rostered: bool  # whether any shift stands on its roster
+    shift_id: str | None = Field(default=None, max_length=36)
+    since: datetime | None = _instant(nullable=True)
+    next_alarm_at: datetime | None = _instant(nullable=True, index=True)
+
+
+class ShiftRow(SQLModel, table=True):
+    """A shift that stands on a unit's roster. `posts` and `leader` as JSON: people by post."""
+
+    __tablename__ = "shift"
+    __table_args__ = (Index("ix_shift_unit_starts_at", "unit", "starts_at"),)
+
+    shift_id: str = Field(primary_key=True, max_length=36)
+    unit: str = Field(max_length=40)
+    starts_at: datetime = _instant()
+    ends_at: datetime = _instant()
+    posts: str = Field(sa_type=Text)
+    leader: str | None = Field(default=None, sa_type=Text)
+    cancelled: bool
+    taken_at: datetime | None = _instant(nullable=True)
+    taken_by: str | None = None
+    ended_at: datetime | None = _instant(nullable=True)
+
+
+class RollAnswerRow(SQLModel, table=True):
+    """What one unit was asked in one roll-call, and what became of it."""
+
+    __tablename__ = "roll_answer"
+    __table_args__ = (
+        Index("ix_roll_answer_caller_asked_at", "caller", "asked_at"),
+        Index("ix_roll_answer_unit_asked_at", "unit", "asked_at"),
+    )
+
+    roll_id: str = Field(primary_key=True, max_length=36)
+    unit: str = Field(primary_key=True, max_length=40)
+    caller: str = Field(max_length=40)
+    text: str | None = Field(default=None, sa_type=Text)
+    drill: bool
+    asked_at: datetime = _instant()
+    answer_by: datetime = _instant()
+    unanswered_at: datetime | None = _instant(nullable=True)
+    answered_at: datetime | None = _instant(nullable=True)
+    answered_by: str | None = Field(default=None, sa_type=Text)
+    delay_s: int | None = None
+    channel: str | None = Field(default=None, max_length=20)
+    missed: bool = False
+
+
+def _table(model: type[SQLModel]) -> Table:
+    return cast(Table, model.__table__)  # type: ignore[attr-defined]
+
+
+DUTY, SHIFT, ROLL_ANSWER = _table(DutyRow), _table(ShiftRow), _table(RollAnswerRow)

@@ -1,0 +1,87 @@
+"""What a duty has to say over every page: who asks for us, who does not answer, nobody on duty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from schemas.fields import parse_instant
+from server.domain.duty_alarms import GRACE
+from server.record import duty_reading, roll_reading
+from server.record.database import Database
+from server.screens.wording import Wording
+
+#: A roll-call of longer ago is no alarm any more, only a figure.
+CHASED_FOR = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One line of the bar. `roll_id`: a roll-call to be answered here; `href`: where to go about it."""
+
+    id: str
+    kind: str
+    text: str
+    said: str = ""
+    due_at: str | None = None
+    roll_id: str | None = None
+    href: str = ""
+    drill: bool = False
+
+
+def notices(database: Database, unit: str, now: datetime, wording: Wording) -> list[Notice]:
+    """For one unit, as of now: what is asked of it first."""
+    made = [
+        Notice(
+            id=f"asked-{one['roll_id']}",
+            kind="asked",
+            text=wording.say("duty_bar.asked", caller=wording.short(one["caller"])),
+            said=one["text"] or "",
+            due_at=one["answer_by"],
+            roll_id=one["roll_id"],
+            drill=one["drill"],
+        )
+        for one in roll_reading.asked_of(database, unit, now - CHASED_FOR)
+    ]
+    made += _of_rolls(roll_reading.roll_calls(database, unit, now, limit=5), unit, now, wording)
+    standing = duty_reading.on_duty(database, [unit], now).get(unit)
+    if standing is not None:
+        made += _of_shifts(standing, now, wording)
+    return made
+
+
+def _of_rolls(rolls: list[dict[str, Any]], unit: str, now: datetime, wording: Wording) -> list[Notice]:
+    made = []
+    for roll in rolls:
+        silent = [one["unit"] for one in roll["answers"] if one["outcome"] == "unanswered"]
+        is_old = now - parse_instant(roll["asked_at"]) > CHASED_FOR
+        if roll["caller"] == unit and silent and not is_old:
+            named = wording.say("list.comma").join(wording.short(one) for one in silent[:3])
+            made.append(
+                Notice(
+                    id=f"silent-{roll['roll_id']}",
+                    kind="silent",
+                    text=wording.say("duty_bar.silent", count=len(silent), units=named),
+                    href="/roll-call",
+                    drill=roll["drill"],
+                )
+            )
+    return made
+
+
+def _of_shifts(standing: dict[str, Any], now: datetime, wording: Wording) -> list[Notice]:
+    on, following, is_taken = standing["on"], standing["next"], standing["taken_over"]
+    if on is None:
+        return [Notice(id="unmanned", kind="unmanned", text=wording.say("duty_bar.nobody"), href="/roster")]
+    if not is_taken and now >= parse_instant(on["starts_at"]) + GRACE:
+        return [
+            Notice(id="unmanned", kind="unmanned", text=wording.say("duty_bar.not_taken"), href="/handover")
+        ]
+    if following is not None and now >= parse_instant(following["starts_at"]) + GRACE:
+        return [Notice(id="late", kind="late", text=wording.say("duty_bar.late"), href="/handover")]
+    if is_taken and following is None and now >= parse_instant(on["ends_at"]):
+        return [
+            Notice(id="unmanned", kind="unmanned", text=wording.say("duty_bar.unplanned"), href="/roster")
+        ]
+    return []
