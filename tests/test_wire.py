@@ -17,9 +17,10 @@ from websockets.frames import Frame
 from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
 
-from server.delivery import wire as wire_module
+from server.delivery import door as door_module
+from server.delivery.door import GuardedHttp
 from server.delivery.frames import Ring, entry_frame, fitting, payload_of, text_frame
-from server.delivery.wire import GuardedHttp, HubProtocol, uvicorn_options
+from server.delivery.wire import HubProtocol, uvicorn_options
 from tests.listening import MemoryLog, Room, masked, messages, pass_time, serving, turn
 from tests.waiting import eventually
 
@@ -38,10 +39,10 @@ async def wire_under(room: Room) -> HubProtocol:
 
 # --- uvicorn ----------------------------------------------------------------------------------------------
 def test_uvicorn_is_the_one_whose_insides_the_wire_was_written_for():
-    """If this fails: read its two protocol classes against server/delivery/wire.py, then pin anew."""
+    """If this fails: read its two protocol classes against server/delivery/{wire,door}.py, then pin anew."""
     assert uvicorn.__version__.startswith("0.54."), (
-        f"delivery/wire.py leans on the insides of uvicorn 0.54 and this is {uvicorn.__version__}: compare "
-        "websockets_sansio_impl.py and httptools_impl.py with what HubProtocol and GuardedHttp override"
+        f"delivery/wire.py and door.py lean on the insides of uvicorn 0.54, this is {uvicorn.__version__}: "
+        "compare websockets_sansio_impl.py and httptools_impl.py with what HubProtocol and GuardedHttp change"
     )
 
 
@@ -53,7 +54,7 @@ def test_uvicorn_is_the_one_whose_insides_the_wire_was_written_for():
             WebSocketsSansIOProtocol,
             "connection_made connection_lost pause_writing resume_writing shutdown handle_connect "
             "handle_close data_received handle_parser_exception send_receive_event_to_app handle_text "
-            "handle_bytes handle_cont handle_ping handle_pong",
+            "handle_bytes handle_cont handle_ping handle_pong run_asgi",
         ),
         (
             GuardedHttp,
@@ -302,10 +303,10 @@ def test_the_library_still_has_the_states_we_ask_for():
 # --- HTTP -------------------------------------------------------------------------------------------------
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert wire_module.HEADER_S == wire_module.BODY_WINDOW_S == 10
-    monkeypatch.setattr(wire_module, "HEADER_S", 0.3)
-    monkeypatch.setattr(wire_module, "BODY_WINDOW_S", 0.3)
-    monkeypatch.setattr(wire_module, "IDLE_S", 1)
+    assert door_module.HEADER_S == door_module.BODY_WINDOW_S == 10
+    monkeypatch.setattr(door_module, "HEADER_S", 0.3)
+    monkeypatch.setattr(door_module, "BODY_WINDOW_S", 0.3)
+    monkeypatch.setattr(door_module, "IDLE_S", 1)
 
 
 async def drip(raw: object, piece: bytes, every: float) -> None:
@@ -353,8 +354,8 @@ async def test_a_client_that_takes_its_time_is_cut_off(first: bytes, piece: byte
 
 
 async def test_a_client_on_a_thin_line_is_served_however_long_it_takes(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(wire_module, "HEADER_S", 1.0)
-    monkeypatch.setattr(wire_module, "BODY_WINDOW_S", 1.0)
+    monkeypatch.setattr(door_module, "HEADER_S", 1.0)
+    monkeypatch.setattr(door_module, "BODY_WINDOW_S", 1.0)
     async with serving(loop_turns=False) as room:
         raw = await room.raw()
         await raw.send(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 30000\r\n\r\n")
@@ -377,7 +378,7 @@ async def test_a_header_without_end_is_too_large(room: Room):
 
 
 async def test_an_answer_that_nobody_reads_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(wire_module, "UNREAD_ANSWER_S", 0.3)
+    monkeypatch.setattr(door_module, "UNREAD_ANSWER_S", 0.3)
     async with serving(loop_turns=False) as room:
         raw = await room.raw(receive_buffer=4096)
         await raw.send(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")

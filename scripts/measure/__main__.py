@@ -14,7 +14,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from measure import desk, durable, records, years
+from measure import desk, durable, records, wire, years
+from measure.compiled import throw_away
 from measure.figures import median_of
 
 GOALS = {"answer_p99_ms": 100.0, "last_p99_ms": 250.0}
@@ -34,7 +35,7 @@ def table(title: str, rows: Sequence[dict[str, Any]], columns: Iterable[str]) ->
 
 
 def measure_listeners(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """(a) and (b): the product in four settings and the plain loop, in turns."""
+    """(a) and (b): the product in four settings, in turns."""
     server = desk.start_desk(folder / "listeners")
     runs: dict[str, list[dict[str, Any]]] = {}
 
@@ -46,19 +47,12 @@ def measure_listeners(asked: argparse.Namespace, folder: Path) -> dict[str, Any]
     try:
         for _ in range(asked.runs):
             run("one stream", desk.at_desk(server, asked.listeners, spread=False))
-            with desk.plain_loop(asked.listeners) as plain:
-                run("plain loop", plain)
             run("one stream, bad", desk.at_desk(server, asked.listeners, spread=False), frozen=1, crawling=1)
             run("seven streams", desk.at_desk(server, asked.listeners, spread=True))
             run("seven, bad", desk.at_desk(server, asked.listeners, spread=True), frozen=1, crawling=1)
     finally:
         server.stop()
-    ours, theirs = runs["one stream"], runs["plain loop"]
-    ratios = {
-        name: desk.ratio([run[name] for run in ours], [run[name] for run in theirs])
-        for name in ("last_p50_ms", "last_p99_ms", "cpu_s_per_million")
-    }
-    return {"listeners": [median_of(of_one) for of_one in runs.values()], "ratio_to_plain_loop": ratios}
+    return {"listeners": [median_of(of_one) for of_one in runs.values()]}
 
 
 def measure_writes(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -127,6 +121,7 @@ COLUMNS = {
     "verify": ("entries", "faults", "per_s", "per_cpu_s", "rss_mb"),
     "starting": ("closed_incidents", "ready_s", "rss_mb"),
     **durable.COLUMNS,
+    **wire.COLUMNS,
 }  # fmt: skip
 TITLES = {
     "listeners": "Listeners: answer and entry to last listener, from when a command was due",
@@ -134,12 +129,16 @@ TITLES = {
     "verify": "Verification of a log of every kind of command",
     "starting": "From starting the process to the first 200 of /readyz",
     **durable.TITLES,
+    **wire.TITLES,
 }
+
+
+DEFAULT = ["fanout", "idle", "stalled", "storm", "listeners", "writes", "durable", "records"]
 
 
 def main() -> int:
     options = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    options.add_argument("what", nargs="*", default=["listeners", "writes", "durable", "records"])
+    options.add_argument("what", nargs="*", default=DEFAULT)
     options.add_argument("--listeners", type=int, default=1_000)
     options.add_argument("--rate", type=float, default=50.0, help="writes a second (50)")
     options.add_argument("--seconds", type=float, default=20.0, help="of each measurement (20)")
@@ -152,34 +151,37 @@ def main() -> int:
     options.add_argument("--only", default="", help="of years: questions whose names contain this")
     options.add_argument("--keep", help="of years: a folder for its databases, to be used again")
     options.add_argument("--postgres", action="store_true", help="of years: on PostgreSQL instead of SQLite")
+    wire.add_options(options)
     options.add_argument("--quick", action="store_true", help="once, short and small: a minute in all")
     options.add_argument("--json", action="store_true", help="the figures as one JSON object")
     asked = options.parse_args()
     if asked.quick:
         asked.runs, asked.seconds, asked.entries, asked.closed = 1, 5.0, 5_000, 500
         asked.incidents, asked.rounds = "500,2000", 20
+        wire.be_quick(asked)
     parts = {
         "listeners": measure_listeners, "writes": measure_writes, "durable": measure_durable,
-        "records": measure_records, "years": measure_years,
+        "records": measure_records, "years": measure_years, **wire.parts(say),
     }  # fmt: skip
     if unknown := sorted(set(asked.what) - set(parts)):
         options.error(f"no such measurement: {', '.join(unknown)}; there are {', '.join(parts)}")
     found: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="fenghuo-bench-") as folder:
-        for what in asked.what:
-            found |= parts[what](asked, Path(folder))
+    try:
+        with tempfile.TemporaryDirectory(prefix="fenghuo-bench-") as folder:
+            for what in asked.what:
+                found |= parts[what](asked, Path(folder))
+    finally:
+        throw_away()
     if asked.json:
         print(json.dumps(found, indent=1))
         return 0
     for name, columns in (COLUMNS | years.COLUMNS).items():
         if name in found:
             print(table((TITLES | years.TITLES)[name], found[name], columns or found[name][0]))
-    for name, value in found.get("ratio_to_plain_loop", {}).items():
-        print(f"one stream against the plain loop, {name}: × {value}")
     for row in found.get("listeners", []):
-        if row["server"] != "plain loop":
-            missed = [f"{name} {row[name]} > {most:g}" for name, most in GOALS.items() if row[name] > most]
-            print(f"{row['server']}: " + ("; ".join(missed) if missed else "within the goals"))
+        missed = [f"{name} {row[name]} > {most:g}" for name, most in GOALS.items() if row[name] > most]
+        print(f"{row['server']}: " + ("; ".join(missed) if missed else "within the goals"))
+    print("\n".join(wire.verdicts(found)))
     return 0
 
 

@@ -23,6 +23,8 @@ from uuid import uuid4
 
 import uvloop
 
+from measure.figures import tell
+
 TEXT = "前方指挥部报告:现场风力四级,火线已控制三分之二,新增挖掘机两台,正在开设隔离带。" * 3
 
 
@@ -148,7 +150,7 @@ def _line(target: dict[str, str], number: int) -> dict[str, Any]:
 def main() -> None:
     office = Office(json.loads(sys.argv[1]))
     uvloop.run(office.work())
-    print(json.dumps({"results": office.results, "lost": office.lost}))
+    tell({"results": office.results, "lost": office.lost})
 
 
 if __name__ == "__main__":

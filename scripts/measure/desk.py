@@ -15,13 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx2
-
-from measure.figures import Usage, quantile, resident_mb, times
+from measure.figures import Usage, resident_mb, times
 from tests import words
 from tests.product import FenghuoProcess
-from tests.servers import free_port
-from tests.waiting import wait_until
 
 CITY = "130300"
 COUNTIES = ("130302", "130303", "130304", "130321", "130322", "130324")
@@ -76,27 +72,6 @@ def at_desk(desk: FenghuoProcess, listeners: int, spread: bool) -> Target:
 
 
 @contextmanager
-def plain_loop(listeners: int) -> Iterator[Target]:
-    """The plain starlette loop, with everybody on its one stream."""
-    port = free_port()
-    with subprocess.Popen([sys.executable, "-m", "measure.plain", str(port)]) as server:
-        try:
-
-            def answers() -> bool:
-                try:
-                    return httpx2.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == 200
-                except httpx2.TransportError:
-                    return False
-
-            wait_until(answers, within=30)
-            targets = [{"token": "nobody", "incident_id": words.new_id()}]
-            groups = [{"token": "nobody", "count": listeners}]
-            yield Target("plain loop", port, server.pid, groups, targets, [listeners])
-        finally:
-            server.kill()
-
-
-@contextmanager
 def _process(module: str, asked: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", module, json.dumps(asked)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -114,23 +89,49 @@ def _line(process: subprocess.Popen[str]) -> str:
     return line
 
 
+class Clerks:
+    """Those who write, in a process of their own."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def results(self) -> dict[str, Any]:
+        """When all is said: of each command its number, when it was due and answered, and how."""
+        return dict(json.loads(_line(self._process)))
+
+
+@contextmanager
+def clerks_at(
+    port: int,
+    targets: list[dict[str, str]],
+    *,
+    connections: int,
+    rate: float,
+    seconds: float,
+    batch: int = 0,
+) -> Iterator[Clerks]:
+    asked = {
+        "port": port,
+        "targets": targets,
+        "connections": connections,
+        "rate": rate,
+        "seconds": seconds,
+        "batch": batch,
+    }
+    with _process("measure.clerks", asked) as process:
+        yield Clerks(process)
+
+
 def fan_out(
     target: Target, *, rate: float, seconds: float, frozen: int = 0, crawling: int = 0
 ) -> dict[str, Any]:
     """Write at a steady rate while everybody listens."""
     listening = {"port": target.port, "groups": target.groups, "frozen": frozen, "crawling": crawling}
-    writing = {
-        "port": target.port,
-        "targets": target.targets,
-        "connections": 8,
-        "rate": rate,
-        "seconds": seconds,
-    }
     with _process("measure.ears", listening) as ears:
         assert _line(ears).strip() == "ready"
         before = Usage.of(target.pid)
-        with _process("measure.clerks", writing) as clerks:
-            said = json.loads(_line(clerks))
+        with clerks_at(target.port, target.targets, connections=8, rate=rate, seconds=seconds) as clerks:
+            said = clerks.results()
         used = Usage.of(target.pid).since(before)
         memory = resident_mb(target.pid)
         ears.stdin.write("\n")  # type: ignore[union-attr]
@@ -168,17 +169,11 @@ def fan_out(
 
 def durable_writes(target: Target, *, writers: int, seconds: float, batch: int = 0) -> dict[str, Any]:
     """Each writer sends its next line, or batch of lines, when the last one is on disk."""
-    asked = {
-        "port": target.port,
-        "targets": target.targets,
-        "connections": writers,
-        "rate": 0,
-        "seconds": seconds,
-        "batch": batch,
-    }
     before = Usage.of(target.pid)
-    with _process("measure.clerks", asked) as clerks:
-        said = json.loads(_line(clerks))
+    with clerks_at(
+        target.port, target.targets, connections=writers, rate=0, seconds=seconds, batch=batch
+    ) as clerks:
+        said = clerks.results()
     used = Usage.of(target.pid).since(before)
     done = [answered_at - due_at for _n, due_at, answered_at, status in said["results"] if status == 200]
     writes = len(done) * max(1, batch)
@@ -193,7 +188,3 @@ def durable_writes(target: Target, *, writers: int, seconds: float, batch: int =
         "waited": round(used.waited_s / seconds, 2),
     }
 
-
-def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Median against median, of runs that took turns."""
-    return round(quantile(ours, 0.5) / quantile(theirs, 0.5), 2)

@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any
 
-from measure.figures import Usage
+from measure.figures import Usage, tell
 from tests.swarm import Ear, Swarm
 
 MARK = b'"words":"'  # after it stands which entry of the measurement it is
@@ -89,19 +89,17 @@ def main() -> None:
     while swarm.poll(0.2) and time.monotonic() < until:
         pass  # what was on its way when the last answer came
     used = Usage.of(os.getpid()).since(before)
-    print(
-        json.dumps(
-            {
-                "counts": arrivals.counts,
-                "last_at": arrivals.last_at,
-                "faults": swarm.faults,
-                "repeats": swarm.repeats,
-                "frames": swarm.frames,
-                "lost": swarm.closed_by_server,
-                "cpu": used.cpu_s / (time.monotonic() - began),
-                "waited": used.waited_s / (time.monotonic() - began),
-            }
-        )
+    tell(
+        {
+            "counts": arrivals.counts,
+            "last_at": arrivals.last_at,
+            "faults": swarm.faults,
+            "repeats": swarm.repeats,
+            "frames": swarm.frames,
+            "lost": swarm.closed_by_server,
+            "cpu": used.cpu_s / (time.monotonic() - began),
+            "waited": used.waited_s / (time.monotonic() - began),
+        }
     )
 
 

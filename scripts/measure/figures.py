@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 TICK_S = 0.01  # of /proc/…/stat
+BODY_BYTES = 600  # of what is told to all
+
+
+def tell(found: Mapping[str, Any]) -> None:
+    """One line for whoever started this process. Not print: unbuffered, it forgets what a full pipe left."""
+    line = memoryview(json.dumps(found).encode() + b"\n")
+    sys.stdout.flush()
+    while line:
+        line = line[os.write(sys.stdout.fileno(), line) :]
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from server.delivery.door import handshakes_waiting
 from server.durations import Durations
 from server.parts import Parts
 
@@ -95,6 +96,8 @@ class _Figures(Collector):
             GaugeMetricFamily("fenghuo_clock_age_seconds", "Age of the watch", parts.watch.age_ms() / 1000),
             CounterMetricFamily("fenghuo_frames", "Frames sent to listeners", tally.frames),
             CounterMetricFamily("fenghuo_frame_bytes", "Bytes sent to listeners", tally.bytes),
+            CounterMetricFamily("fenghuo_log_pages", "Pages of the log read for listeners", tally.log_pages),
+            GaugeMetricFamily("fenghuo_handshakes_waiting", "Sockets not yet let in", handshakes_waiting()),
             listeners,
             resumes,
             closes,

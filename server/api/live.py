@@ -52,41 +52,52 @@ def live_endpoint(hub: Hub, *, hello_s: float = HELLO_S) -> Callable[[WebSocket]
         if not hub.enter(principal):
             wire.close(LIMIT_PASSED, "too many sockets for one person")
             return
-        try:
-            await _converse(websocket, wire, hub, principal, hello_s)
-        finally:
-            hub.leave(principal)
+        wire.adopt(Conversation(wire, hub, principal, hello_s))
 
     return live
 
 
-async def _converse(websocket: WebSocket, wire: Wire, hub: Hub, principal: Principal, hello_s: float) -> None:
-    listener: Listener | None = None
-    loop = asyncio.get_running_loop()
-    deadline = loop.call_later(hello_s, wire.close, LIMIT_PASSED, "no hello in time")
-    try:
-        while (message := await websocket.receive())["type"] == "websocket.receive":
-            said = message.get("text")
-            if said is None:
-                wire.close(1007, "text frames only")
-                continue
-            try:
-                told = orjson.loads(said)
-            except orjson.JSONDecodeError:
-                wire.close(1007, "JSON only")
-                continue
-            try:
-                if listener is not None:
-                    raise Misunderstood("After the hello a socket only listens; commands go by POST.")
-                listener = _listen(hub, wire, principal, told)
-                deadline.cancel()
-            except Misunderstood as error:
-                if not wire.is_paused:
-                    wire.write(text_frame(orjson.dumps({"type": "error", "detail": str(error)})))
-    finally:
-        deadline.cancel()
-        if listener is not None:
-            listener.lost()
+class Conversation:
+    """What one socket says: a hello, and nothing after it."""
+
+    __slots__ = ("_deadline", "_hub", "_listener", "_principal", "_wire")
+
+    def __init__(self, wire: Wire, hub: Hub, principal: Principal, hello_s: float) -> None:
+        self._wire, self._hub, self._principal = wire, hub, principal
+        self._listener: Listener | None = None
+        loop = asyncio.get_running_loop()
+        self._deadline: asyncio.TimerHandle | None = loop.call_later(
+            hello_s, wire.close, LIMIT_PASSED, "no hello in time"
+        )
+
+    def heard(self, text: str | None) -> None:
+        if text is None:
+            self._wire.close(1007, "text frames only")
+            return
+        try:
+            told = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            self._wire.close(1007, "JSON only")
+            return
+        try:
+            if self._listener is not None:
+                raise Misunderstood("After the hello a socket only listens; commands go by POST.")
+            self._listener = _listen(self._hub, self._wire, self._principal, told)
+            self._stop_waiting()
+        except Misunderstood as error:
+            if not self._wire.is_paused:
+                self._wire.write(text_frame(orjson.dumps({"type": "error", "detail": str(error)})))
+
+    def gone(self) -> None:
+        self._stop_waiting()
+        self._hub.leave(self._principal)
+        if self._listener is not None:
+            self._listener.lost()
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 def _listen(hub: Hub, wire: Wire, principal: Principal, told: Any) -> Listener:

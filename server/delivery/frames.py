@@ -96,6 +96,16 @@ class Watcher(Protocol):
         """Closing or closed: nothing written from now on arrives."""
 
 
+class Ears(Protocol):
+    """Who is told what the other side says, when no endpoint waits for it."""
+
+    def heard(self, text: str | None) -> None:
+        """One whole text message; None for a binary one."""
+
+    def gone(self) -> None:
+        """Closing or closed: nothing is heard from now on. Said once."""
+
+
 class Wire(Protocol):
     """The little that the hub needs of a connection. `server.delivery.wire.HubProtocol` is one."""
 
@@ -106,6 +116,9 @@ class Wire(Protocol):
     def write(self) -> Frames: ...
 
     def watch(self, watcher: Watcher | None) -> None: ...
+
+    def adopt(self, ears: Ears) -> None:
+        """Messages go to `ears` from now on, and the endpoint returns: a task for each would be heavy."""
 
     def buffered(self) -> int:
         """Bytes written that the other machine has not acknowledged, in our memory or the kernel's."""

@@ -1,8 +1,8 @@
-"""Our edge of uvicorn: connections that can be cut, and that nobody can hold open by being slow.
+"""Our edge of uvicorn: websockets that can be written to directly and cut, whatever their endpoints do.
 
-uvicorn 0.54 never drops a client that stops reading (its keepalive waits for the buffer to empty), answers
-bad UTF-8 with a traceback in the log, and has no limit on how long a request's header may take. Both classes
-here are handed to `uvicorn.Config`; `tests/test_wire.py` holds the list of uvicorn internals they lean on.
+uvicorn 0.54 never drops a client that stops reading (its keepalive waits for the buffer to empty) and answers
+bad UTF-8 with a traceback in the log. `HubProtocol` and `door.GuardedHttp` are handed to `uvicorn.Config`;
+`tests/test_wire.py` holds the list of uvicorn internals they lean on.
 """
 
 from __future__ import annotations
@@ -14,36 +14,28 @@ import fcntl
 import socket
 import struct
 import termios
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.frames import Frame
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from server.delivery.frames import Frames, Watcher, Wire, text_frame
+from server.delivery.door import IDLE_S, GuardedHttp, bare_answer, tuned
+from server.delivery.frames import Ears, Frames, Watcher, Wire, text_frame
 
-__all__ = ["EXTENSION", "GuardedHttp", "HubProtocol", "text_frame", "uvicorn_options", "wire_of"]
+__all__ = ["EXTENSION", "HubProtocol", "text_frame", "uvicorn_options", "wire_of"]
 
 EXTENSION = "fenghuo.wire"  # where an endpoint finds its connection, in scope["extensions"]
 
 MAX_MESSAGE_BYTES = 64 * 1024  # contract 5: over it, 1009
 SEND_BUFFER_BYTES = 256 * 1024  # in the kernel; left alone it grows to 4 MB and hides a frozen client
-UNSENT_BYTES = 64 * 1024  # in the kernel and not even on the way: over it we are told to pause
 HIGH_WATER_BYTES = 64 * 1024  # in our own memory, after that
-UNACKNOWLEDGED_MS = 10_000  # silence of the other machine's TCP after which ours gives up
 CLOSE_GRACE_S = 1.5  # for the answer to a close frame; with 10 s for a send and a look every second: < 15 s
 MESSAGES_PER_S, MESSAGE_BURST = 20.0, 40.0
-
-HEADER_S = 10.0  # from the first byte of a request, or from connecting, to the end of its header
-HEADER_BYTES = 64 * 1024
-BODY_WINDOW_S, BODY_WINDOW_BYTES = 10.0, 1024  # a body comes at this pace at least
-UNWANTED_BODY_BYTES = 1024 * 1024
-IDLE_S = 15  # between two requests
-UNREAD_ANSWER_S = 30.0  # an answer that is not read at all for so long is not wanted
 
 
 def uvicorn_options() -> dict[str, Any]:
@@ -78,11 +70,13 @@ class HubProtocol(WebSocketsSansIOProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         # Whatever the configuration says: no deflate (a bomb of 64 KiB unpacks to 64 MB), small messages.
-        self.conn = ServerProtocol(extensions=[], max_size=MAX_MESSAGE_BYTES, logger=self.logger)
+        if config.ws_per_message_deflate or config.ws_max_size != MAX_MESSAGE_BYTES:
+            self.conn = ServerProtocol(extensions=[], max_size=MAX_MESSAGE_BYTES, logger=self.logger)
         self.ping_interval = None
         self.close_timeout = CLOSE_GRACE_S
         self.is_paused = False
         self._watcher: Watcher | None = None
+        self._ears: Ears | None = None
         self._socket: socket.socket | None = None
         self._is_deaf = False
         self._allowance = MESSAGE_BURST
@@ -94,11 +88,25 @@ class HubProtocol(WebSocketsSansIOProtocol):
     def watch(self, watcher: Watcher | None) -> None:
         self._watcher = watcher
 
+    def adopt(self, ears: Ears) -> None:
+        waiting, self.queue = self.queue, cast("Any", _NOBODY)
+        self._ears = ears
+        self.read_paused = False
+        self.transport.resume_reading()  # does nothing where nothing was paused
+        if self.close_sent or self.disconnected or self.transport.is_closing():
+            self._tell_lost()
+        while self._ears is not None and not waiting.empty():
+            message = waiting.get_nowait()
+            if message["type"] == "websocket.receive":
+                ears.heard(message.get("text"))
+
     def buffered(self) -> int:
         if self.disconnected or self._socket is None:
             return 0
-        with contextlib.suppress(OSError):
+        try:
             fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, self._outgoing)
+        except OSError:
+            pass
         return self.transport.get_write_buffer_size() + self._outgoing[0]
 
     def close(self, code: int, reason: str = "") -> None:
@@ -138,6 +146,9 @@ class HubProtocol(WebSocketsSansIOProtocol):
         if self._watcher is not None:
             watcher, self._watcher = self._watcher, None
             watcher.lost()
+        if self._ears is not None:
+            ears, self._ears = self._ears, None
+            ears.gone()
 
     # What asyncio and uvicorn call
 
@@ -199,13 +210,43 @@ class HubProtocol(WebSocketsSansIOProtocol):
             self.transport.write_eof()
 
     def send_receive_event_to_app(self) -> None:
+        text: str | None = None
         if self.curr_msg_data_type == "text" and not self.close_sent:
             try:
-                b"".join(self.frames).decode()
+                text = b"".join(self.frames).decode()
             except UnicodeDecodeError:
                 self.close(1007, "text is UTF-8")
                 return
-        super().send_receive_event_to_app()
+        if self._ears is None:
+            super().send_receive_event_to_app()
+            return
+        self.frames = []
+        if not self.close_sent:
+            self._ears.heard(text)
+
+    async def run_asgi(self) -> None:
+        """As uvicorn does it, but an endpoint that has handed the connection on may return."""
+        try:
+            await self.app(self.scope, self.receive, self.send)
+        except ClientDisconnected:
+            pass
+        except BaseException:
+            self.logger.exception("Exception in ASGI application\n")
+            self.send_500_response()
+        else:
+            if not self.handshake_complete:
+                self.logger.error("ASGI callable returned without completing handshake.")
+                self.send_500_response()
+            if self._ears is not None:
+                self._let_go()
+                return
+        if self.close_timer is None:
+            self.transport.close()
+
+    def _let_go(self) -> None:
+        """What only the handshake needed: two thirds of the memory of a listener."""
+        self.writable = cast("Any", _NOBODY)
+        del self.scope, self.request, self.response
 
     def _may_come_in(self) -> bool:
         """Count a frame of any kind; too many too quickly end the connection."""
@@ -249,120 +290,16 @@ class HubProtocol(WebSocketsSansIOProtocol):
             self._cut_soon()
 
 
-class GuardedHttp(HttpToolsProtocol):
-    """HTTP with a limit on every wait: for a header, for a body, for an answer to be read."""
+class _Nobody:
+    """Stands where uvicorn tells its endpoint something, when that has returned."""
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self._timer: asyncio.TimerHandle | None = None
-        self._unread_timer: asyncio.TimerHandle | None = None
-        self._phase: Literal["idle", "header", "body"] = "idle"
-        self._header_bytes = 0
-        self._body_bytes = 0
-        self._unwanted_bytes = 0
+    def put_nowait(self, _message: object) -> None: ...
+    def set(self) -> None: ...
+    def clear(self) -> None: ...
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        tuned(transport)
-        self._await_header()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._wait(None)
-        if self._unread_timer is not None:
-            self._unread_timer.cancel()
-        super().connection_lost(exc)
-
-    def _wait(self, seconds: float | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None if seconds is None else self.loop.call_later(seconds, self._waited)
-
-    def _await_header(self) -> None:
-        self._phase = "header"
-        self._header_bytes = 0
-        self._wait(HEADER_S)
-
-    def _waited(self) -> None:
-        self._timer = None
-        if self.cycle is not None and not self.cycle.response_complete and self._phase == "header":
-            self._wait(HEADER_S)  # a second request is coming slowly while the first is being answered
-        elif self._phase == "header":
-            self._refuse(b"408 Request Timeout" if self._header_bytes else b"")
-        elif self._body_bytes < BODY_WINDOW_BYTES and not self.flow.read_paused:
-            self.transport.abort()
-        else:
-            self._body_bytes = 0
-            self._wait(BODY_WINDOW_S)
-
-    def _refuse(self, status: bytes) -> None:
-        if status:
-            self.transport.write(bare_answer(status))
-        self.transport.close()
-
-    def data_received(self, data: bytes) -> None:
-        if self._phase == "idle":
-            self._await_header()  # here and not in on_message_begin: empty lines begin no message
-        if self._phase == "header":
-            self._header_bytes += len(data)
-        super().data_received(data)
-        if self._phase == "header" and self._header_bytes > HEADER_BYTES and not self.transport.is_closing():
-            self._refuse(b"431 Request Header Fields Too Large")
-
-    def on_headers_complete(self) -> None:
-        self._phase = "body"
-        self._body_bytes = self._unwanted_bytes = 0
-        self._wait(BODY_WINDOW_S)
-        super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        self._body_bytes += len(body)
-        super().on_body(body)
-        if self.cycle is not None and self.cycle.response_complete:
-            # Refused before it was all here: read on a little, so that the refusal is seen.
-            self._unwanted_bytes += len(body)
-            if self._unwanted_bytes > UNWANTED_BODY_BYTES:
-                self.transport.close()
-
-    def on_message_complete(self) -> None:
-        self._phase = "idle"
-        self._wait(None)
-        super().on_message_complete()
-
-    def handle_websocket_upgrade(self) -> None:
-        self._wait(None)
-        super().handle_websocket_upgrade()
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        if self._unread_timer is None:
-            self._unread_timer = self.loop.call_later(UNREAD_ANSWER_S, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if self._unread_timer is not None:
-            self._unread_timer.cancel()
-            self._unread_timer = None
+_NOBODY = _Nobody()
 
 
 def _into_the_void(frames: bytes, /) -> None:
     pass
-
-
-def bare_answer(status: bytes) -> bytes:
-    return b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status
-
-
-def tuned(transport: asyncio.Transport) -> socket.socket | None:
-    """The socket, told to give up on a silent machine and not to hide what is not sent; None if not TCP."""
-    sock = cast("socket.socket | None", transport.get_extra_info("socket"))
-    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return None
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
-    return sock
