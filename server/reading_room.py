@@ -46,7 +46,7 @@ def asked_to_read(body: bytes, now: datetime, lang: str) -> tuple[str, datetime]
     try:
         message = ReadMessage.model_validate(parse_json(body))
     except NotJSON as wrong:
-        raise WrongMessage(Explained(400, "not-json", str(wrong))) from None
+        raise WrongMessage(Explained(400, "not-json", sentence("not-json", lang, why=wrong))) from None
     except ValidationError as wrong:
         raise WrongMessage(explain(wrong, lang)) from None
     if message.sent_at is not None and message.sent_at > now + _AHEAD:

@@ -98,6 +98,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "Nothing can be written just now; whether this is on disk is unknown. Send the same command again.",
     ),
     "internal-error": ("系统出错, 已记录", "Something went wrong here; it has been logged."),
+    "not-json": ("内容不是 JSON: {why}", "Not JSON: {why}"),
     "draft-taken": ("{by}已接手此稿", "{by} has taken this draft over."),
     "draft-too-large": ("草稿太长, 未在服务器保存", "The draft is too long to be kept on the server."),
     "too-many-drafts": (
