@@ -58,6 +58,7 @@ def test_the_corpus_has_a_hundred_and_twenty_messages():
         ("11月23日14时05分", "11-23 14:05"),
         ("昨天夜里十一点半", "11-22 23:30"),
         ("昨晚12点", "11-23 00:00~"),
+        ("昨夜2点", "11-23 02:00~"),  # the night that began yesterday
         ("上周五下午5点", "11-20 17:00~"),
         ("半小时前", "11-23 14:40~"),
         ("11.22 23:10 抛石坡", "11-22 23:10"),
@@ -112,6 +113,8 @@ def test_the_time_of_an_alarm_or_of_the_state_is_not_that_of_the_occurrence():
         ("未造成人员死亡和失联", {"dead": 0, "missing": 0}),
         ("人员伤亡情况正在核实", {"dead": "?", "injured": "?"}),
         ("暂未接到人员伤亡报告", {"dead": "?", "injured": "?"}),
+        ("尚无人员中毒报告", {"poisoned": "?"}),
+        ("暂无人员伤亡和房屋倒塌的情况报告", {"dead": "?", "injured": "?"}),
         ("司机当场死亡", {"dead": 1}),
         ("已转移群众62户147人", {"evacuated": 147}),
         ("约560人正在疏散", {"to_evacuate": 560}),
