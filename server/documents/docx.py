@@ -30,6 +30,10 @@ def docx(sheet: Sheet) -> bytes:
     _heading(document, sheet)
     _text(document, sheet)
     _imprint(document, sheet)
+    package = document.part.package
+    for key, relation in list(package.rels.items()):
+        if relation.reltype.endswith("/thumbnail"):  # a picture of the library's own empty page
+            del package.rels[key]
     out = io.BytesIO()
     document.save(out)
     return _without_the_hour(out.getvalue())
@@ -40,8 +44,7 @@ def _without_the_hour(made: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(made)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
-            if name != "docProps/thumbnail.jpeg":
-                new.writestr(zipfile.ZipInfo(name, EPOCH), old.read(name), zipfile.ZIP_DEFLATED)
+            new.writestr(zipfile.ZipInfo(name, EPOCH), old.read(name), zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 
