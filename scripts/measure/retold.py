@@ -195,8 +195,9 @@ class Retold:
             connection.execute(COUNTER.delete())
             rows = [{"prefix": prefix, "last": last_} for prefix, last_ in counted.items()]
             connection.execute(insert(COUNTER), rows)
-        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("ANALYZE")  # as autovacuum would within a minute
+        if not database.is_sqlite:
+            with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("VACUUM ANALYZE")  # as autovacuum does within a minute
 
 
 @dataclass(slots=True)

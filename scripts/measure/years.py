@@ -85,19 +85,20 @@ def _year(_served: Served, _at: int) -> str:
     return f"from={today - timedelta(days=365)}&to={today}"
 
 
+_CLOSED = "/api/v1/incidents?state=closed"
 _LIST = "/api/v1/incidents?state=all&"
 QUESTIONS = (
-    Question("desk, 500 open", "Wu", 50, lambda s, n: "/"),
+    Question("desk, 500 open", "Wu", 100, lambda s, n: "/"),
     Question("wall, 500 open", "Wu", 100, lambda s, n: "/wall"),
     Question("an incident's page", "Wu", 50, lambda s, n: f"/incidents/{_pick(s.ids, n)}"),
     Question("an incident, JSON", "Wu", 50, lambda s, n: f"/api/v1/incidents/{_pick(s.ids, n)}"),
-    Question("open ones", "Wu", 50, lambda s, n: "/api/v1/incidents"),
-    Question("all, a page far back", "Wu", 50, lambda s, n: f"{_LIST}after={_pick(s.cursors, n)}"),
-    Question("closed, by category", "Wu", 50, lambda s, n: f"{_LIST}state=closed&category=fire_accident"),
-    Question("by level, rare", "Wu", 50, lambda s, n: f"{_LIST}level=especially_major"),
-    Question("by unit and level", "Wu", 50, lambda s, n: f"{_LIST}unit={COUNTY}&level=major&drill=false"),
-    Question("all, a town's", "Tian", 50, lambda s, n: _LIST),
-    Question("by category, a county's", "Li", 50, lambda s, n: f"{_LIST}category=hazmat&drill=true"),
+    Question("list: open ones", "Wu", 100, lambda s, n: "/api/v1/incidents"),
+    Question("list: all, a page far back", "Wu", 100, lambda s, n: f"{_LIST}after={_pick(s.cursors, n)}"),
+    Question("list: closed, by category", "Wu", 100, lambda s, n: f"{_CLOSED}&category=fire_accident"),
+    Question("list: by level, rare", "Wu", 100, lambda s, n: f"{_LIST}level=especially_major"),
+    Question("list: by unit and level", "Wu", 100, lambda s, n: f"{_LIST}unit={COUNTY}&level=major&drill=0"),
+    Question("list: all, a town's", "Tian", 100, lambda s, n: _LIST),
+    Question("list: by category, a county's", "Li", 100, lambda s, n: f"{_LIST}category=hazmat&drill=true"),
     Question("search: one character", "Wu", 100, lambda s, n: f"{_LIST}q={_pick(s.titles, n)[:1]}"),
     Question("search: two characters", "Wu", 100, lambda s, n: f"{_LIST}q={_pick(s.titles, n)[1:3]}"),
     Question("search: a whole title", "Wu", 100, lambda s, n: f"{_LIST}q={_pick(s.titles, n)}"),

@@ -25,7 +25,7 @@ BLOCK = 4_096
 LONGER = (3, 4)
 _PLAIN = re.compile(r"[!-~]{3,}")
 #: So many tags of a text narrow the search enough; each costs a read per block.
-MOST_OF_A_TEXT = 24
+MOST_OF_A_TEXT = 12
 
 
 def words_of(row: Mapping[str, Any], units: Iterable[str]) -> str:

@@ -31,7 +31,7 @@ from server.record.tables import (
 EVERY_S = 1.0
 #: Entries that may wait while nobody writes much, and while somebody does: a list reads over them each time.
 FEW, MANY = 1_000, 10_000
-A_STEP = 20_000  # entries that are taken in at once
+A_STEP = 5_000  # entries that are taken in at once: a step holds up other writers for a tenth of a second
 CHUNK = 500
 
 #: The tag and block of a row, and the places that are to be in it and out of it.

@@ -38,19 +38,16 @@ def obligations(
 ) -> dict[str, Any]:
     """A page of what is owed for incidents the unit may see, those due first, "at once" last; all standings
     or one: `{"obligations": […], "next": cursor or null}`."""
-    outcome = None if wanted is None else _OUTCOME == _KIND[wanted]
-    parts = [_dated(wanted, now), _undated(wanted, now)]
-    if after is not None:
-        due_text, last = unpack(after)
-        if due_text:
-            parts[0] = _both(parts[0], _after(read_moment(after, due_text), last))
-        else:
-            parts = [None, _both(parts[1], OBLIGATION.c.obligation_id > last)]
     found: list[Any] = []
     with database.reading() as connection:
-        query = _seen_by(connection, viewer, wanted)
-        if outcome is not None:
-            query = query.where(outcome)
+        query, due = _seen_by(connection, viewer, wanted)
+        parts = [_dated(wanted, now, due), _undated(wanted, now)]
+        if after is not None:
+            due_text, last = unpack(after)
+            if due_text:
+                parts[0] = _both(parts[0], _after(due, read_moment(after, due_text), last))
+            else:
+                parts = [None, _both(parts[1], OBLIGATION.c.obligation_id > last)]
         for part in parts:
             if part is not None and len(found) <= limit:
                 found += connection.execute(query.where(part).limit(limit + 1 - len(found))).mappings()
@@ -62,9 +59,9 @@ def obligations(
     return {"obligations": shown, "next": pack(shown[-1]["due_at"] or "", shown[-1]["id"]) if more else None}
 
 
-def _dated(wanted: Standing | None, now: datetime) -> Part:
+def _dated(wanted: Standing | None, now: datetime, due: ColumnElement[datetime]) -> Part:
     """What has a deadline and stands so: `server.domain.reporting.standing` as a condition."""
-    due, warn = OBLIGATION.c.due_at, OBLIGATION.c.warn_at
+    warn = OBLIGATION.c.warn_at
     match wanted:
         case Standing.OVERDUE:
             return due < now
@@ -92,24 +89,28 @@ def _both(part: Part, condition: ColumnElement[bool]) -> Part:
     return None if part is None else and_(part, condition)
 
 
-def _after(due_at: datetime, last: str) -> ColumnElement[bool]:
-    due = OBLIGATION.c.due_at
+def _after(due: ColumnElement[datetime], due_at: datetime, last: str) -> ColumnElement[bool]:
     return and_(due >= due_at, or_(due > due_at, OBLIGATION.c.obligation_id > last))
 
 
-def _seen_by(connection: Connection, viewer: str, wanted: Standing | None) -> Select[Any]:
+def _seen_by(
+    connection: Connection, viewer: str, wanted: Standing | None
+) -> tuple[Select[Any], ColumnElement[datetime]]:
+    """What the unit may see and came out so, by deadline; and the deadline as the rest is to name it.
+
+    Which way to go is for us to say, since planners know nothing of who sees what: a name that no index has
+    (`coalesce`, `+ 0`) leaves them the way by incident only.
+    """
     seen = select(INCIDENT_UNIT.c.incident_id).where(INCIDENT_UNIT.c.unit == viewer)
     some = seen.limit(FEW_SEEN + 1).subquery()
-    many = connection.execute(select(func.count()).select_from(some)).scalar_one() > FEW_SEEN
-    sorted_by = "ix_obligation_due_at" if wanted is None else "ix_obligation_outcome"
+    due: ColumnElement[datetime] = OBLIGATION.c.due_at
+    outcome, sight = _OUTCOME, seen_by(viewer, OBLIGATION.c.incident_id)
+    if connection.execute(select(func.count()).select_from(some)).scalar_one() <= FEW_SEEN:
+        due, outcome, sight = func.coalesce(due, due), _OUTCOME + 0, OBLIGATION.c.incident_id.in_(seen)
     query = (
         select(OBLIGATION, INCIDENT.c.number, INCIDENT.c.title, INCIDENT.c.drill)
         .join(INCIDENT, INCIDENT.c.id == OBLIGATION.c.incident_id)
-        .order_by(OBLIGATION.c.due_at, OBLIGATION.c.obligation_id)
+        .where(sight)
+        .order_by(due, OBLIGATION.c.obligation_id)
     )
-    if many:
-        query = query.where(seen_by(viewer, OBLIGATION.c.incident_id))
-    else:
-        sorted_by = "ix_obligation_incident_id"
-        query = query.where(OBLIGATION.c.incident_id.in_(seen))
-    return query.with_hint(OBLIGATION, f"INDEXED BY {sorted_by}", "sqlite")
+    return query if wanted is None else query.where(outcome == _KIND[wanted]), due

@@ -144,10 +144,7 @@ def plain_rows(
 
 
 def open_ones(query: Select[Any]) -> Select[Any]:
-    """The open ones among them: by their index, since they are few among all that a unit has ever seen."""
-    return query.where(INCIDENT.c.state == "open").with_hint(
-        INCIDENT, "INDEXED BY ix_incident_state_opened", "sqlite"
-    )
+    return query.where(INCIDENT.c.state == "open")
 
 
 def _by_deadline(query: Select[Any]) -> Select[Any]:

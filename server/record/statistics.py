@@ -49,7 +49,6 @@ def rate(
             INCIDENT.c.drill.is_(scope == "drill"),
         )
         .order_by(INCIDENT.c.start_at, INCIDENT.c.id)
-        .with_hint(INCIDENT, "INDEXED BY ix_incident_one_hour", "sqlite")
     )
     if scope == "final":
         query = query.where(INCIDENT.c.final_level >= Level.MAJOR.rank)
