@@ -21,6 +21,7 @@ from server.record.reading import incident_shown, obligation_shown
 from server.record.tables import ENTRY
 from tests import words
 from tests.deeds import opened
+from tests.duty_deeds import a_busy_duty
 from tests.room import Room
 from tests.words import new_id
 
@@ -54,6 +55,8 @@ class Screens:
         self.head += len(news)
         for screen, rows in self.rows.items():
             for target, html in self.room.parts.views.fragments(self.unit, screen, "zh", news):
+                if not target.startswith("incident-"):
+                    continue  # the bar of who is on duty stands on every page: test_duty_pages
                 if html:
                     rows[target] = _still(html)
                 else:
@@ -300,6 +303,45 @@ def step(room: Room) -> None:
 def accept_rules(room: Room) -> None:
     accepted = RulesAccepted(digest="0" * 64, effective_from=["2026-11-23"])
     room.parts.store.note(accepted, f"{room.parts.rulebook.dump()} ").result(timeout=10)
+
+
+@makes(
+    "report_drafted", "report_edited", "report_submitted", "report_returned", "report_approved", "report_sent",
+    "report_signed", "report_entered", "report_discarded",
+)  # fmt: skip
+def write_reports(room: Room) -> None:
+    one = _open(room, category="work_safety", facts={"dead": 1})
+    room.told("Li", "add-entry", words.add_entry(one, "封控完毕", happened_at=_now(room)))
+    paper, waste = words.draft_report(one), words.draft_report(one)
+    for draft in (paper, waste):
+        room.told("Wu", "draft-report", draft)
+    typed = [{"field": "phone", "before": "", "after": "0335-0000000"}]
+    send = {"send_id": new_id(), "recipient": "PRV_EMB", "means": "fax"}
+    for who, name, more in (
+        ("Wu", "edit-report", {"changes": typed}),
+        ("Wu", "submit-report", {}),
+        ("Wang", "return-report", {"reason": "补充"}),
+        ("Wu", "approve-report", {"approved_by": "王某", "approved_at": _now(room), "way": "phone"}),
+        ("Wu", "send-report", {**send, "sent_at": _now(room)}),
+        ("Wang", "sign-report", {"signed_at": _now(room)}),
+        ("Wu", "enter-report", {"entered_at": _now(room), "reference": "7"}),
+    ):
+        room.told(who, name, _of(one, report_id=paper["report_id"], **more))
+    room.told("Wu", "discard-report", _of(one, report_id=waste["report_id"], reason="重复"))
+
+
+@makes(
+    "duty_item_added", "duty_item_overdue", "duty_item_settled", "duty_unmanned", "handover_items_accepted",
+    "handover_late", "handover_prepared", "handover_signed", "roll_answered", "roll_asked", "roll_called",
+    "roll_closed", "roll_missed", "roll_unanswered", "shift_changed", "shift_taken_over", "shifts_cancelled",
+    "shifts_planned", "swap_decided", "swap_requested",
+)  # fmt: skip
+def hold_a_duty(room: Room) -> None:
+    """A busy duty and the night after it, on the room's first day: its shifts change by that day's clock."""
+    a_busy_duty(room)
+    for _ in range(30):
+        room.clock.pass_by(hours=1)
+        room.watch()
 
 
 def _kinds(room: Room, since: int) -> set[str]:
