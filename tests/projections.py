@@ -306,8 +306,8 @@ def accept_rules(room: Room) -> None:
 
 
 @makes(
-    "report_drafted", "report_edited", "report_submitted", "report_returned", "report_approved", "report_sent",
-    "report_signed", "report_entered", "report_discarded",
+    "report_drafted", "report_edited", "report_submitted", "report_returned", "report_approved",
+    "report_sent", "report_signed", "report_entered", "report_discarded",
 )  # fmt: skip
 def write_reports(room: Room) -> None:
     one = _open(room, category="work_safety", facts={"dead": 1})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -294,6 +295,31 @@ def test_verification_finds_a_roster_that_was_changed_behind_the_program(own_roo
             connection.rollback()
         assert faults, sql
         assert all(fault.startswith("table") for fault in faults)
+
+
+def test_what_another_process_planned_is_known_before_anything_is_decided(own_room: Room) -> None:
+    room = own_room
+    other = Room(room.folder, room.settings.database_url, room.clock)
+    other.tokens = room.tokens
+    other.start()
+    try:
+        plan(room, shift(0))
+        plan(other, shift(1))
+        body = {"unit": CITY, "shifts": [shift(1)]}
+        refused(room.tell("Wu", "plan-shifts", body), 422, "shifts-overlap", "/shifts/0/starts_at")
+    finally:
+        other.stop()
+
+
+def test_a_clock_that_falls_back_keeps_nobodys_alarm_waiting(spare_room: Room) -> None:
+    room = spare_room
+    plan(room, shift(0))
+    room.watch()
+    room.clock.at -= timedelta(hours=1)
+    room.watch()
+    room.clock.pass_by(minutes=10, seconds=1)
+    room.watch()
+    assert len(happened(room, "duty_unmanned")) == 1
 
 
 def test_incidents_and_duties_share_a_round_and_a_watch(spare_room: Room) -> None:
