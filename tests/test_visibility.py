@@ -56,6 +56,14 @@ ASKED: dict[str, tuple[str, ...]] = {
     "/wall": ("",),
     "/wall/news": ("", "?after=0"),
     "/statistics": ("", "?from=2020-01-01&to=2026-12-31", "?unit=130324"),
+    **{f"/api/v1/{what}": ("", "?unit=130324") for what in ("duty", "shifts", "statistics/roll-calls")},
+    **{
+        path: ("",)
+        for path in (
+            "/api/v1/roll-calls", "/duty/pieces", "/handover", "/handover/news", "/intake/drafts",
+            "/roll-call", "/roll-call/news", "/roster", "/roster/news",
+        )
+    },
 }  # fmt: skip
 #: Routes that say the same to everybody, or speak of the asker's own account only.
 SAME_FOR_ALL = {

@@ -2,6 +2,7 @@
 import { now } from "./clock.js";
 import { act } from "./duty.js";
 import { DutyPage } from "./duty_page.js";
+import { elementsOf } from "./swap.js";
 import { wireTime } from "./times.js";
 
 const unit = document.body.dataset.unit;
@@ -13,7 +14,7 @@ for (const form of document.querySelectorAll("form[data-reading]")) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const answer = await fetch("/roster/reading", { method: "POST", body: new URLSearchParams(new FormData(form)) });
-    preview.innerHTML = answer.ok ? await answer.text() : "";
+    preview.replaceChildren(...(answer.ok ? elementsOf(await answer.text()) : []));
     preview.scrollIntoView({ block: "nearest" });
     preview.querySelector("button")?.focus();
   });
