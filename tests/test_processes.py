@@ -273,7 +273,7 @@ def test_what_a_newer_version_adds_to_the_schema_disturbs_no_process_of_this_one
     clerks = [Clerk(desk, "Wu", "130302", number, loses=0.0) for number, desk in enumerate((here, there))]
     with writing(clerks) as answered, psycopg.connect(fleet.postgres.url, autocommit=True) as newer:
         wait_for_more(answered, 10)
-        newer.execute("CREATE TABLE shift (id text PRIMARY KEY)")
+        newer.execute("CREATE TABLE of_a_later_version (id text PRIMARY KEY)")
         for table in ("incident", "obligation", "ledger", "person", "credential"):
             newer.execute(f"ALTER TABLE {table} ADD COLUMN later text")  # type: ignore[arg-type]
         newer.execute("UPDATE alembic_version SET version_num = '9999'")

@@ -255,8 +255,10 @@ def test_the_shipped_files_are_put_where_the_operator_edits_them_and_never_overw
     written = install_defaults(tmp_path)
     assert {path.relative_to(tmp_path).as_posix() for path in written} == {
         "units.csv",
+        "calendar.yaml",
         "README.md",
         "rules/2025-01-01.yaml",
+        *(f"forms/{name}.yaml" for name in ("common", "daily", "loss", "quick", "special")),
     }
     assert load(tmp_path) == defaults()
 

@@ -320,7 +320,10 @@ async def watched(browser: Browser) -> AsyncIterator[tuple[BrowserContext, list[
 
     def look(request: Request) -> None:
         path = request.url.split("/", 3)[-1].split("?")[0]
-        ours = ("static/", "sign-in", "incidents", "places", "wall", "api/v1/live", "board", "statistics", "")
+        ours = (
+            "static/", "sign-in", "incidents", "places", "wall", "api/v1/live", "board", "statistics",
+            "intake/drafts", "duty/pieces", "",
+        )  # fmt: skip
         if not request.url.startswith("http://127.0.0.1:") or (not path.startswith(ours[:-1]) and path != ""):
             strange.append(request.url)
 

@@ -18,6 +18,7 @@ from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
 
 from server.delivery import door as door_module
+from server.delivery import wire as wire_module
 from server.delivery.door import GuardedHttp
 from server.delivery.frames import Ring, entry_frame, fitting, payload_of, text_frame
 from server.delivery.wire import HubProtocol, uvicorn_options
@@ -306,7 +307,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     assert door_module.HEADER_S == door_module.BODY_WINDOW_S == 10
     monkeypatch.setattr(door_module, "HEADER_S", 0.3)
     monkeypatch.setattr(door_module, "BODY_WINDOW_S", 0.3)
-    monkeypatch.setattr(door_module, "IDLE_S", 1)
+    monkeypatch.setattr(wire_module, "IDLE_S", 1)
 
 
 async def drip(raw: object, piece: bytes, every: float) -> None:
