@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated, Any, LiteralString
+from typing import TYPE_CHECKING, Annotated, Any, LiteralString
 from uuid import UUID
 
 from pydantic import (
@@ -22,11 +23,14 @@ from pydantic_core import PydanticCustomError
 
 from schemas.terms import Category
 
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
+
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 _INSTANT_FORM = "must be RFC 3339 with an offset, as in 2026-11-23T14:05:00+08:00"
-
-_OWN_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ\Z", re.ASCII)
 
 
 def _refused(code: LiteralString, words: LiteralString) -> PydanticCustomError:
@@ -36,11 +40,10 @@ def _refused(code: LiteralString, words: LiteralString) -> PydanticCustomError:
 
 def parse_instant(value: Any) -> datetime:
     """RFC 3339 with an offset, to UTC whole milliseconds. A time without its offset names no instant."""
-    if type(value) is str and _OWN_FORM.match(value):  # verification reads three of these in every entry
-        try:
+    # The server's own form by its punctuation: verification reads three of these in every entry.
+    if type(value) is str and len(value) == 24 and value[4:20:3] == "--T::." and value[23] == "Z":
+        with suppress(ValueError):  # said below, in words
             return datetime.fromisoformat(value)
-        except ValueError as wrong:
-            raise _refused("instant_unreal", "is no time that exists") from wrong
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise _refused("instant_form", _INSTANT_FORM)
@@ -165,7 +168,16 @@ Measure = Annotated[
 ]
 
 
-class Frozen(BaseModel):
+class _Kind(ModelMetaclass):
+    """Asks a class whether it has an instance, and no registry of virtual subclasses: we have none.
+
+    A log is folded by some thirty such questions for each entry; each of them costs a fifth of what it did.
+    """
+
+    __instancecheck__ = type.__instancecheck__
+
+
+class Frozen(BaseModel, metaclass=_Kind):
     """Base of what crosses the wire: unknown fields are refused by name, nothing changes afterwards."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.exc import DatabaseError
 
 from server.record.cataloguing import catch_up
@@ -131,3 +131,37 @@ def test_the_command_line_names_the_first_bad_entry(tmp_path: Path):
     assert "altered: entry 40: its bytes do not fit the chain" in said
     assert "altered: entry 80: its bytes do not fit the chain" in said
     assert said.splitlines()[0] == "bad: first bad entry 40"
+
+
+@pytest.mark.parametrize("helper", ["works", "dies"])
+def test_a_second_process_that_follows_the_chain_finds_the_same(
+    each_database: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    helper: str,
+):
+    on_sqlite = each_database == "sqlite"
+    database = (
+        Database.in_folder(tmp_path) if on_sqlite else Database(request.getfixturevalue("new_database")())
+    )
+    with Chronicle(database, seed=6).running() as chronicle:
+        chronicle.write(120)
+    untouched = verify(database)
+    with database.engine.connect() as connection, connection.begin():
+        guards = disarm(connection)
+        change(connection, 30, body=reworded(row_of(connection, 30)["body"]))
+        change(connection, 50, incident_id=None)
+        connection.execute(delete(ENTRY).where(ENTRY.c.seq == 70))
+        change(connection, 90, body=b"{}")
+        rearm(connection, guards)
+    alone = verify(database)
+    assert {30, 50, 70, 90} <= alone.bad
+    monkeypatch.setattr("server.safekeeping.verify.WORTH_A_HELPER", 1)
+    if helper == "dies":
+        monkeypatch.setattr("server.safekeeping.links.sys.executable", "/bin/false")
+    helped = verify(database, helped=True)
+    assert sorted(helped.faults) == sorted(alone.faults)
+    assert (helped.bad, helped.first_bad, helped.head) == (alone.bad, alone.first_bad, alone.head)
+    assert (helped.entries, helped.head_sm3) == (untouched.entries, untouched.head_sm3)
+    database.close()

@@ -113,7 +113,7 @@ def splice_of(field_name: str, before: str, after: str) -> rep.Splice:
     start = common_start(before, after)
     end = common_end(before[start:], after[start:])
     return rep.Splice(
-        field=field_name,  # type: ignore[arg-type]  # checked by the class
+        field=field_name,
         at=start,
         cut=len(before) - start - end,
         put=after[start : len(after) - end],

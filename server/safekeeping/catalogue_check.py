@@ -12,8 +12,8 @@ from server.domain.incident import Incident
 from server.record.catalogue import BLOCK, descending, tags_of, unpacked, words_of
 from server.record.projections import incident_row
 from server.record.tables import CATALOGUE_HEAD, CATALOGUE_MARK, CATALOGUE_PLACE
-from server.safekeeping.crosscheck import PAGE, Verdict
 from server.safekeeping.recount import Recount
+from server.safekeeping.verdict import PAGE, Verdict
 
 
 def check_catalogue(connection: Connection, recount: Recount, verdict: Verdict) -> None:

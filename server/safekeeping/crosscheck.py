@@ -5,12 +5,11 @@ A fault names the entry that it is about: the one a stream lacks, the last of an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, Table, select, text
+from sqlalchemy import Connection, Row, RowMapping, Table, Text, cast, func, select, text
 
 from server.config.marked_yaml import BadRuleFile
 from server.config.rulebook import Rulebook
@@ -30,32 +29,7 @@ from server.record.tables import (
     STREAM_HEAD,
 )
 from server.safekeeping.recount import Recount
-
-PAGE = 2_000
-#: More than these are counted and not listed: whoever renumbers a log alters every entry after it.
-MOST_LISTED = 10_000
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What was found. `head` is the SHA-256 chain's, in hex; `bad` are the entries that faults name."""
-
-    entries: int = 0
-    head: str = ""
-    head_sm3: str = ""
-    first_bad: int | None = None
-    faults: list[str] = field(default_factory=list)
-    bad: set[int] = field(default_factory=set)
-    unlisted: int = 0
-
-    def fault(self, kind: str, what: str, seq: int | None = None) -> None:
-        if seq is not None:
-            self.bad.add(seq)
-            self.first_bad = seq if self.first_bad is None else min(seq, self.first_bad)
-        if len(self.faults) < MOST_LISTED:
-            self.faults.append(f"{kind}: {what}" if seq is None else f"{kind}: entry {seq}: {what}")
-        else:
-            self.unlisted += 1
+from server.safekeeping.verdict import PAGE, Verdict
 
 
 def crosscheck(
@@ -75,26 +49,60 @@ def _check_streams(connection: Connection, recount: Recount, verdict: Verdict) -
     """Each stream is dense, in order, and carries exactly what its unit may see."""
     heads = {row.stream: row.head for row in connection.execute(select(STREAM_HEAD))}
     names = {name for (name,) in connection.execute(select(STREAM_ENTRY.c.stream).distinct())}
-    query = select(STREAM_ENTRY.c.position, STREAM_ENTRY.c.seq).order_by(STREAM_ENTRY.c.position)
     for stream in sorted(names | recount.streams.keys() | heads.keys()):
         expected = recount.streams.get(stream, ())
-        found = connection.execute(
-            query.where(STREAM_ENTRY.c.stream == stream).execution_options(yield_per=PAGE)
-        )
-        at = 0
-        for position, seq in found:
-            at += 1
-            while at < position and at <= len(expected):
-                verdict.fault("stream", f"stream {stream} lacks it at {at}", expected[at - 1])
-                at += 1
-            if at > len(expected):
-                verdict.fault("stream", f"stream {stream} has it at {position}, beyond its end", seq)
-            elif position != at or seq != expected[at - 1]:
-                verdict.fault("stream", f"stream {stream} at {position} is not what the log says", seq)
-        for missing in range(at, len(expected)):
-            verdict.fault("stream", f"stream {stream} lacks it at {missing + 1}", expected[missing])
+        if not _stands_as_it_should(connection, stream, expected):
+            _name_what_is_wrong(connection, stream, expected, verdict)
         if heads.get(stream, 0) != len(expected):
             verdict.fault("table", f"stream_head {stream}", expected[-1] if expected else None)
+
+
+#: Positions compared at once: what bounds the memory, whatever the length of a stream.
+_STRETCH = 20_000
+
+
+def _stands_as_it_should(connection: Connection, stream: str, expected: Sequence[int]) -> bool:
+    """Compared as the database joins a stretch: an entry stands in as many streams as units see it.
+
+    A "no" is only a reason to look closer, so no order that an engine fails to promise can hide anything.
+    """
+    position, seq = STREAM_ENTRY.c.position, STREAM_ENTRY.c.seq
+    of_it = select(position, seq).where(STREAM_ENTRY.c.stream == stream).order_by(position)
+    for start in range(0, len(expected) + 1, _STRETCH):
+        wanted = expected[start : start + _STRETCH]
+        stretch = of_it.where(position > start)
+        if start + _STRETCH <= len(expected):
+            stretch = stretch.where(position <= start + _STRETCH)
+        rows = stretch.limit(_STRETCH + 1).subquery()
+        joined = func.aggregate_strings(cast(rows.c.seq, Text), ",")
+        one = connection.execute(select(func.count(), func.max(rows.c.position), joined).select_from(rows))
+        count, last, seqs = one.one()
+        if (
+            count != len(wanted)
+            or (wanted and last != start + count)
+            or (seqs or "") != ",".join(map(str, wanted))
+        ):
+            return False
+    return True
+
+
+def _name_what_is_wrong(
+    connection: Connection, stream: str, expected: Sequence[int], verdict: Verdict
+) -> None:
+    query = select(STREAM_ENTRY.c.position, STREAM_ENTRY.c.seq).order_by(STREAM_ENTRY.c.position)
+    found = connection.execute(query.where(STREAM_ENTRY.c.stream == stream).execution_options(yield_per=PAGE))
+    at = 0
+    for position, seq in found:
+        at += 1
+        while at < position and at <= len(expected):
+            verdict.fault("stream", f"stream {stream} lacks it at {at}", expected[at - 1])
+            at += 1
+        if at > len(expected):
+            verdict.fault("stream", f"stream {stream} has it at {position}, beyond its end", seq)
+        elif position != at or seq != expected[at - 1]:
+            verdict.fault("stream", f"stream {stream} at {position} is not what the log says", seq)
+    for missing in range(at, len(expected)):
+        verdict.fault("stream", f"stream {stream} lacks it at {missing + 1}", expected[missing])
 
 
 def _check_ledger(ledger: Row[Any], recorded_at: datetime | None, recount: Recount, verdict: Verdict) -> None:
@@ -197,18 +205,16 @@ def _check_commands(connection: Connection, recount: Recount, verdict: Verdict) 
     """Every command of the log has its record, and its record says what came of it."""
     found = 0
     query = select(*_OF_RECORDS).execution_options(yield_per=PAGE)
-    for row in connection.execute(query).mappings():
-        command_id = row["command_id"]
+    for command_id, incident_id, number, first_seq, last_seq, recorded_at in connection.execute(query):
         deed = recount.commands.get(command_id)
         if deed is None:  # it changed nothing, or the log never heard of it
-            if row["last_seq"] >= row["first_seq"]:
-                verdict.fault("table", f"idempotency {command_id}", row["first_seq"])
+            if last_seq >= first_seq:
+                verdict.fault("table", f"idempotency {command_id}", first_seq)
             continue
         found += 1
-        fits = row["first_seq"] <= deed.first_seq <= deed.last_seq <= row["last_seq"] <= verdict.entries
-        number = None if deed.incident_id is None else recount.incidents[deed.incident_id].number
-        told = (deed.incident_id, number, deed.recorded_at)
-        if not fits or (row["incident_id"], row["number"], row["recorded_at"]) != told:
+        fits = first_seq <= deed.first_seq <= deed.last_seq <= last_seq <= verdict.entries
+        given = None if deed.incident_id is None else recount.incidents[deed.incident_id].number
+        if not fits or (incident_id, number, recorded_at) != (deed.incident_id, given, deed.recorded_at):
             verdict.fault("table", f"idempotency {command_id}", deed.first_seq)
     if found < len(recount.commands):
         known = set(connection.execute(select(IDEMPOTENCY.c.command_id)).scalars())
