@@ -14,7 +14,10 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+import psycopg
+from psycopg.types.numeric import Int8BinaryDumper
 from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql
 
 from server.record.tables import (
     COUNTER,
@@ -27,8 +30,10 @@ from server.record.tables import (
     STREAM_HEAD,
 )
 
-#: How many rows a statement carries. Few different ones, so that every statement stays prepared.
+#: How many rows a statement carries on SQLite. Few different ones, so that every statement stays prepared.
 SIZES = (128, 64, 32, 16, 8, 4, 2, 1)
+MOST_AT_ONCE = 1_000  # on PostgreSQL
+_POSTGRES = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 Row = tuple[Any, ...]
 
@@ -42,10 +47,24 @@ class Put:
     keys: tuple[str, ...] = ()
     once: bool = False
 
-    def statement(self, rows: int, mark: str) -> str:
+    def of_values(self, rows: int) -> str:
+        """So many rows, each value marked `?`."""
+        one = f"({', '.join('?' * len(self.table.columns))})"
+        return self._statement(f"VALUES {', '.join([one] * rows)}")
+
+    def of_columns(self) -> str:
+        """Any number of rows for PostgreSQL, a column of values after the other.
+
+        The same text for every number of rows and whichever values are missing: it is read and planned once.
+        """
+        kinds = [column.type.compile(dialect=_POSTGRES) for column in self.table.columns]
+        bare = [kind.partition("(")[0] for kind in kinds]  # cast to VARCHAR(36), what is longer would be cut
+        columns = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(bare, start=1))
+        return self._statement(f"SELECT * FROM unnest({columns})")  # noqa: S608 (our own names)
+
+    def _statement(self, rows: str) -> str:
         names = [column.name for column in self.table.columns]
-        into, one = f"{self.table.name} ({', '.join(names)})", f"({', '.join([mark] * len(names))})"
-        text = f"INSERT INTO {into} VALUES {', '.join([one] * rows)}"  # noqa: S608 (our own names)
+        text = f"INSERT INTO {self.table.name} ({', '.join(names)}) {rows}"
         if self.once:
             return text + " ON CONFLICT DO NOTHING"
         if self.keys:
@@ -66,7 +85,7 @@ class Pen:
     def __init__(self, connection: Connection, is_sqlite: bool) -> None:
         self._driver: Any = connection.connection.driver_connection
         self._is_sqlite = is_sqlite
-        self._mark = "?" if is_sqlite else "%s"
+        self._hand: Any = self._driver if is_sqlite else _postgres_cursor(self._driver)
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
@@ -79,13 +98,17 @@ class Pen:
             self._driver.commit()
 
     def put(self, what: Put, rows: Sequence[Row]) -> None:
+        if not self._is_sqlite:
+            for start in range(0, len(rows), MOST_AT_ONCE):
+                columns = zip(*rows[start : start + MOST_AT_ONCE], strict=True)
+                self._hand.execute(_of_columns(what), [list(column) for column in columns])
+            return
         start = 0
         for size in SIZES:
             while len(rows) - start >= size:
                 some = rows[start : start + size]
-                self._driver.execute(
-                    _statement(what, size, self._mark), [value for row in some for value in row]
-                )
+                values = [value for row in some for value in row]
+                self._hand.execute(_of_values(what, size), values)
                 start += size
 
     def put_all(self, what: Put, rows: Sequence[dict[str, Any]]) -> None:
@@ -105,9 +128,29 @@ class Pen:
 
     def execute(self, text: str, values: Sequence[Any]) -> None:
         """Another statement, each value marked `?`."""
-        self._driver.execute(text if self._is_sqlite else text.replace("?", "%s"), values)
+        self._hand.execute(text if self._is_sqlite else _numbered(text), values)
+
+
+def _postgres_cursor(driver: Any) -> Any:
+    """A cursor that takes PostgreSQL's own marks: psycopg would look through the text of every long statement
+    for its own, every time. All whole numbers travel alike, or each mixture of sizes would be a statement."""
+    cursor = psycopg.RawCursor(driver)
+    cursor.adapters.register_dumper(int, Int8BinaryDumper)
+    return cursor
 
 
 @cache
-def _statement(what: Put, rows: int, mark: str) -> str:
-    return what.statement(rows, mark)
+def _of_values(what: Put, rows: int) -> str:
+    return what.of_values(rows)
+
+
+@cache
+def _of_columns(what: Put) -> str:
+    return what.of_columns()
+
+
+@cache
+def _numbered(text: str) -> str:
+    """`?`, `?` … as PostgreSQL marks them: `$1`, `$2` …"""
+    first, *rest = text.split("?")
+    return first + "".join(f"${number}{part}" for number, part in enumerate(rest, start=1))
