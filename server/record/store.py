@@ -53,6 +53,7 @@ log = structlog.get_logger()
 
 MOST_IN_A_ROUND = 256
 WAITED_ENOUGH_S = 1.0  # a round that failed after so long has kept those behind it waiting as well
+DOUBT_S = 2.0  # after a failed round: where a page fits, the next real round need not
 _NOT_SAID = {"device_sent_at"}  # differs each time that the same command is sent
 INCIDENTS_KEPT = 2_000
 
@@ -105,7 +106,8 @@ class Store:
         self._hand = Hand(database)
         self._ledger = self._open()
         self.rounds = self.written = 0
-        self._is_doubtful = False  # the last round that had anything to write failed
+        self._doubt: StoreUnavailable | None = None  # why the last round failed that had anything to write
+        self._failed_at = 0.0
         self._round_began: float | None = None
         self.commit_times = Durations()  # of rounds that were written, the wait for their turn included
 
@@ -245,8 +247,13 @@ class Store:
 
     def look(self) -> Future[None]:
         """Take a turn as a command does: whether it could be done. Nothing is written, unless the last that
-        was to be written could not be: a full disk is seen by writing alone."""
-        return self.submit(lambda round_: round_.try_the_disk() if self._is_doubtful else None)
+        was to be written could not be: a full disk is seen by writing alone. For a moment after a failure the
+        answer is that failure: who asks in between must not hear that all is well."""
+        if (doubt := self._doubt) is not None and time.monotonic() - self._failed_at < DOUBT_S:
+            refused: Future[None] = Future()
+            refused.set_exception(StoreUnavailable(*doubt.args))
+            return refused
+        return self.submit(lambda round_: round_.try_the_disk() if self._doubt is not None else None)
 
     def submit(self, do: Callable[[Round], Any]) -> Future[Any]:
         caller: Future[Any] = Future()
@@ -408,9 +415,9 @@ class Store:
             self._incidents.clear()
             self._duties.clear()
             self._heads.clear()
-            self._is_doubtful = True
             unavailable = StoreUnavailable(repr(failure))
             unavailable.__cause__ = failure
+            self._doubt, self._failed_at = unavailable, time.monotonic()
             for work in works:
                 work.fail()
             tell((work.caller, None, unavailable) for work in works)
@@ -419,7 +426,8 @@ class Store:
         while len(self._incidents) > INCIDENTS_KEPT:
             self._incidents.popitem(last=False)
         self.rounds += 1
-        self._is_doubtful = self._is_doubtful and not round_.has_written
+        if round_.has_written and time.monotonic() - self._failed_at > DOUBT_S:
+            self._doubt = None
         if round_.entries_written:
             self.commit_times.observe(time.monotonic() - began)
         self.written += round_.entries_written

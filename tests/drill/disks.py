@@ -66,12 +66,6 @@ class Full:
     misheard: list[str]
 
 
-def _trouble(desk: FenghuoProcess) -> str | None:
-    """What /readyz says of the store, unless it is well."""
-    said: str = state(desk)["checks"]["store"]
-    return None if said == "ok" else said
-
-
 def _filled(run: Run, name: str, program: tuple[str, ...] = ()) -> Full:
     """A desk whose disk is full for a while, with people writing. Its own log lies on that disk."""
     with small_disk(run, name) as place:
@@ -94,8 +88,7 @@ def _filled(run: Run, name: str, program: tuple[str, ...] = ()) -> Full:
                     wait_until(lambda: not state(desk)["ready"], within=20)
                 pause(run.scale(10, 1))
                 status = desk.tell("Li", "open-incident", words.open_incident()).status_code
-                # What little a refused round gives back may let one small write through now and then.
-                reason = "" if program else wait_until(lambda: _trouble(desk), within=10)
+                reason = state(desk)["checks"]["store"]
                 reading = desk.phone("Wu").get("/api/v1/incidents").status_code
                 ear.poll(0.2)
                 listens = ear.ears[0].is_open
