@@ -75,7 +75,7 @@ class Limits:
     sweep_s: float = 1.0
     look_s: float = 2.0  # an entry written by another process is noticed after so long
     blind_s: float = 5.0  # the log could not be read for so long: nobody is told that the picture is current
-    rest_s: float = 0.002  # after a crowded pass, for company
+    rest_s: float = 0.020  # at most, after a pass that carried several entries: three times what it took
     slice: int = 500  # writes, about 5 ms, before others get their turn
     idle_stream_s: float = 300.0  # a stream nobody listens to is kept for those who come back
     sockets_per_person: int = 20
@@ -340,14 +340,14 @@ class Stream:
             now = time.monotonic()
             self._tally.lag.observe(now - this.began)
             if this.to - this.before > 1:
-                self._rests_until = now + min(self._limits.rest_s, (now - this.started) / 5)
+                self._rests_until = now + min(self._limits.rest_s, 3 * (now - this.started))
         return max(1, len(listeners))
 
     def rest(self) -> float:
         """Seconds until the next pass may begin: 0 but for a moment after one that carried several entries.
 
-        Then more are on their way, and each system call that they share is one less for every listener. A
-        lone entry never waits.
+        Then more are on their way, and each system call that they share is one less for every listener; and
+        most of the time is left for answers, however many listen. A lone entry never waits.
         """
         if self._passing is not None or not self._rests_until:
             return 0.0

@@ -17,6 +17,7 @@ from typing import Protocol
 
 PER_S = 500.0  # half of what one processor can do
 AT_ONCE = 40  # after a pause: the screens of a room that were switched on together
+AT_A_TIME = 3  # three milliseconds
 MOST_WAITING = 5_000  # ten seconds
 MOST_SILENT = 4_096  # of one address; more than connect in one moment, less than a process may have open
 
@@ -70,8 +71,10 @@ class Turnstile:
     def _turn(self) -> None:
         self._is_turning = False
         try:
-            # One at a time, however many turns were earned while the loop was busy: others wait, too.
-            if self._waiting and self._has_turn():
+            # A few at a time, however many turns were earned while the loop was busy: others wait, too.
+            for _ in range(AT_A_TIME):
+                if not self._waiting or not self._has_turn():
+                    break
                 self._waiting.popleft()()
         finally:
             self._turn_later()
