@@ -36,4 +36,5 @@ class Event(Frozen):
 class Shown(BaseModel):
     """Base of what is read. Clients ignore fields they do not know."""
 
-    model_config = ConfigDict(extra="allow")
+    # Built when first used: of hundreds of shapes a process that only backs up or verifies uses none.
+    model_config = ConfigDict(extra="allow", defer_build=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 from sqlalchemy.exc import InternalError, OperationalError
@@ -21,7 +21,7 @@ from schemas.documents import asyncapi, openapi
 from schemas.events import RulesAccepted
 from server.api import duties, health, messages, rest
 from server.api.live import live_endpoint, watch_rights
-from server.clocks import Onward
+from server.clocks import Onward, utc_now
 from server.config.calendar_file import default_calendar, load_calendar_or_default
 from server.config.form_files import default_forms, load_forms_or_keep
 from server.config.marked_yaml import Problem
@@ -36,7 +36,7 @@ from server.documents.press import Press
 from server.domain.gazetteer import Gazetteer
 from server.gate.auth import guard
 from server.gate.problems import problem
-from server.migrations import migrate
+from server.migrations import open_database
 from server.pages import reports as report_pages
 from server.pages import routes as page_routes
 from server.pages.accounts import AccountPages
@@ -46,7 +46,6 @@ from server.parts import Parts
 from server.people.people import People
 from server.reading_room import ReadingRoom
 from server.record.cataloguing import keep_catalogue
-from server.record.database import Database
 from server.record.reading import StreamLog
 from server.record.stalled import free_the_ledger
 from server.record.store import Store, StreamRow
@@ -60,22 +59,6 @@ log = structlog.get_logger()
 NO_DATABASE = (OperationalError, InternalError, PoolTimeout)
 LAST_GOOD_UNITS = ".units.last-good.csv"
 LAST_GOOD_FORMS = ".forms.last-good.json"
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def open_database(settings: Settings) -> Database:
-    """The database that the settings name, its schema brought up to date."""
-    if settings.database_url:
-        database = Database(settings.database_url)
-    elif settings.data is not None:
-        database = Database.in_folder(settings.data)
-    else:
-        raise ValueError("neither --data nor --database-url was given")
-    migrate(database)
-    return database
 
 
 def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Parts:

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from schemas.terms import Post
-from server.app import make_parts, open_database, utc_now
+from server.clocks import utc_now
 from server.config.unit_file import default_units, load_units_or_keep
 from server.log_lines import log_to_stderr
+from server.migrations import open_database
 from server.people.people import AccountRefused, People
 from server.safekeeping.backup import BackupRefused, backup, restore
 from server.safekeeping.verify import verify
-from server.serving import run
 from server.settings import Settings, network
 
 
@@ -174,6 +174,9 @@ def _serve(parsed: argparse.Namespace) -> int:
         secure=parsed.secure,
         trusted_proxies=tuple(network(one) for one in _listed(parsed.trusted_proxy)),
     )
+    from server.app import make_parts  # half of a start is reading this: no other command waits for it
+    from server.serving import run
+
     parts = make_parts(settings)
     if parsed.newcomer:
         from server.rehearsal.newcomer import furnish
@@ -253,7 +256,7 @@ def _token_revoke(parsed: argparse.Namespace) -> int:
 
 def _verify(parsed: argparse.Namespace) -> int:
     with closing(open_database(_existing(parsed))) as database:
-        found = verify(database)
+        found = verify(database, helped=len(os.sched_getaffinity(0)) > 1)
     if found.first_bad is None and not found.faults:
         print(f"ok: {found.entries} entries, head {found.head or '0' * 64}")
         return 0

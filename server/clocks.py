@@ -5,9 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 SLACK = timedelta(seconds=2)  # so far the wall's clock may be put right without anybody's losing time
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Onward:

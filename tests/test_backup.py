@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pysqlite3 import dbapi2 as sqlite
 
-from server.app import utc_now
+from server.clocks import utc_now
 from server.config.unit_file import default_units
 from server.domain.units import UnitTree
 from server.migrations import migrate

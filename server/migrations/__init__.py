@@ -15,10 +15,23 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from server.record.database import Database
+from server.settings import Settings
 
 log = structlog.get_logger()
 
 HERE = Path(__file__).parent
+
+
+def open_database(settings: Settings) -> Database:
+    """The database that the settings name, its schema brought up to date."""
+    if settings.database_url:
+        database = Database(settings.database_url)
+    elif settings.data is not None:
+        database = Database.in_folder(settings.data)
+    else:
+        raise ValueError("neither --data nor --database-url was given")
+    migrate(database)
+    return database
 
 
 def migrate(database: Database) -> None:
