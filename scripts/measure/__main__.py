@@ -133,7 +133,7 @@ TITLES = {
 }
 
 
-DEFAULT = ["fanout", "idle", "stalled", "storm", "listeners", "writes", "durable", "records"]
+DEFAULT = ["fanout", "idle", "stalled", "mixed", "storm", "listeners", "writes", "durable", "records"]
 
 
 def main() -> int:

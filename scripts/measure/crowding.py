@@ -15,7 +15,7 @@ from typing import Any
 from measure.crowd import Crowd, crowd
 from measure.desk import CITY, clerks_at
 from measure.fanout import listening_to
-from measure.figures import quantile, resident_mb, times
+from measure.figures import Usage, quantile, resident_mb, times
 from measure.stacks import BEARER, HELLO, OURS, REQUEST, running, stacks
 from tests import words
 from tests.product import FenghuoProcess
@@ -27,6 +27,7 @@ HEALTHY, STALLED, RATE = 100, 5, 500.0
 CUT_WITHIN_S = 15.0
 ANSWERS_PER_S = 50.0
 LIVE_WITHIN_S = 60.0
+MIXED_RATE = 200.0
 
 
 @contextmanager
@@ -99,6 +100,42 @@ def stalled(seconds: float, say: Callable[[str], None]) -> dict[str, Any]:
         "cut_off": back["lost"],
         "told_to_read_again": back["refreshed"],
         "complete": back["least"] >= last and not back["gaps"] + state["gaps"] + state["lost"],
+    }
+
+
+def mixed(listeners: int, seconds: float, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """Commands at a steady rate, durably, while every one of many listeners is sent each of them."""
+    say(f"bench: {MIXED_RATE:g} commands/s, {listeners} listeners of each")
+    desk = FenghuoProcess(folder)
+    add_people(desk, listeners)
+    desk.start()
+    try:
+        body = words.open_incident(known_at=words.just_now(), occurred_at=..., occurred_precision=...)
+        assert desk.tell(CITY, "open-incident", body).status_code == 200
+        target = {"token": desk.tokens[CITY], "incident_id": body["incident_id"]}
+        assert desk.process is not None
+        pid = desk.process.pid
+        with listening_at([desk], listeners, folder.parent) as ears:
+            before = Usage.of(pid)
+            with clerks_at(desk.port, [target], connections=16, rate=MIXED_RATE, seconds=seconds) as clerks:
+                said = clerks.results()
+            used = Usage.of(pid).since(before)
+            until = time.monotonic() + 10
+            while (end := ears.state())["least"] < end["most"] and time.monotonic() < until:
+                time.sleep(0.1)
+    finally:
+        desk.stop()
+    answers = [answered_at - due for _, due, answered_at, status in said["results"] if status == 200]
+    return {
+        "listeners": listeners,
+        "rate": MIXED_RATE,
+        "answers": len(answers),
+        "unanswered": len(said["results"]) - len(answers) + said["lost"],
+        **times("answer", answers),
+        "cpu": round(used.cpu_s / seconds, 2),
+        "gaps": end["gaps"],
+        "behind": end["most"] - end["least"],
+        "lost": end["lost"],
     }
 
 

@@ -42,6 +42,7 @@ load_module {module}; worker_rlimit_nofile 20000;
 events {{ worker_connections 15000; }}
 http {{
   access_log off; client_body_temp_path {folder}/body; keepalive_requests 10000000;
+  keepalive_timeout 1d;
   proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
   uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
   server {{
@@ -173,8 +174,7 @@ def _has_node_ws() -> bool:
     check = ["node", "-e", "require('ws')"]
     environment = os.environ | {"NODE_PATH": str(NODE_RIVALS)}
     return bool(
-        shutil.which("node")
-        and subprocess.run(check, env=environment, capture_output=True).returncode == 0
+        shutil.which("node") and subprocess.run(check, env=environment, capture_output=True).returncode == 0
     )
 
 

@@ -1,4 +1,4 @@
-"""The parts of `scripts/bench` about the wire: fanout, idle, stalled, storm; each with its goals."""
+"""The parts of `scripts/bench` about the wire: fanout, idle, stalled, mixed, storm; each with its goals."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from measure import crowding, fanout, picture
+from measure.figures import median_of
 
 Say = Callable[[str], None]
 SIZES = "1,500,2000,5000,10000"
@@ -22,6 +23,10 @@ COLUMNS = {
         "healthy", "stalled", "alone_p50_ms", "alone_p99_ms", "beside_p50_ms", "beside_p99_ms",
         "kb_per_stalled", "cut_off", "told_to_read_again", "complete",
     ),
+    "mixed": (
+        "listeners", "rate", "answers", "unanswered", "answer_p50_ms", "answer_p99_ms", "answer_worst_ms",
+        "cpu", "gaps", "behind", "lost",
+    ),
     "storm": (
         "listeners", "live_again_s", "live", "calm_answer_p99_ms", "answer_p50_ms", "answer_p99_ms",
         "answer_worst_ms", "answers", "unanswered", "gaps", "behind", "pages_read", "left_out",
@@ -34,6 +39,7 @@ TITLES = {
     ),
     "idle": "Memory of the whole product per listener to whom nothing happens",
     "stalled": "Listeners that stop reading: what the others notice, and what each of them costs",
+    "mixed": "Commands answered durably while each goes to all of many listeners",
     "storm": "All listeners of a killed process return to another, while 50 commands a second are answered",
 }
 
@@ -41,7 +47,9 @@ TITLES = {
 def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--sizes", default=SIZES, help=f"listeners of fanout ({SIZES})")
     options.add_argument("--servers", default="", help="of fanout: only these, separated by commas")
-    options.add_argument("--crowd", type=int, default=0, help="listeners of idle (10,000) and storm (5,000)")
+    options.add_argument(
+        "--crowd", type=int, default=0, help="listeners of idle (10,000), mixed (2,000), storm (5,000)"
+    )
     options.add_argument("--picture", type=Path, help="draw the figures of fanout into this SVG file")
 
 
@@ -64,6 +72,13 @@ def parts(say: Say) -> dict[str, Callable[[argparse.Namespace, Path], dict[str, 
     def measure_stalled(asked: argparse.Namespace, _folder: Path) -> dict[str, Any]:
         return {"stalled": [crowding.stalled(asked.seconds, say)]}
 
+    def measure_mixed(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
+        runs = [
+            crowding.mixed(asked.crowd or 2_000, asked.seconds, folder / f"mixed-{run}", say)
+            for run in range(asked.runs)
+        ]
+        return {"mixed": [median_of(runs)]}
+
     def measure_storm(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
         return {"storm": [crowding.storm(asked.crowd or 5_000, folder, say)]}
 
@@ -71,6 +86,7 @@ def parts(say: Say) -> dict[str, Callable[[argparse.Namespace, Path], dict[str, 
         "fanout": measure_fanout,
         "idle": measure_idle,
         "stalled": measure_stalled,
+        "mixed": measure_mixed,
         "storm": measure_storm,
     }
 
@@ -89,6 +105,10 @@ def verdicts(found: dict[str, Any]) -> list[str]:
         wrong = [] if row["complete"] and row["cut_off"] == row["stalled"] else ["not cut off and complete"]
         wrong += [f"{row['kb_per_stalled']} KB > 1024"] if row["kb_per_stalled"] > 1024 else []
         lines.append(_verdict("stalled", wrong))
+    for row in found.get("mixed", []):
+        wrong = [f"{name} {row[name]}" for name in ("gaps", "behind", "lost", "unanswered") if row[name]]
+        wrong += [f"answers p99 {row['answer_p99_ms']} ms > 50"] if row["answer_p99_ms"] > 50 else []
+        lines.append(_verdict("mixed", wrong))
     for row in found.get("storm", []):
         if "left_out" not in row:
             wrong = [f"{name} {row[name]}" for name in ("gaps", "behind", "unanswered") if row[name]]
