@@ -21,6 +21,8 @@ _NEAR = (
 _NO_WORDS = re.compile(r"[\s\W\d_]+|发生|事故|一起|群众|反映|报告|现场|附近|有人")
 _LEAST, _LEAST_WORDS = 2.5, 0.3
 MOST_SHOWN = 3
+MOST_RELATED = 8
+DAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,23 @@ def _compare(new: Told, other: Told, tree: UnitTree) -> Alike | None:
     if score < _LEAST:
         return None
     return Alike(other.id, score, round(apart.total_seconds() / 60), place >= 1, kind >= 1, words)
+
+
+def related(new: Told, known: Iterable[Told], tree: UnitTree) -> list[Alike]:
+    """What may belong to this one, though it is another: near in place and time and of a near kind, at the
+    very same place, or told in the same words. The likeliest first."""
+    found = []
+    for other in known:
+        if other.id == new.id:
+            continue
+        apart = abs(new.at - other.at)
+        place, kind = _place(new.unit, other.unit, tree), _kind(new.category, other.category)
+        words = similarity(new.words, other.words)
+        if apart > DAY or not (place >= 2 or (place > 0 and kind > 0) or (place >= 0 and words >= 0.6)):
+            continue
+        score = place + 2 * kind + 3 * words + 1 - apart / DAY
+        found.append(Alike(other.id, score, round(apart.total_seconds() / 60), place >= 1, kind >= 1, words))
+    return sorted(found, key=lambda one: -one.score)[:MOST_RELATED]
 
 
 def similarity(one: str, other: str) -> float:

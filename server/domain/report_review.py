@@ -13,8 +13,9 @@ from typing import Literal, NamedTuple
 
 from schemas.forms import Common, Form
 from schemas.terms import Channel, Scale, Stage
+from server.domain.contradictions import contradicted
 from server.domain.drafts import Draft
-from server.domain.incident import Incident
+from server.domain.incident import Incident, Statement
 from server.domain.report_text import figure
 from server.domain.validity import recorded
 
@@ -63,6 +64,30 @@ def figures(common: Common, before: Draft | None, draft: Draft) -> list[Figure]:
 def news(common: Common, draft: Draft, incident: Incident) -> list[Figure]:
     """The figures that became known since this one was begun."""
     return _figures(common, draft.figures, incident.facts())
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A figure of a report on which sources differ, until an officer chooses: its words, and theirs."""
+
+    here: str
+    others: tuple[tuple[str, Statement], ...]
+
+
+def doubts(common: Common, draft: Draft, incident: Incident) -> list[Doubt]:
+    """Which of the report's figures rest on a number that somebody contradicts."""
+    return [
+        Doubt(
+            figure(common, name, draft.figures[name]),
+            tuple(
+                (figure(common, name, one.facts[name]), one)
+                for one in (latest, *others)
+                if one.facts[name] != draft.figures[name]
+            ),
+        )
+        for name, (latest, others) in contradicted(incident.statements).items()
+        if name in draft.figures
+    ]
 
 
 def _figures(

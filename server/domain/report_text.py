@@ -14,6 +14,7 @@ from typing import Any
 from schemas.forms import Common, Drafted, Form
 from schemas.reports import FIELDS
 from schemas.terms import EntryKind, Scale, Stage
+from server.domain.contradictions import contradicted
 from server.domain.drafts import DONE, Draft
 from server.domain.incident import Incident
 from server.domain.periods import BEIJING
@@ -51,6 +52,8 @@ MOST_TOLD, MOST_OF_ONE = 12, 400
 _DIGITS = "零一二三四五六七八九"
 
 Figures = Mapping[str, int | float | None]
+#: What other sources say of a fact, where no officer has chosen yet.
+Doubts = Mapping[str, tuple[int | float | None, ...]]
 
 
 def in_characters(number: int) -> str:
@@ -126,13 +129,28 @@ def figure(common: Common, name: str, value: float | None) -> str:
     return f"{common.facts[name]}{said}"
 
 
-def _listed(common: Common, names: tuple[str, ...], figures: Figures) -> str | None:
-    said = [figure(common, name, figures[name]) for name in names if name in figures]
+def doubted(common: Common, name: str, figures: Figures, doubts: Doubts) -> str:
+    """死亡3人（另报5人，正在核实）: a figure on which sources differ says so, until an officer has chosen."""
+    said = figure(common, name, figures.get(name))
+    unit = common.units_of_facts.get(name, "")
+    others = "、".join(f"{value:g}{unit}" for value in doubts.get(name, ()) if value is not None)
+    return f"{said}（另报{others}，正在核实）" if others else said
+
+
+def doubts_of(incident: Incident) -> dict[str, tuple[int | float | None, ...]]:
+    return {
+        name: tuple(dict.fromkeys(one.facts[name] for one in others))
+        for name, (_latest, others) in contradicted(incident.statements).items()
+    }
+
+
+def _listed(common: Common, names: tuple[str, ...], figures: Figures, doubts: Doubts) -> str | None:
+    said = [doubted(common, name, figures, doubts) for name in names if name in figures]
     return "、".join(said) or None
 
 
-def casualties(common: Common, figures: Figures) -> str:
-    told = [figure(common, name, figures.get(name)) for name in _HURT if name in figures or name in _ALWAYS]
+def casualties(common: Common, figures: Figures, doubts: Doubts) -> str:
+    told = [doubted(common, name, figures, doubts) for name in _HURT if name in figures or name in _ALWAYS]
     return "、".join(told)
 
 
@@ -266,7 +284,8 @@ def places(
     known = max((said.known_at for said in incident.statements), default=None)
     level, basis = _level(incident, common)
     kind = (incident.category or "").partition("/")[0]
-    moved = _listed(common, _MOVED, figures)
+    doubts = doubts_of(incident)
+    moved = _listed(common, _MOVED, figures, doubts)
     progress = figures.get("evacuated")
     values: dict[str, Any] = {
         "unit": tree.name_of(unit),
@@ -285,10 +304,10 @@ def places(
         "received": None if (at := incident.known_at()) is None else moment(at, now),
         "occurred": _occurred(incident, now),
         "as_of": None if known is None else moment(known, now),
-        "casualties": casualties(common, figures),
+        "casualties": casualties(common, figures, doubts),
         "people": moved,
-        "losses": _listed(common, _LOST, figures),
-        "forces": _listed(common, _FORCES, figures),
+        "losses": _listed(common, _LOST, figures, doubts),
+        "forces": _listed(common, _FORCES, figures, doubts),
         "measures": _told(incident, frozenset(map(str, DONE)), now),
         "instructions": _told(incident, frozenset({str(EntryKind.INSTRUCTION)}), now),
         "level": level,

@@ -114,13 +114,14 @@ def _known_already(asked: Asked, body: dict[str, Any]) -> Response:
         at = asked.now
     rows = nearby.recent(parts.database, asked.viewer, at, drill=body.get("drill") is True)
     known = {row["id"]: row for row in rows}
-    told = [_told(row) for row in rows]
-    found = alike(Told("", words, unit, category, at, guessed=not chosen), told, parts.tree)
+    compared = [told(row) for row in rows]
+    found = alike(Told("", words, unit, category, at, guessed=not chosen), compared, parts.tree)
     return asked.piece("_alike.html", found=[_alike_shown(asked, one, known[one.id]) for one in found])
 
 
-def _told(row: dict[str, Any]) -> Told:
-    place = orjson.loads(row["place"])
+def told(row: dict[str, Any]) -> Told:
+    """An incident as it is compared with others."""
+    place = orjson.loads(row["place"]) if isinstance(row["place"], str) else row["place"]
     words = f"{row['title']} {place.get('text') or ''}"
     return Told(row["id"], words, row["unit"], row["category"], row["known_at"])
 

@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from schemas.terms import Category, Channel, EntryKind, Level, Scale, Stage
+from server.pages import around as around_pages
 from server.pages import duties as duty_pages
 from server.pages import figures as figure_pages
 from server.pages import intake as intake_pages
@@ -175,6 +176,7 @@ def routes() -> list[BaseRoute]:
         Route("/incidents/{incident_id:uuid}/view", page(incident_view)),
         Route("/incidents/{incident_id:uuid}/news", page(incident_news)),
         Route("/places", places),
+        *around_pages.routes(),
         *figure_pages.routes(),
         *intake_pages.routes(),
         *duty_pages.routes(),

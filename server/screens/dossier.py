@@ -10,40 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from schemas.rules import RuleSet
-from schemas.terms import CASUALTIES, FACTS
-from server.screens import board
+from schemas.terms import CASUALTIES
+from server.screens import board, fact_table
 from server.screens.board import Duty
 from server.screens.duty_log import Line, because_in_words, lacks_in_words, lines
+from server.screens.fact_table import Fact, Word
 from server.screens.hour import Hour, Step, hour, steps
 from server.screens.wording import Wording
-
-#: The figures that every incident shows, said or not.
-ALWAYS = ("dead", "missing", "trapped", "seriously_injured", "lightly_injured", "evacuated")
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """What somebody said of one fact: the number, when they knew, who, by what way."""
-
-    short: str
-    known_at: str
-    who: str
-    source: str
-    by: str
-    explanation: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One fact: the latest word, what another source says instead, and every earlier word."""
-
-    slug: str
-    name: str
-    short: str
-    is_known: bool
-    latest: Word | None
-    others: tuple[Word, ...]
-    history: tuple[Word, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +59,11 @@ class Dossier:
     lines: tuple[Line, ...]
 
     @property
+    def differing(self) -> tuple[Fact, ...]:
+        """The facts on which sources differ, until somebody chooses."""
+        return tuple(fact for fact in self.facts if fact.choices)
+
+    @property
     def has_steps_left(self) -> bool:
         return any(not step.done for step in self.steps)
 
@@ -109,8 +87,8 @@ def dossier(
         raw=shown,
         card=board.card({**shown, "obligations": open_now}, viewer, now, wording, rules),
         level_why=tuple(_level_why(shown, now, wording)),
-        facts=tuple(_facts(shown, wording)),
-        occurred=tuple(_occurred(shown, now, wording)),
+        facts=tuple(fact_table.facts(shown, viewer, now, wording)),
+        occurred=tuple(fact_table.occurred(shown, now, wording)),
         hour=hour(shown, now, wording),
         steps=tuple(steps(shown, now, wording, rules)),
         owed=tuple(waiting),
@@ -127,88 +105,6 @@ def dossier(
         ),
         lines=tuple(log[:limit]),
     )
-
-
-def _source(source: dict[str, Any] | None, wording: Wording) -> str:
-    if not source:
-        return ""
-    channel = source.get("channel")
-    said = [wording.term("source", channel) if channel else "", source.get("unit"), source.get("name")]
-    return " ".join(one for one in said if one)
-
-
-def _word(statement: dict[str, Any], value: Any, wording: Wording) -> Word:
-    return Word(
-        short=board.shown_number(value, wording),
-        known_at=statement["known_at"],
-        who=wording.short(statement["known_by"]),
-        source=_source(statement["source"], wording),
-        by=statement["by"],
-        explanation=statement["explanation"],
-    )
-
-
-def _facts(shown: dict[str, Any], wording: Wording) -> list[Fact]:
-    """Every fact that was ever said, and those that every incident shows. Contradictions stand side by side:
-    the last word of another source is shown when it differs from the latest of all."""
-    said_of: dict[str, list[tuple[dict[str, Any], Any]]] = {}
-    for statement in sorted(shown["fact_history"], key=lambda one: one["known_at"], reverse=True):
-        for name, value in statement["facts"].items():
-            said_of.setdefault(name, []).append((statement, value))
-    made = []
-    for name in FACTS:
-        if name not in said_of and name not in ALWAYS:
-            continue
-        said = said_of.get(name, [])
-        words = tuple(_word(statement, value, wording) for statement, value in said)
-        latest = words[0] if words else None
-        first_of: dict[tuple[str, str], Word] = {}
-        for word in words:
-            first_of.setdefault((word.who, word.source), word)
-        checking = wording.say("unknown.checking")
-        others = [
-            word
-            for word in first_of.values()
-            if latest is not None
-            and latest.explanation is None  # an explained word corrects the others
-            and word.short not in (latest.short, checking)
-        ]
-        made.append(
-            Fact(
-                slug=name,
-                name=wording.term("fact", name),
-                short=latest.short if latest else "—",
-                is_known=bool(said) and said[0][1] is not None,
-                latest=latest,
-                others=tuple(others[:2]),
-                history=words,
-            )
-        )
-    return made
-
-
-def _occurred(shown: dict[str, Any], now: datetime, wording: Wording) -> list[Word]:
-    """Every word on when it happened, the latest known first."""
-    return [
-        Word(
-            short=_occurrence(one, now, wording),
-            known_at=one["known_at"],
-            who=wording.short(one["known_by"]),
-            source=_source(one["source"], wording),
-            by=one["by"],
-            explanation=one["explanation"],
-        )
-        for one in sorted(shown["fact_history"], key=lambda one: one["known_at"], reverse=True)
-        if one["occurred_at"] is not None
-    ]
-
-
-def _occurrence(statement: dict[str, Any], now: datetime, wording: Wording) -> str:
-    precision = statement["occurred_precision"]
-    if precision == "unknown":
-        return wording.say("unknown.checking")
-    at = wording.moment(statement["occurred_at"], now)
-    return wording.say("time.about", at=at) if precision == "about" else at
 
 
 def _level_why(shown: dict[str, Any], now: datetime, wording: Wording) -> list[str]:

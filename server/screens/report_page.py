@@ -13,8 +13,9 @@ from server.documents import plain
 from server.documents.sheet import Sheet, issue_of, sheet
 from server.domain import report_review as review
 from server.domain.drafts import Draft, Send
-from server.domain.incident import Incident, Obligation
+from server.domain.incident import Incident, Obligation, Statement
 from server.domain.report_text import issuer, places, written
+from server.screens.fact_table import source_in_words
 from server.screens.wording import Countdown, Wording, utc_text
 
 #: Which key does what; letters work while nobody types.
@@ -81,6 +82,7 @@ class ReportPage:
     missing: tuple[str, ...]
     figures: tuple[review.Figure, ...]
     news: tuple[review.Figure, ...]
+    doubts: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]  # figure: what others say, who, when
     difference: tuple[review.Piece, ...]
     previous: tuple[str, str] | None  # the last report: its id and its name
     stages: tuple[Stage, ...]
@@ -130,6 +132,7 @@ def report_page(
         missing=_missing(incident, draft, form, book, wording),
         figures=tuple(review.figures(common, previous, draft)) if previous else (),
         news=tuple(review.news(common, draft, incident)),
+        doubts=_doubts(incident, draft, book, wording),
         difference=_difference(previous, draft),
         previous=None if previous is None else (previous.report_id, stage_word(previous, wording)),
         stages=tuple(_stages(incident, draft, wording)),
@@ -230,6 +233,28 @@ def _missing(
     lacks = review.missing(incident, draft, form, book.common)
     named = [book.common.elements[slug] for slug in lacks]
     return tuple(one.name_en if wording.lang == "en" else one.name for one in named)
+
+
+def _doubts(
+    incident: Incident, draft: Draft, book: FormBook, wording: Wording
+) -> tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]:
+    if draft.state == "discarded":
+        return ()
+    return tuple(
+        (
+            one.here,
+            tuple(
+                (said, _who(statement, wording), utc_text(statement.known_at))
+                for said, statement in one.others
+            ),
+        )
+        for one in review.doubts(book.common, draft, incident)
+    )
+
+
+def _who(statement: Statement, wording: Wording) -> str:
+    said = (wording.short(statement.known_by), source_in_words(statement.source, wording))
+    return " ".join(one for one in said if one)
 
 
 def _difference(previous: Draft | None, draft: Draft) -> tuple[review.Piece, ...]:

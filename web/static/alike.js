@@ -1,5 +1,5 @@
 // What is being typed may be known already (可能已知): open incidents of the same place and kind, shown while typing.
-// Alt and its number, then Enter: the call goes into that incident's log. With Shift: filed, and merged into it.
+// Alt and its number, then Enter: the call goes into that incident's log. With Shift, at once: filed, and merged into it.
 import { clockText, now } from "./clock.js";
 import { newId, sendUntilAnswered } from "./commands.js";
 import { elementsOf } from "./swap.js";

@@ -1,6 +1,7 @@
 // The desk: the list, the incident, what now, and the line at the bottom, all by keyboard.
 import { Alarms } from "./alarm.js";
 import { Board } from "./board.js";
+import { Choosing } from "./choose.js";
 import { runClocks } from "./clock.js";
 import { Intake } from "./intake.js";
 import { guardSignOut } from "./drafts.js";
@@ -15,6 +16,7 @@ import { POPS, View } from "./view.js";
 
 const board = new Board((incident) => openIncident(incident));
 const view = new View();
+const choosing = new Choosing(view);
 const form = document.getElementById("intake");
 const reading = new ReadingDialog();
 const intake = form && new Intake(form, (answer) => { board.at = answer.incident_id; board.choose(answer.incident_id); }, reading);
@@ -89,6 +91,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && board.list.contains(event.target)) return done(event, () => board.choose());
   if (/^Arrow(Up|Down)$/.test(event.key) && !board.list.contains(event.target) && event.target !== document.body) return;
   if (KEYS[event.key]) done(event, KEYS[event.key]);
+  else if (/^[1-9]$/.test(event.key)) { if (choosing.key(event)) event.preventDefault(); }
   else if (/^[a-z]$/.test(event.key)) {
     const act = document.querySelector(`.acts button[data-key="${event.key}"]`);
     if (act) done(event, () => act.click());
@@ -101,6 +104,7 @@ const KEYS = {
   ArrowDown: () => board.move(1),
   ArrowUp: () => board.move(-1),
   s: () => board.sort(),
+  g: () => view.around(),
   "/": () => press("/"),
 };
 
@@ -145,5 +149,7 @@ function commands() {
   }
   const language = document.getElementById("language-switch");
   if (language) own.push({ text: language.textContent, run: () => language.click() });
-  return [...own.slice(0, 1), ...acts, ...pages, ...own.slice(1), ...rows];
+  if (view.incident) own.push({ text: say("js.around"), key: "G", run: () => view.around() });
+  const numbers = choosing.buttons.map((one) => ({ text: one.getAttribute("aria-label"), key: one.dataset.digit, run: () => choosing.choose(one) }));
+  return [...own.slice(0, 1), ...numbers, ...acts, ...pages, ...own.slice(1), ...rows];
 }

@@ -89,7 +89,8 @@ export function bodyOf(form) {
     } catch (wrong) {
       throw new FieldError(pointer, wrong.message);
     }
-    if (value === undefined && "required" in field.dataset) throw new FieldError(pointer, say("js.required"));
+    const isNothing = value === undefined || (typeof value === "string" && value.trim() === "");
+    if (isNothing && "required" in field.dataset) throw new FieldError(pointer, say("js.required"));
     if (value !== undefined) put(body, field.name, value);
   }
   return complete(form.dataset.command, body);

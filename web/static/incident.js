@@ -1,5 +1,6 @@
 // One incident on a page of its own.
 import { Alarms } from "./alarm.js";
+import { Choosing } from "./choose.js";
 import { runClocks } from "./clock.js";
 import { guardSignOut } from "./drafts.js";
 import { Duty } from "./duty.js";
@@ -9,6 +10,7 @@ import { ReadingDialog } from "./reading.js";
 import { View } from "./view.js";
 
 const view = new View();
+const choosing = new Choosing(view);
 const live = new Live(null);
 const alarms = new Alarms(deadlines, (one) => one.line.scrollIntoView({ block: "center" }));
 new Duty(live, alarms.sound);
@@ -38,7 +40,11 @@ function deadlines() {
 document.addEventListener("keydown", (event) => {
   if (event.isComposing || event.keyCode === 229 || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") return view.close(view.openForm);
-  if (event.target.matches?.("input, textarea, select") || !/^[a-z]$/.test(event.key)) return;
+  if (event.target.matches?.("input, textarea, select") || !/^[a-z1-9]$/.test(event.key) || document.querySelector("dialog[open]")) return;
+  if (event.key === "g" || /^[1-9]$/.test(event.key)) {
+    if (event.key === "g" ? view.around() : choosing.key(event)) event.preventDefault();
+    return;
+  }
   const act = document.querySelector(`.acts button[data-key="${event.key}"]`);
   if (act) {
     event.preventDefault();

@@ -208,6 +208,7 @@ export class Intake extends CommandForm {
     this.intoLine.querySelector("span").textContent = into ? say(into.how === "merge" ? "js.into_merge" : "js.into_log", { number: into.number }) : "";
     if (!into) for (const line of this.alike.list.children) line.classList.remove("is-chosen");
     (into?.how === "merge" ? this.known : this.title).focus();
+    if (into?.how === "merge") this.submit();  // one key: filed, and merged
   }
 
   // --- drafts ---

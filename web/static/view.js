@@ -3,6 +3,7 @@ import { CommandForm } from "./forms.js";
 import { setValues, unitName } from "./fields.js";
 import { readDraft } from "./drafts.js";
 import { fetchHtml, soon, swapPieces } from "./swap.js";
+import { say } from "./texts.js";
 
 export const POPS = ".pop[open], .more-acts[open]";
 
@@ -42,6 +43,23 @@ export class View {
     const html = await fetchHtml(`/incidents/${incident}/news${location.search.includes("all=1") ? "?all=1" : ""}`);
     if (html !== null && this.incident === incident) await swapPieces(html);
     this.markExpanded();
+    if (document.getElementById("around")?.open) this.fetchAround();
+  }
+
+  /** People, phones and related incidents, one key away: fetched when they are looked at. */
+  around() {
+    const around = document.getElementById("around");
+    if (!around) return false;
+    around.open = !around.open;
+    if (around.open) around.querySelector("summary").focus();
+    return true;
+  }
+
+  async fetchAround() {
+    const html = await fetchHtml(`/incidents/${this.incident}/around`);
+    const place = document.getElementById("around-body");
+    if (html !== null && place?.dataset.incident === this.incident) await swapPieces(html);
+    else if (html === null && place && !place.children.length) place.textContent = say("js.not_now");
   }
 
   clicked(event) {
@@ -55,6 +73,7 @@ export class View {
 
   /** Only one figure's history is open at a time, and Escape or a click elsewhere closes it. */
   opened(event) {
+    if (event.target.id === "around" && event.target.open) this.fetchAround();
     if (!event.target.matches?.(POPS)) return;
     for (const other of document.querySelectorAll(POPS)) if (other !== event.target) other.open = false;
   }
