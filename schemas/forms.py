@@ -147,6 +147,11 @@ class Page(FormPart):
     small_pt: Points
 
 
+def _with_later_kinds(value: object) -> object:
+    """An operator's file of before this kind of report was there has no word for it, and stays good."""
+    return {Stage.CHECK_BACK.value: "核查反馈", **value} if isinstance(value, dict) else value
+
+
 class Common(FormPart):
     """Words, elements, typefaces and page that all forms share."""
 
@@ -154,7 +159,7 @@ class Common(FormPart):
     facts: dict[str, Words]
     units_of_facts: dict[str, Annotated[str, Field(max_length=10)]]
     levels: dict[Level, Words]
-    stages: dict[Stage, Words]
+    stages: Annotated[dict[Stage, Words], BeforeValidator(_with_later_kinds)]
     sources: dict[str, Words]
     elements: dict[Annotated[str, Field(pattern=r"^[a-z_]{2,30}$")], Element]
     typefaces: Typefaces

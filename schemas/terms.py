@@ -54,6 +54,7 @@ class Stage(StrEnum):
     DAILY = "daily"  # 日报 / 零报告
     VERIFIED = "verified"  # 核报
     FINAL = "final"  # 终报
+    CHECK_BACK = "check_back"  # 核查反馈: the answer to what those above asked
 
 
 class ClockStart(StrEnum):

@@ -85,7 +85,8 @@ def test_incidents_near_in_place_and_time_and_of_its_kind_have_their_link_and_ot
     near = opened(room, title="隔壁仓库也起火", known_at=room.clock.ago(minutes=90))
     closed = opened(room, title="早先的火", known_at=room.clock.ago(minutes=300))
     room.told("Li", "close-incident", words.close_incident(closed, at=room.clock.ago()))
-    strange = opened(room, title="小区停水", category="public_health")
+    park = {"division": "130324", "text": "刘田各庄镇中心小区"}
+    strange = opened(room, title="小区停水", category="public_health", place=park)
     elsewhere = opened(room, "Qin", place={"division": "130321", "text": "青龙镇"}, title="又一处起火")
     drill = opened(room, drill=True)
     page = around(room, incident)

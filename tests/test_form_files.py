@@ -116,3 +116,9 @@ def test_a_new_desk_has_the_forms_to_edit_and_says_what_is_wrong_with_them(
         room.restart()
         assert any("quick.yaml" in one for one in room.ask("Wu", "/readyz")["problems"])
         assert room.parts.forms.forms["quick"].name == "值班快报", "what was in force stays in force"
+
+
+def test_an_operator_s_words_of_before_the_check_back_stay_good(folder: Path) -> None:
+    change(folder, "common", ", check_back: 核查反馈", "")
+    book = load_forms(folder)
+    assert book.common.stages[Stage.CHECK_BACK] == "核查反馈"

@@ -64,7 +64,7 @@ async def test_one_of_two_numbers_is_chosen_by_one_key_and_the_log_has_who_and_w
     assert chosen["by"] == "Wu"
     assert began - timedelta(seconds=5) < datetime.fromisoformat(chosen["recorded_at"])
     assert chosen["event"]["explanation"].startswith("死亡采信2（卢龙")
-    await expect(page.locator(".lines .line.group-fact").first).to_contain_text("另报4（卢龙 120 调度张某")
+    await expect(page.locator(".lines")).to_contain_text("另报4（卢龙 120 调度张某")
 
 
 async def test_a_number_that_moved_under_the_hand_is_not_chosen(page: Page, desk: FenghuoProcess):

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from schemas.terms import Stage
 from server.domain import report_review, report_text
+from server.domain.reporting import ANSWERS
 from server.record.folded import incident_seen_by
 from tests import words
 from tests.deeds import opened, refused
@@ -310,3 +312,13 @@ def test_what_is_missing_is_listed_and_blocks_nothing(one_room: Room) -> None:
     assert "time" not in lacks, "when it was known is a time"
     said(room, "approve-report", one, report, approved_by="王某", approved_at=room.clock.ago(), way="paper")
     said(room, "send-report", one, report, **sent(room))
+
+
+def test_a_check_back_answers_those_above_and_meets_no_follow_up(room: Room):
+    incident = leak(room)
+    asked = begun(room, incident, stage="check_back")
+    draft = kept(room, incident, asked)
+    assert draft["content"]["title"].endswith("有关情况的核查反馈")
+    assert "核查结果" in draft["content"]["body"]
+    assert say(room, "sign-report", incident, asked, signed_at=room.clock.ago()).status_code == 403
+    assert Stage.CHECK_BACK not in ANSWERS[Stage.FOLLOW_UP]

@@ -34,6 +34,7 @@ ANSWERS: dict[Stage, frozenset[Stage]] = {
     Stage.DAILY: FOLLOW_UPS,
     Stage.VERIFIED: frozenset({Stage.VERIFIED}),
     Stage.FINAL: frozenset({Stage.FINAL}),
+    Stage.CHECK_BACK: frozenset({Stage.CHECK_BACK}),
 }
 MAX_PERIODS_AT_ONCE = 60
 
