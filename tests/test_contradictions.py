@@ -55,6 +55,11 @@ def test_a_word_with_an_explanation_settles_what_was_said_before_it():
     assert contradiction([*both, said(COUNTY, 3, 20)]) is not None, "without one it does not"
 
 
+def test_an_explained_word_settles_nothing_that_became_known_after_it():
+    both = [said(HOSPITAL, 5, 10), said(POLICE, 4, 12)]
+    assert contradiction([*both, said(COUNTY, 3, 5, settles=True)]) == Contradiction(1, (0, 2))
+
+
 def test_after_a_choice_the_chosen_source_goes_on_and_the_other_contradicts_anew():
     chosen = [said(COUNTY, 3, 0), said(HOSPITAL, 5, 10), said(COUNTY, 5, 20, settles=True)]
     assert contradiction([*chosen, said(HOSPITAL, 6, 30)]) is None
