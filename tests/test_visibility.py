@@ -52,6 +52,13 @@ ASKED: dict[str, tuple[str, ...]] = {
         f"/incidents/{{incident_id:uuid}}/reports/{{report_id:uuid}}{part}": ("",)
         for part in ("", "/news", "/paper", "/report.docx", "/report.pdf")
     },
+    **{
+        f"/export/{what}": tuple(f"{query}&as={kind}" for kind in ("csv", "json"))
+        for what, query in (
+            ("incidents", "?q="), ("obligations", "?standing="), ("log", "?day="), ("roster", "?unit=130324"),
+            ("roll-calls", "?month="), ("one-hour", "?unit=130324"),
+        )
+    },
     "/places": ("?q=卢龙",),
     "/wall": ("",),
     "/wall/news": ("", "?after=0"),
@@ -61,7 +68,7 @@ ASKED: dict[str, tuple[str, ...]] = {
         path: ("",)
         for path in (
             "/api/v1/roll-calls", "/duty/pieces", "/handover", "/handover/news", "/intake/drafts",
-            "/roll-call", "/roll-call/news", "/roster", "/roster/news",
+            "/roll-call", "/roll-call/news", "/roster", "/roster/news", "/exports",
         )
     },
 }  # fmt: skip

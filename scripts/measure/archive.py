@@ -263,5 +263,3 @@ def size_of(database: Database, folder: Path) -> int:
     with database.reading() as connection:
         found = connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar()
     return round(int(found or 0) / 2**20)
-
-

@@ -187,4 +187,3 @@ def durable_writes(target: Target, *, writers: int, seconds: float, batch: int =
         "cpu": round(used.cpu_s / seconds, 2),
         "waited": round(used.waited_s / seconds, 2),
     }
-

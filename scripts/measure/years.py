@@ -160,9 +160,7 @@ def measure(
     return {"years": made, "answers": [_row(question, served) for question in questions]}
 
 
-def _make(
-    size: int, still_open: int, folder: Path, url: str | None, say: Say
-) -> dict[str, Any]:
+def _make(size: int, still_open: int, folder: Path, url: str | None, say: Say) -> dict[str, Any]:
     database = Database(url) if url else Database.in_folder(folder)
     try:
         say(f"bench: a desk with {size} incidents is there, or is made")
@@ -310,5 +308,3 @@ class _KeptPostgres(Postgres):
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
                 connection.execute(f'CREATE DATABASE "{name}"')
         return self.url.rpartition("/")[0] + f"/{name}"
-
-

@@ -16,8 +16,11 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from schemas.terms import Category, Channel, EntryKind, Level, Scale, Stage
 from server.pages import around as around_pages
+from server.domain.units import Rank
 from server.pages import duties as duty_pages
+from server.pages import exports as export_pages
 from server.pages import figures as figure_pages
+from server.pages import filters
 from server.pages import intake as intake_pages
 from server.pages.asked import Asked, page
 from server.record import lists
@@ -139,14 +142,21 @@ def incident_news(asked: Asked) -> Response:
 
 
 def search(asked: Asked) -> Response:
-    query = asked.request.query_params
-    state = query.get("state", "all")
-    q = query.get("q", "").strip()
-    wanted = lists.Wanted(
-        state=state if state in ("open", "closed", "all") else "all", q=q or None, limit=MOST_FOUND
-    )
+    wanted = filters.wanted(asked.request.query_params, asked.parts.tree, asked.viewer, MOST_FOUND)
     found = lists.incidents(asked.parts.database, asked.parts.tree, asked.viewer, wanted, asked.now)
-    return asked.page("search.html", found=found["incidents"], q=q, state=state, more=found["next"])
+    return asked.page(
+        "search.html",
+        found=found["incidents"],
+        wanted=wanted,
+        more=found["next"],
+        choices=choices(asked, ()),
+        units=[one for one in asked.parts.tree.subtree(asked.viewer) if _is_no_township(asked, one)],
+    )
+
+
+def _is_no_township(asked: Asked, code: str) -> bool:
+    unit = asked.parts.tree.get(code)
+    return unit is not None and unit.rank is not Rank.TOWNSHIP
 
 
 async def places(request: Request) -> Response:
@@ -180,5 +190,6 @@ def routes() -> list[BaseRoute]:
         *figure_pages.routes(),
         *intake_pages.routes(),
         *duty_pages.routes(),
+        *export_pages.routes(),
         Mount("/static", BrowserFiles()),
     ]

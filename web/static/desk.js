@@ -105,6 +105,7 @@ const KEYS = {
   ArrowUp: () => board.move(-1),
   s: () => board.sort(),
   g: () => view.around(),
+  x: () => document.querySelector('.keys a[href="/exports"]').click(),
   "/": () => press("/"),
 };
 
@@ -140,6 +141,7 @@ function commands() {
     text: button.firstChild.textContent.trim(), key: button.dataset.key?.toUpperCase(), run: () => button.click(),
   }));
   const pages = [...document.querySelectorAll(".top nav a")].map((link) => ({ text: link.textContent, run: () => location.assign(link.href) }));
+  pages.push(...[...document.querySelectorAll('.keys a[href="/exports"]')].map((link) => ({ text: link.lastChild.textContent.trim(), key: "X", run: () => link.click() })));
   const rows = board.rows.map((row) => ({ text: row.querySelector(".row-title").textContent, run: () => board.choose(row.dataset.incident) }));
   const own = [{ text: say("js.theme"), run: () => document.getElementById("theme-switch").click() }];
   if (intake) own.unshift({ text: say("js.intake"), key: "F2", run: () => intake.open() });

@@ -3,6 +3,7 @@ import { Sound } from "./alarm.js";
 import { runClocks } from "./clock.js";
 import { guardSignOut } from "./drafts.js";
 import { Duty } from "./duty.js";
+import "./exports.js";
 import { setValues } from "./fields.js";
 import { CommandForm } from "./forms.js";
 import { Live } from "./live.js";
