@@ -22,7 +22,7 @@ from tests.room import Room
 EVIL = (
     "=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1", " =cmd|'/C calc'!A0", "＝1+1", "'=1",
     '=HYPERLINK("http://x","y")', '";=1+1', "http://evil.example/", "1e9", "007", "NULL", "true", "{=1}",
-    "\u202e倒着", "𠀀字", "火\x01灾", "<script>", "_x0041_",
+    "\u202e倒着", "𠀀字", "火\x01灾", "<script>",
 )  # fmt: skip
 
 
