@@ -105,7 +105,8 @@ def _row(page: Any, at: int, cells: Sequence[Cell], look: Any) -> None:
         elif isinstance(cell, (int, float)) and -_EXACT < cell < _EXACT:
             page.write_number(at, column, cell, look)
         else:
-            page.write_string(at, column, fitting(str(cell)), look)
+            text = fitting(str(cell)).replace("\r\n", "\n").replace("\r", "\n")
+            page.write_string(at, column, text, look)
 
 
 def _name(wanted: str, taken: set[str]) -> str:
