@@ -15,8 +15,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from schemas.terms import Category, Channel, EntryKind, Level, Scale, Stage
-from server.pages import around as around_pages
 from server.domain.units import Rank
+from server.pages import around as around_pages
 from server.pages import duties as duty_pages
 from server.pages import exports as export_pages
 from server.pages import figures as figure_pages
