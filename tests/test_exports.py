@@ -147,7 +147,7 @@ def test_what_a_unit_may_not_see_is_in_none_of_its_files(spare_room: Room, what:
         "Li", "add-entry", words.add_entry(done["incident_id"], mark) | {"happened_at": room.clock.ago()}
     )
     plan(room, shift(0, mark), who="Li", unit="130324")
-    room.told("Wu", "call-roll", roll(text=mark))
+    room.told("Wu", "call-roll", roll("130324", text=mark))
     for kind in ("json", "csv"):
         seen = room.get("Wu", f"/export/{what}?unit=130324&as={kind}").content.decode()
         assert (mark in seen) is True, what
