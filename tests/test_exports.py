@@ -156,7 +156,7 @@ def test_what_a_unit_may_not_see_is_in_none_of_its_files(spare_room: Room, what:
 
 
 def test_what_is_owed_is_what_the_interface_says(room: Room) -> None:
-    opened(room, facts={"dead": 4})
+    opened(room, "Li", facts={"dead": 12})
     owed = room.ask("Wu", "obligations", limit=1000)["obligations"]
     found = rows_of(room.get("Wu", "/export/obligations?as=json"))
     assert [one["number"] for one in found] == [one["number"] for one in owed]

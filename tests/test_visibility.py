@@ -54,10 +54,8 @@ ASKED: dict[str, tuple[str, ...]] = {
     },
     **{
         f"/export/{what}": tuple(f"{query}&as={kind}" for kind in ("csv", "json"))
-        for what, query in (
-            ("incidents", "?q="), ("obligations", "?standing="), ("log", "?day="), ("roster", "?unit=130324"),
-            ("roll-calls", "?month="), ("one-hour", "?unit=130324"),
-        )
+        for what, query in (("incidents", "?q="), ("obligations", "?standing="), ("log", "?day="),
+            ("roster", "?unit=130324"), ("roll-calls", "?month="), ("one-hour", "?unit=130324"))
     },
     "/places": ("?q=卢龙",),
     "/wall": ("",),
