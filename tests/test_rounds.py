@@ -10,7 +10,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import select
+from pysqlite3 import dbapi2 as sqlite
+from sqlalchemy import select, text
 
 from schemas.commands import COMMANDS, Command
 from schemas.terms import Post
@@ -48,6 +49,19 @@ def at_nine(database_url: str) -> Chronicle:
     chronicle = Chronicle(Database(database_url))
     chronicle.now_at = NOW
     return chronicle
+
+
+def test_a_connection_that_is_read_through_while_the_database_is_closed_is_closed_afterwards(
+    database_url: str,
+) -> None:
+    """A look-up in a thread outlives the task that asked for it. Nobody would close its connection."""
+    database = Database(database_url)
+    with database.reading() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        database.close()
+        assert connection.execute(text("SELECT 1")).scalar() == 1, "it may finish what it reads"
+    with pytest.raises((psycopg.OperationalError, sqlite.ProgrammingError), match="closed"):
+        driver.execute("SELECT 1")
 
 
 def said(name: str, body: dict[str, Any]) -> Command:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 SAFE_SQLITE = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 WRITER_LOCK_KEY = 0x46454E47  # "FENG": the advisory lock under which PostgreSQL writers queue
@@ -98,6 +98,8 @@ class Database:
             )
             _prepare_postgres(self.engine)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._is_closed = False
+        event.listen(self.engine, "checkin", self._come_back)
         #: Held by whoever writes, in this process: on SQLite there is one committer.
         self.turn: AbstractContextManager[Any] = threading.Lock() if self.is_sqlite else nullcontext()
 
@@ -147,7 +149,13 @@ class Database:
             return len(ended.all())
 
     def close(self) -> None:
+        """Close every connection: those that a thread still reads through, when it is done."""
+        self._is_closed = True
         self.engine.dispose()
+
+    def _come_back(self, _connection: Any, record: ConnectionPoolEntry) -> None:
+        if self._is_closed:  # the pool that it goes back to has been emptied, and is never looked at again
+            record.invalidate()
 
 
 def _prepare_postgres(engine: Engine) -> None:
