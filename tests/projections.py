@@ -30,6 +30,7 @@ VIEWERS = {"Wu": "130300", "Li": "130324", "Tian": "130324104", "Qin": "130321",
 BOARDS = {"desk": "/board", "wall": "/wall/news"}
 HEARD_ONLY = ("type", "offset")
 ROW = re.compile(r'(<li id="(incident-[^"]+)".*?\n</li>)', re.DOTALL)
+BAR = re.compile(r'<div id="duty-bar".*?\n</div>', re.DOTALL)
 CLOCK = re.compile(
     r'<span class="clock is-\w+"( data-due="[^"]+")><span class="word">[^<]*</span> '
     r'<span class="digits">[^<]*</span></span>'
@@ -46,6 +47,7 @@ class Screens:
     def __init__(self, room: Room, who: str) -> None:
         self.room, self.who, self.unit = room, who, VIEWERS[who]
         self.rows = {screen: self._fresh_rows(screen) for screen in BOARDS}
+        self.bar = self._fresh_bar()
         self.head = room.ask(who, "log", after=0, limit=1)["head"]
         self.incidents = self._folded(room.stream(who)) if self.head else {}
 
@@ -55,8 +57,10 @@ class Screens:
         self.head += len(news)
         for screen, rows in self.rows.items():
             for target, html in self.room.parts.views.fragments(self.unit, screen, "zh", news):
+                if target == "duty-bar" and screen == "desk":
+                    self.bar = _still(html)
                 if not target.startswith("incident-"):
-                    continue  # the bar of who is on duty stands on every page: test_duty_pages
+                    continue  # who is on duty stands on every page: test_duty_pages
                 if html:
                     rows[target] = _still(html)
                 else:
@@ -79,6 +83,8 @@ class Screens:
                     f"{screen} of {self.who}: {len(differing)} rows, as {one}: has {shown.get(one)!r:.300}, "
                     f"fresh is {fresh.get(one)!r:.300}"
                 )
+        if self.bar != (bar := self._fresh_bar()):
+            wrong.append(f"the bar of {self.who}: has {self.bar!r:.300}, fresh is {bar!r:.300}")
         told_now = self._fresh_incidents()
         for told in told_now:
             own = self.incidents.get(told["id"])
@@ -103,6 +109,12 @@ class Screens:
 
     def _fresh_rows(self, screen: str) -> dict[str, str]:
         return {target: _still(row) for row, target in ROW.findall(self._page(BOARDS[screen]))}
+
+    def _fresh_bar(self) -> str:
+        """What the duty has to say over every page of the desk."""
+        found = BAR.search(self._page("/"))
+        assert found is not None
+        return _still(found[0])
 
     def _hero(self) -> str | None:
         """The one that stands large on the wall, and not in its list."""
