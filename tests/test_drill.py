@@ -29,6 +29,7 @@ from tests.drill import catalogue, machine
 from tests.drill.experiment import EXPERIMENTS, Run, Unshown, short_form
 from tests.product import ROOT
 from tests.room import Room
+from tests.waiting import wait_until
 from tests.words import open_incident
 
 #: Those of reliability.md 8 that concern the server (T0 and T1), and power cuts.
@@ -123,8 +124,29 @@ def test_a_desk_that_could_not_write_is_not_ready_until_it_can(
         answer = room.get(None, "/readyz")
         assert answer.status_code == 503
         assert "disk is full" in answer.json()["checks"]["store"]
+    assert room.get(None, "/readyz").status_code == 503, "what failed a moment ago is not believed so soon"
+    monkeypatch.setattr(store, "DOUBT_S", 0.0)
     assert room.get(None, "/readyz").status_code == 200, "tried, and found well again, without a command"
     assert room.told("Wu", "open-incident", body)["replayed"] is False
+
+
+def test_a_small_write_that_still_fits_does_not_make_a_full_disk_look_well(
+    spare_room: Room, monkeypatch: pytest.MonkeyPatch
+):
+    """A refused round gives back a page or two: room for what /readyz writes, not for the next command."""
+
+    def full(self: Pen, *_asked: object) -> None:
+        raise sqlite.OperationalError("database or disk is full")
+
+    room = spare_room
+    with monkeypatch.context() as broken:
+        broken.setattr(Pen, "put", full)
+        for _ in range(3):
+            assert room.tell("Wu", "open-incident", open_incident()).status_code == 507
+            assert "disk is full" in room.get(None, "/readyz").json()["checks"]["store"]
+            assert room.get(None, "/readyz").status_code == 503, "nor a moment later"
+    wait_until(lambda: room.get(None, "/readyz").status_code == 200, within=5)
+    room.told("Wu", "open-incident", open_incident())
 
 
 def test_who_queued_behind_a_round_that_waited_in_vain_need_not_wait_again(
