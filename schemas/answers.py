@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from schemas.bases import Shown
 from schemas.events import LogEntry
 from schemas.fields import Facts, Instant
+from schemas.instruction_answers import InstructionShown
 from schemas.report_answers import DraftShown
 from schemas.terms import Channel, Level, Post, Scale, Stage, Standing
 
@@ -305,6 +306,7 @@ class IncidentWhole(Incident):
     reports: list[ReportShown]
     drafts: list[DraftShown]
     orders: list[OrderShown]
+    instructions: list[InstructionShown]
     concealed_by: str | None
     breach_causes: list[BreachCause]
     units: list[str]

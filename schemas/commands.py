@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas import duties, reports
+from schemas import duties, instructions, reports
 from schemas.bases import AnyCommand as AnyCommand
 from schemas.bases import Command as Command
 from schemas.fields import (
@@ -245,6 +245,7 @@ ALL: tuple[type[AnyCommand], ...] = (
     DeclareStable,
     ExplainBreach,
     *reports.COMMANDS,
+    *instructions.COMMANDS,
     *duties.COMMANDS,
 )
 COMMANDS: dict[str, type[AnyCommand]] = {command.name: command for command in ALL}

@@ -168,7 +168,10 @@ not (`no-such-incident`, `no-such-entry`, `no-such-report`, `no-such-order`, `no
 `receipt-exists`, `order-exists`) or in another state (`incident-closed`, `incident-open`,
 `incident-merged`). 422 `bad-body` with a pointer to each field, `command-id-reused`, `bad-query`,
 `time-in-the-future`, `time-out-of-range`, `no-such-unit`, `division-unknown`, `explanation-needed`,
-`received-before-sent`, `merge-into-itself`, `drill-and-real`, `no-such-cause`.
+`received-before-sent`, `merge-into-itself`, `drill-and-real`, `no-such-cause`. Of a leader's instruction
+also 403 `not-your-instruction`, 404 `no-such-instruction`, `no-such-addressee`, 409 `instruction-exists`,
+`instruction-signed`, `instruction-done`, `instructions-open`, 422 `addressee-twice`, `before-instruction`,
+`finish-needs-words`.
 
 Limits: a body of 1 MiB, 1000 commands in a batch, 2000 requests a second for one credential (429,
 Retry-After). A browser with a session says from its own Origin or Sec-Fetch-Site that the page is ours; a

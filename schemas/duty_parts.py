@@ -83,3 +83,7 @@ class SheetItem(Frozen):
     to_evacuate: float | None = None
     answered: int | None = None
     absent: list[str] | None = None
+    leader: str | None = None
+    given_at: Instant | None = None
+    post: str | None = None
+    step: str | None = None

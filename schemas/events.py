@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from schemas import duties, reports
+from schemas import duties, instructions, reports
 from schemas.bases import Event as Event
 from schemas.fields import Facts, Frozen, Instant, OnBehalfOf, Source
 from schemas.terms import Level, Scale, Stage
@@ -414,6 +414,7 @@ ALL: tuple[type[Event], ...] = (
     ClockStepped,
     RulesAccepted,
     *reports.EVENTS,
+    *instructions.EVENTS,
     *duties.EVENTS,
 )
 EVENTS: dict[str, type[Event]] = {event.model_fields["type"].default: event for event in ALL}
@@ -449,6 +450,7 @@ AnyEvent = Annotated[
     | ClockStepped
     | RulesAccepted
     | reports.AnyReportEvent
+    | instructions.AnyInstructionEvent
     | duties.AnyDutyEvent,
     Field(discriminator="type"),
 ]

@@ -40,6 +40,9 @@ def good(room: Room, name: str) -> Body:
         room.told("Wu", "record-report", report)
     if name in ("acknowledge-order", "report-on-order"):
         room.told("Wu", "issue-order", order)
+    instruction = words.record_instruction(one)
+    if name.endswith("-instruction") and name != "record-instruction":
+        room.told("Wu", "record-instruction", instruction)
     if name == "reopen-incident":
         room.told("Wu", "close-incident", words.close_incident(one))
     said = {"command_id": new_id(), "incident_id": one}
@@ -65,6 +68,12 @@ def good(room: Room, name: str) -> Body:
         "issue-order": lambda: order,
         "acknowledge-order": lambda: on_order,
         "report-on-order": lambda: on_order,
+        "record-instruction": lambda: instruction,
+        "convey-instruction": lambda: words.step(instruction, medium="phone", told="值班员"),
+        "sign-for-instruction": lambda: words.step(instruction, received_by="李四"),
+        "report-on-instruction": lambda: words.step(instruction, text="正在搜救"),
+        "finish-instruction": lambda: words.step(instruction, text="现场已核"),
+        "press-instruction": lambda: words.step(instruction, text="速报", feedback_within_min=30),
         "merge-incident": lambda: {**said, "into": opened(room)},
         "close-incident": lambda: closing,
         "reopen-incident": lambda: closing,

@@ -270,6 +270,34 @@ def forget_order(room: Room) -> None:
     room.watch()
 
 
+@makes(
+    "instruction_recorded", "instruction_conveyed", "instruction_signed_for", "instruction_answered",
+    "instruction_finished", "instruction_pressed",
+)  # fmt: skip
+def instruct(room: Room) -> None:
+    one = _open(room)
+    said = words.record_instruction(one, "130324", "130300-qx", given_at=_now(room))
+    room.told("Wu", "record-instruction", said)
+    for who, name, more in (
+        ("Wu", "convey-instruction", {"medium": "phone"}),
+        ("Li", "sign-for-instruction", {"received_by": "李四"}),
+        ("Li", "report-on-instruction", {"text": "在办"}),
+        ("Wu", "press-instruction", {"text": "再报", "feedback_within_min": 20}),
+        ("Li", "report-on-instruction", {"text": "办结", "done": True}),
+        ("Wu", "finish-instruction", {}),
+    ):
+        room.told(who, name, words.step(said, at=_now(room), **more))
+
+
+@makes("instruction_due_soon", "instruction_overdue")
+def forget_instruction(room: Room) -> None:
+    room.told("Wu", "record-instruction", words.record_instruction(_open(room), given_at=_now(room)))
+    room.clock.pass_by(minutes=10)
+    room.watch()
+    room.clock.pass_by(minutes=10)
+    room.watch()
+
+
 @makes("incident_merged", "duplicate_absorbed")
 def merge(room: Room) -> None:
     one, other = _open(room, facts={"dead": 1}), _open(room, minutes_ago=20, facts={"dead": 4})

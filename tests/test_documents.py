@@ -283,6 +283,8 @@ def test_no_answer_has_a_field_that_the_document_does_not_know(rooms: Rooms) -> 
             ("PhoneFigure", whole["one_hour"]["phone"]), ("StatementShown", whole["fact_history"][0]),
             ("JudgementShown", whole["judgements"][0]), ("ReportShown", whole["reports"][0]),
             ("OrderShown", whole["orders"][0]), ("BreachCause", whole["breach_causes"][0]),
+            ("InstructionShown", whole["instructions"][0]),
+            ("AddresseeShown", whole["instructions"][0]["addressees"][0]),
             ("Informer", whole["informer"]), ("EntryShown", whole["entries"][0]),
             ("LogPage", room.ask("Wu", "log", limit=1)), ("LiveEntry", room.ask("Wu", "log")["entries"][-1]),
             ("ObligationList", room.ask("Wu", "obligations")),
@@ -330,6 +332,7 @@ def test_every_event_happens_and_is_as_the_document_says(rooms: Rooms) -> None:
         two = opened(room, who="Li", known_at=now, occurred_at=now, category="hazmat", facts={"dead": None})
         room.told("Li", "share-incident", {"incident_id": two, "with": ["130321"]})
         room.told("Wu", "issue-order", words.issue_order(one))
+        room.told("Wu", "record-instruction", words.record_instruction(two, given_at=now))
         for _ in range(30):
             room.clock.pass_by(hours=1)
             room.watch()

@@ -15,13 +15,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import commands, duties, events, reports, terms
+from schemas import instructions as ins
 from schemas.bases import AnyCommand
 from schemas.commands import COMMANDS, Command
 from schemas.events import EVENTS, LOG_ENTRY, AnyEvent, Event, LogEntry
 from schemas.fields import Facts, parse_instant, wire_instant
 from schemas.terms import Level, Post
 from server import sentences
-from server.domain import decide, drafts, duty, duty_decide, incident, permissions, report_drafts
+from server.domain import (
+    decide,
+    drafts,
+    duty,
+    duty_decide,
+    incident,
+    instruction_decide,
+    instructions,
+    permissions,
+    report_drafts,
+)
 from server.domain.decide import Author
 from server.domain.incident import Incident
 from server.record.lines import line_of
@@ -51,9 +62,10 @@ def cases(module: Any, prefix: str) -> set[str]:
 
 
 def test_every_command_is_in_the_list_and_named_after_its_class() -> None:
-    told = (one for module in (commands, reports, duties) for one in vars(module).values())
+    told = (one for module in (commands, reports, duties, ins) for one in vars(module).values())
     classes = {one for one in told if isinstance(one, type) and issubclass(one, AnyCommand)}
     bases = {AnyCommand, Command, reports.ReportCommand, duties.DutyCommand}
+    bases |= {ins.InstructionCommand, ins.AddresseeCommand}
     assert set(commands.ALL) == classes - bases
     for command in commands.ALL:
         words = "".join(part.capitalize() for part in command.name.split("-"))
@@ -67,7 +79,14 @@ def test_every_command_is_decided() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance"
         if isinstance(node.args[1], ast.Attribute)
     }
-    decided = cases(decide, "cmd") | cases(report_drafts, "rep") | {"DraftReport"} | cases(duty_decide, "du")
+    decided = (
+        cases(instruction_decide, "ins")
+        | {"RecordInstruction"}
+        | cases(decide, "cmd")
+        | cases(report_drafts, "rep")
+        | {"DraftReport"}
+        | cases(duty_decide, "du")
+    )
     assert {command.__name__ for command in commands.ALL} <= decided | asked
 
 
@@ -87,9 +106,10 @@ def test_every_command_is_somebodys_right_and_every_post_has_a_row() -> None:
 
 
 def test_every_event_is_in_the_list_and_in_the_union_and_named_after_its_class() -> None:
-    told = (one for module in (events, reports, duties) for one in vars(module).values())
+    told = (one for module in (events, reports, duties, ins) for one in vars(module).values())
     classes = {one for one in told if isinstance(one, type) and issubclass(one, Event)}
-    assert set(events.ALL) == classes - {Event, reports.ReportEvent, duties.DutyEvent}
+    bases = {Event, reports.ReportEvent, duties.DutyEvent, ins.InstructionEvent, ins.AddresseeEvent}
+    assert set(events.ALL) == classes - bases
     union = get_args(AnyEvent)[0]
     assert get_origin(union) is UnionType
     assert set(get_args(union)) == set(events.ALL)
@@ -98,7 +118,14 @@ def test_every_event_is_in_the_list_and_in_the_union_and_named_after_its_class()
 
 
 def test_every_event_is_folded() -> None:
-    folded = cases(incident, "ev") | cases(drafts, "rep") | {"ReportDrafted"} | cases(duty, "du")
+    folded = (
+        cases(incident, "ev")
+        | cases(drafts, "rep")
+        | {"ReportDrafted"}
+        | cases(instructions, "ins")
+        | {"InstructionRecorded"}
+        | cases(duty, "du")
+    )
     assert {event.__name__ for event in events.ALL} <= folded
 
 

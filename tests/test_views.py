@@ -15,6 +15,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from schemas.events import EVENTS, LOG_ENTRY, EntryAdded, IncidentShared, LogEntry, ObligationExcused
+from schemas.instructions import Medium, Step, Waits
 from schemas.terms import (
     FACTS,
     OUTSIDE_ACTORS,
@@ -80,6 +81,9 @@ def named() -> list[tuple[str, str]]:
         "hour_basis": get_args(onehour.Basis),
         "hour_result": get_args(onehour.Result),
         "lacks": ["place", "category", "source", "time", "casualties", "approval"],
+        "medium": Medium,
+        "instruction.step": get_args(Step),
+        "event.instruction.waits": get_args(Waits),
         "outcome": ["handled", "false_alarm", "outside_jurisdiction"],
         "cause": [cause.cause for cause in RULES.delay_causes],
         "form": ON_INCIDENTS,

@@ -157,6 +157,7 @@ def a_busy_day(room: Room, who: str, **over: Any) -> set[str]:
         ("issue-order", order),
         ("acknowledge-order", on_order),
         ("report-on-order", on_order),
+        *words.instruction_deeds(one, room.ask(who, "me")["unit"], mark),
         ("explain-breach", {**said, "cause": "other", "text": f"原因{mark}"}),
         ("declare-stable", {**said, "at": words.at("17:00"), "basis": mark}),
         ("close-incident", words.close_incident(one, reason=f"办结{mark}")),
@@ -372,11 +373,11 @@ def test_those_who_saw_a_duplicate_see_the_incident_and_the_other_way_round(room
 DESK = set(ON_INCIDENTS)
 FIELD = {
     "open-incident", "add-entry", "strike-entry", "establish-facts", "judge-level", "issue-order",
-    "acknowledge-order", "report-on-order",
+    "acknowledge-order", "report-on-order", "sign-for-instruction", "report-on-instruction",
 }  # fmt: skip
 MAY = {
     "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK, "Gao": FIELD,
-    "Luo": {"add-entry", "strike-entry", "acknowledge-order", "report-on-order"},
+    "Luo": FIELD - {"open-incident", "establish-facts", "judge-level", "issue-order"},
     "Zhao": set(), "Sun": set(), "Chen": set(),
 }  # fmt: skip
 

@@ -138,6 +138,45 @@ def issue_order(incident_id: str, to: str = "130324", **over: Any) -> Body:
     return _said(body, over)
 
 
+def record_instruction(incident_id: str, *units: str, **over: Any) -> Body:
+    """A deputy mayor's word by phone at 09:00: to be signed for in 15 minutes, answered in 60."""
+    body: Body = {
+        "incident_id": incident_id,
+        "instruction_id": new_id(),
+        "leader": "李副市长",
+        "given_at": at("09:00"),
+        "medium": "phone",
+        "text": "全力搜救,严防次生灾害,一小时内报结果",
+        "to": [{"unit": unit, "addressee_id": new_id()} for unit in units or ("130324",)],
+        "feedback_within_min": 60,
+    }
+    return _said(body, over)
+
+
+def step(instruction: Body, clock: str = "09:30", which: int = 0, **over: Any) -> Body:
+    """What every step of one addressee of an instruction names."""
+    body: Body = {
+        "incident_id": instruction["incident_id"],
+        "instruction_id": instruction["instruction_id"],
+        "addressee_id": instruction["to"][which]["addressee_id"],
+        "at": at(clock),
+    }
+    return _said(body, over)
+
+
+def instruction_deeds(incident_id: str, unit: str, mark: str) -> list[tuple[str, Body]]:
+    """An instruction's whole way, every text with a mark in it."""
+    said = record_instruction(incident_id, unit, text=f"批示{mark}")
+    return [
+        ("record-instruction", said),
+        ("convey-instruction", step(said, medium="phone", told=f"接话{mark}")),
+        ("sign-for-instruction", step(said, received_by=f"收{mark}")),
+        ("report-on-instruction", step(said, text=f"办理{mark}", done=True)),
+        ("press-instruction", step(said, text=f"督办{mark}", feedback_within_min=10)),
+        ("finish-instruction", step(said, text=f"结{mark}")),
+    ]
+
+
 def close_incident(incident_id: str, clock: str = "18:00", day: int = 1, **over: Any) -> Body:
     body: Body = {"incident_id": incident_id, "at": at(clock, day), "reason": "明火已灭,人员清点完毕"}
     return _said(body, over)

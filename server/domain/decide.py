@@ -13,15 +13,17 @@ from datetime import datetime, timedelta
 from schemas import commands as cmd
 from schemas import events as ev
 from schemas.fields import Place, Source
+from schemas.instructions import InstructionCommand
 from schemas.reports import ReportCommand
 from schemas.terms import Level
-from server.domain import report_drafts
+from server.domain import instruction_decide, report_drafts
 from server.domain.context import Author as Author
 from server.domain.context import Context as Context
 from server.domain.context import Decided as Decided
 from server.domain.context import Refused as Refused
 from server.domain.context import actor
 from server.domain.incident import Incident
+from server.domain.instructions import unfinished
 from server.domain.reporting import resolve
 from server.domain.validity import is_said, lacking
 
@@ -52,6 +54,8 @@ def _ordinary(incident: Incident, command: cmd.Command, context: Context) -> lis
         raise Refused("incident-merged", "/incident_id", kind="conflict", into=incident.merged_into)
     if isinstance(command, ReportCommand):
         return report_drafts.decide(incident, command, context)
+    if isinstance(command, InstructionCommand):
+        return list(instruction_decide.decide(incident, command, context))
     match command:
         case cmd.AddEntry():
             if command.entry_id in incident.entries:
@@ -123,6 +127,8 @@ def _ordinary(incident: Incident, command: cmd.Command, context: Context) -> lis
         case cmd.CloseIncident():
             if not incident.is_open:
                 raise Refused("incident-closed", "/incident_id", kind="conflict")
+            if command.outcome in (None, "handled"):
+                _refuse_open_instructions(incident)
             return [ev.IncidentClosed(at=command.at, reason=command.reason, outcome=command.outcome)]
         case cmd.ReopenIncident():
             if incident.is_open:
@@ -276,6 +282,7 @@ def _merge(incident: Incident, command: cmd.MergeIncident, context: Context) -> 
         raise Refused("incident-merged", "/into", kind="conflict", into=target.merged_into)
     if target.drill != incident.drill:
         raise Refused("drill-and-real", "/into")
+    _refuse_open_instructions(incident)
     known = [(said.known_at, said.known_by, said.in_chain) for said in incident.statements]
     known += incident.merged_known
     first = min(known, key=lambda row: (not row[2], row[0]))
@@ -301,6 +308,12 @@ def _merge(incident: Incident, command: cmd.MergeIncident, context: Context) -> 
         events.append(ev.IncidentShared(units=fresh, why="merged"))
     events.append(ev.IncidentMerged(into=target.id, into_number=target.number))
     return Decided(events, elsewhere=(target.id, elsewhere))
+
+
+def _refuse_open_instructions(incident: Incident) -> None:
+    """What a leader asked for is not lost with the incident: each addressee is finished, with a word."""
+    if left := unfinished(incident.instructions):
+        raise Refused("instructions-open", "/incident_id", kind="conflict", count=len(left))
 
 
 def _place(place: Place | None, context: Context, otherwise: str) -> ev.PlaceKept:

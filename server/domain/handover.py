@@ -16,6 +16,7 @@ from server.domain.decide import Refused
 from server.domain.duty import Duty, Handover, Roll, Shift
 from server.domain.duty_context import DutyContext
 from server.domain.incident import Incident
+from server.domain.instructions import unfinished
 
 #: A deadline that falls due within this must be taken on by name before the duty changes hands.
 SOON = timedelta(minutes=30)
@@ -26,7 +27,8 @@ RECENT = timedelta(hours=24)
 
 
 def of_incident(incident: Incident, unit: str) -> list[du.SheetItem]:
-    """What an open incident gives the sheet of a unit: itself, the reports the unit owes, the orders open."""
+    """What an open incident gives the sheet of a unit: itself, the reports the unit owes, the orders open,
+    the instructions that it gave or is to carry out."""
     level = incident.final_level or incident.reporting_level
     last = max(incident.reports.values(), key=lambda one: one.sent_at, default=None)
     facts = incident.facts()
@@ -70,6 +72,21 @@ def of_incident(incident: Incident, unit: str) -> list[du.SheetItem]:
         )
         for order in incident.orders.values()
         if order.reported_at is None
+    ]
+    made += [
+        line(
+            item_id=f"instruction:{one.addressee_id}",
+            block="instruction",
+            recipient=one.unit,
+            post=one.post,
+            leader=whole.leader,
+            given_at=whole.given_at,
+            step=one.step,
+            text=whole.text,
+            due_at=one.clock.due_at if one.clock else None,
+        )
+        for whole, one in unfinished(incident.instructions)
+        if unit in (whole.unit, one.unit)
     ]
     return made
 

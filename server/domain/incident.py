@@ -12,11 +12,13 @@ from typing import Any
 
 from schemas import events as ev
 from schemas.events import OneHourTerms, PlaceKept
+from schemas.instructions import InstructionEvent
 from schemas.reports import ReportEvent
 from schemas.terms import Level, Scale, Stage
-from server.domain import drafts
+from server.domain import drafts, instructions
 from server.domain.drafts import Draft
 from server.domain.entered import Entered
+from server.domain.instructions import Book
 
 #: Events that no rule looks at: what is written down beside the matter itself.
 _NOTES = (ev.EntryAdded, ev.EntryStruck, ev.BreachExplained, ev.InformerNamed)
@@ -172,6 +174,7 @@ class Incident:
     reports: dict[str, Report] = field(default_factory=dict)
     obligations: dict[str, Obligation] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
+    instructions: Book = field(default_factory=dict)
     entries: dict[str, bool] = field(default_factory=dict)
     deeds: dict[str, drafts.Told] = field(default_factory=dict)  # lines that a report may tell of
     drafts: dict[str, Draft] = field(default_factory=dict)  # reports that are being written
@@ -342,8 +345,7 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
         case ev.EntryAdded() as event:
             incident.entries[event.entry_id] = False
             if event.kind in drafts.TOLD_OF:
-                told = drafts.Told(event.kind, event.text, event.happened_at)
-                incident.deeds[event.entry_id] = told
+                incident.deeds[event.entry_id] = drafts.Told(event.kind, event.text, event.happened_at)
         case ev.EntryStruck() as event:
             incident.entries[event.entry_id] = True
             incident.deeds.pop(event.entry_id, None)
@@ -415,8 +417,7 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
         case ev.OrderOverdue() as event:
             incident.orders[event.order_id].overdue.add(event.what)
         case ev.IncidentMerged() as event:
-            incident.state, incident.merged_into = "merged", event.into
-            incident.closed_at = entry.recorded_at
+            incident.state, incident.closed_at, incident.merged_into = "merged", entry.recorded_at, event.into
         case ev.DuplicateAbsorbed() as event:
             incident.merged_known.append((event.known_at, event.known_by, event.in_chain))
             incident.judged_before_merging = len(incident.judgements)
@@ -470,6 +471,8 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
             incident.prompts.add(f"{event.anchor}:{event.stage}")
         case ReportEvent() as event:
             drafts.apply(incident.drafts, event, entry)
+        case InstructionEvent() as event:
+            instructions.apply(incident.instructions, incident.deeds, event, entry)
         case ev.InformerNamed() | ev.ClockStepped() | ev.RulesAccepted():
             pass
 

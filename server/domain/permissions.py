@@ -25,10 +25,20 @@ _MAY: dict[Post, frozenset[str]] = {
             "issue-order",
             "acknowledge-order",
             "report-on-order",
+            "sign-for-instruction",
+            "report-on-instruction",
         }
     ),
     Post.LIAISON: frozenset(
-        {"add-entry", "strike-entry", "acknowledge-order", "report-on-order", "answer-roll"}
+        {
+            "add-entry",
+            "strike-entry",
+            "acknowledge-order",
+            "report-on-order",
+            "sign-for-instruction",
+            "report-on-instruction",
+            "answer-roll",
+        }
     ),
     Post.LEADERSHIP: frozenset(),
     Post.AUDITOR: frozenset(),

@@ -16,7 +16,7 @@ from uuid import UUID, uuid5
 from schemas import events as ev
 from schemas.rules import Prompt, Rule, RuleSet
 from schemas.terms import Channel, Level, Scale, Stage, Standing
-from server.domain import grading
+from server.domain import grading, instructions
 from server.domain.incident import Incident, Obligation, Report, Rest
 from server.domain.onehour import official_start
 from server.domain.periods import first_after_day, previous_cutoff, upcoming
@@ -350,7 +350,7 @@ def _stages(incident: Incident, setting: Setting) -> Iterator[Moment]:
 
 
 def _frozen_stages(incident: Incident) -> Iterator[Moment]:
-    """Those that were fixed when a report came to be owed or an order was given."""
+    """Those that were fixed when a report came to be owed, an order or an instruction was given."""
     if incident.state not in ("open", "closed"):
         return
     for owed in incident.obligations.values():
@@ -372,6 +372,8 @@ def _frozen_stages(incident: Incident) -> Iterator[Moment]:
             if due_at is not None and done_at is None and what not in order.overdue and incident.is_open:
                 at = due_at + timedelta(milliseconds=1)
                 yield at, _order_event(order.order_id, what, due_at)
+    if incident.is_open:
+        yield from instructions.moments(incident.instructions)
 
 
 def _prompts(incident: Incident, setting: Setting) -> Iterator[Moment]:

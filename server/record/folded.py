@@ -12,6 +12,7 @@ from sqlalchemy import select
 from schemas.fields import wire_instant
 from server.domain.drafts import Draft
 from server.domain.incident import Incident
+from server.domain.instructions import Instruction
 from server.record.database import Database
 from server.record.store import load_incident
 from server.record.tables import INCIDENT_UNIT
@@ -36,6 +37,19 @@ def draft_shown(draft: Draft) -> dict[str, Any]:
         {"at": wire_instant(at), "by": by, "reason": reason} for at, by, reason in draft.returns
     ]
     shown["sends"] = list(shown["sends"].values())
+    return shown
+
+
+def instruction_shown(whole: Instruction) -> dict[str, Any]:
+    """A leader's instruction as the wire has it, with what each addressee comes to next."""
+    shown: dict[str, Any] = _plain(asdict(whole))
+    for said, one in zip(shown["addressees"].values(), whole.addressees.values(), strict=True):
+        del said["warned"], said["chased"]
+        said["step"], said["owner"], said["times_overdue"] = one.step, whole.owner(one), one.times_overdue
+        said["due_at"] = wire_instant(one.clock.due_at) if one.clock else None
+        for name in ("feedback", "presses"):
+            said[name] = [_plain(mark._asdict()) for mark in getattr(one, name)]
+    shown["addressees"] = list(shown["addressees"].values())
     return shown
 
 

@@ -80,3 +80,22 @@ def obligation_rows(incident: Incident) -> list[dict[str, Any]]:
         }
         for owed in incident.obligations.values()
     ]
+
+
+def step_rows(incident: Incident) -> list[dict[str, Any]]:
+    """One row for each addressee of each leader's instruction."""
+    return [
+        {
+            "incident_id": incident.id,
+            "instruction_id": whole.instruction_id,
+            "addressee_id": one.addressee_id,
+            "step": one.step,
+            "owner": whole.owner(one),
+            "giver": whole.unit,
+            "unit": one.unit,
+            "since": one.since,
+            "due_at": one.clock.due_at if one.clock else None,
+        }
+        for whole in incident.instructions.values()
+        for one in whole.addressees.values()
+    ]

@@ -20,8 +20,17 @@ from server.domain.incident import Incident, Obligation, fold
 from server.domain.onehour import OneHour, one_hour
 from server.domain.reporting import standing
 from server.record.database import Database
-from server.record.folded import draft_shown
-from server.record.tables import ENTRY, INCIDENT, INCIDENT_UNIT, LEDGER, OBLIGATION, STREAM_ENTRY, STREAM_HEAD
+from server.record.folded import draft_shown, instruction_shown
+from server.record.tables import (
+    ENTRY,
+    INCIDENT,
+    INCIDENT_UNIT,
+    INSTRUCTION_STEP,
+    LEDGER,
+    OBLIGATION,
+    STREAM_ENTRY,
+    STREAM_HEAD,
+)
 
 LEVELS: dict[int, str] = {level.rank: str(level) for level in Level}
 
@@ -131,7 +140,9 @@ def board_rows(
     with database.reading() as connection:
         rows = connection.execute(query).mappings().all()
         owed = open_obligations(connection, [row["id"] for row in rows])
-    return {row["id"]: incident_shown(row, owed.get(row["id"], []), now) for row in rows}
+        steps = open_steps(connection, [row["id"] for row in rows])
+    shown = [incident_shown(row, owed.get(row["id"], []), now) for row in rows]
+    return {one["id"]: one | {"instructions": steps.get(one["id"], [])} for one in shown}
 
 
 def plain_rows(
@@ -180,6 +191,17 @@ def open_obligations(connection: Connection, ids: list[str]) -> dict[str, list[A
         for row in connection.execute(chunk).mappings():
             owed.setdefault(row["incident_id"], []).append(row)
     return owed
+
+
+def open_steps(connection: Connection, ids: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """What addressees of leaders' instructions come to next, by incident."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    query = select(INSTRUCTION_STEP).where(INSTRUCTION_STEP.c.step != "done")
+    for start in range(0, len(ids), 500):
+        chunk = query.where(INSTRUCTION_STEP.c.incident_id.in_(ids[start : start + 500]))
+        for row in connection.execute(chunk).mappings():
+            found.setdefault(row["incident_id"], []).append(_plain(dict(row)))
+    return found
 
 
 def incident_shown(row: Any, owed: list[Any], now: datetime) -> dict[str, Any]:
@@ -315,6 +337,7 @@ def incident(
     shown["reports"] = [_plain(asdict(report)) for report in state.reports.values()]
     shown["drafts"] = [draft_shown(draft) for draft in state.drafts.values()]
     shown["orders"] = [_order_shown(asdict(order)) for order in state.orders.values()]
+    shown["instructions"] = [instruction_shown(one) for one in state.instructions.values()]
     shown["concealed_by"] = state.concealed_by
     shown["breach_causes"] = [
         {"cause": cause, "text": text, "by": by} for cause, text, by in state.breach_causes

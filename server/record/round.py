@@ -14,6 +14,7 @@ from schemas.commands import Command
 from schemas.duties import DutyCommand
 from schemas.events import LOG_ENTRY, Event
 from schemas.fields import wire_instant
+from schemas.instructions import InstructionEvent
 from server.domain.decide import Author, Decided
 from server.domain.duty import Duty
 from server.domain.incident import Incident, apply, fold
@@ -22,7 +23,7 @@ from server.domain.units import Rank, UnitTree
 from server.record.done import Done
 from server.record.duties import Duties
 from server.record.lines import Line, line_of, system_line
-from server.record.projections import incident_row, obligation_rows
+from server.record.projections import incident_row, obligation_rows, step_rows
 from server.record.rows import (
     COUNTERS,
     DONE,
@@ -30,6 +31,7 @@ from server.record.rows import (
     HEADS,
     INCIDENT_UNITS,
     INCIDENTS,
+    INSTRUCTION_STEPS,
     OBLIGATIONS,
     STREAM_ENTRIES,
     Pen,
@@ -101,6 +103,7 @@ class Round:
         self._units: list[tuple[str, str]] = []
         self._touched: dict[str, Incident] = {}
         self._owed_changed: dict[str, set[str]] = {}
+        self._steps_changed: set[str] = set()
         self._working: set[str] = set()
         self._kept_duties = duties
         self.duties = Duties(
@@ -301,6 +304,8 @@ class Round:
             if isinstance(event, ev.ObligationStarted | ev.ObligationMet | ev.ObligationExcused):
                 assert incident_id is not None
                 self._owed_changed.setdefault(incident_id, set()).add(event.obligation_id)
+            elif isinstance(event, InstructionEvent) and incident_id is not None:
+                self._steps_changed.add(incident_id)
             if incident_id is not None:
                 self._touched[incident_id] = self._incidents[incident_id]
         self._working.clear()
@@ -387,6 +392,8 @@ class Round:
                 if row["obligation_id"] in changed
             ],
         )
+        steps = [row for one in sorted(self._steps_changed) for row in step_rows(self._touched[one])]
+        pen.put_all(INSTRUCTION_STEPS, steps)
         for what, rows in self.duties.rows():
             pen.put_all(what, rows)
         if self._entries or self.ledger_rules is not None:

@@ -25,6 +25,7 @@ from server.record.tables import (
     IDEMPOTENCY,
     INCIDENT,
     INCIDENT_UNIT,
+    INSTRUCTION_STEP,
     OBLIGATION,
     STREAM_ENTRY,
     STREAM_HEAD,
@@ -77,6 +78,7 @@ ENTRIES, STREAM_ENTRIES, DONE = Put(ENTRY), Put(STREAM_ENTRY), Put(IDEMPOTENCY)
 HEADS, COUNTERS = Put(STREAM_HEAD, keys=("stream",)), Put(COUNTER, keys=("prefix",))
 INCIDENTS, OBLIGATIONS = Put(INCIDENT, keys=("id",)), Put(OBLIGATION, keys=("obligation_id",))
 INCIDENT_UNITS = Put(INCIDENT_UNIT, once=True)
+INSTRUCTION_STEPS = Put(INSTRUCTION_STEP, keys=("incident_id", "instruction_id", "addressee_id"))
 
 
 class Pen:

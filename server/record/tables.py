@@ -183,6 +183,22 @@ OUTCOME = text(
 )
 
 
+class InstructionStepRow(SQLModel, table=True):
+    """What an addressee of a leader's instruction comes to next: `owner` owes it by `due_at`."""
+
+    __tablename__ = "instruction_step"
+
+    incident_id: str = Field(primary_key=True, max_length=36)
+    instruction_id: str = Field(primary_key=True, max_length=36)
+    addressee_id: str = Field(primary_key=True, max_length=36)
+    step: str = Field(max_length=10)
+    owner: str = Field(max_length=40)
+    giver: str = Field(max_length=40)
+    unit: str = Field(max_length=40)
+    since: datetime = _instant()
+    due_at: datetime | None = _instant(nullable=True)
+
+
 class CatalogueHeadRow(SQLModel, table=True):
     """One row, or none yet: the catalogue holds what entries up to `seq` made of the incidents."""
 
@@ -222,4 +238,5 @@ STREAM_HEAD, IDEMPOTENCY, COUNTER = _table(StreamHeadRow), _table(IdempotencyRow
 INCIDENT, INCIDENT_UNIT, OBLIGATION = _table(IncidentRow), _table(IncidentUnitRow), _table(ObligationRow)
 CATALOGUE_HEAD, CATALOGUE_PLACE = _table(CatalogueHeadRow), _table(CataloguePlaceRow)
 CATALOGUE_MARK = _table(CatalogueMarkRow)
+INSTRUCTION_STEP = _table(InstructionStepRow)
 Index("ix_obligation_outcome", OUTCOME, OBLIGATION.c.due_at, OBLIGATION.c.obligation_id)

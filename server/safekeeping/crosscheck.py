@@ -17,13 +17,14 @@ from server.domain.duty import Duty
 from server.domain.reporting import earliest_frozen_alarm
 from server.record.duty_rows import duty_row, roll_rows, shift_rows
 from server.record.duty_tables import DUTY, ROLL_ANSWER, SHIFT
-from server.record.projections import incident_row, obligation_rows
+from server.record.projections import incident_row, obligation_rows, step_rows
 from server.record.tables import (
     COUNTER,
     ENTRY,
     IDEMPOTENCY,
     INCIDENT,
     INCIDENT_UNIT,
+    INSTRUCTION_STEP,
     OBLIGATION,
     STREAM_ENTRY,
     STREAM_HEAD,
@@ -40,6 +41,7 @@ def crosscheck(
     _check_ledger(ledger, recorded_at, recount, verdict)
     _check_incidents(connection, recount, verdict)
     _check_obligations(connection, recount, verdict)
+    _check_steps(connection, recount, verdict)
     _check_units_and_numbers(connection, recount, verdict)
     _check_commands(connection, recount, verdict)
     _check_duties(connection, recount, verdict)
@@ -156,6 +158,23 @@ def _check_obligations(connection: Connection, recount: Recount, verdict: Verdic
             verdict.fault("table", what, recount.last_seq.get((want or row)["incident_id"]))
     for one in owed.values():
         what = f"obligation {one['obligation_id']} is missing"
+        verdict.fault("table", what, recount.last_seq[one["incident_id"]])
+
+
+def _check_steps(connection: Connection, recount: Recount, verdict: Verdict) -> None:
+    names = ("incident_id", "instruction_id", "addressee_id")
+    expected = {
+        tuple(row[name] for name in names): row
+        for incident in recount.incidents.values()
+        for row in step_rows(incident)
+    }
+    for row in connection.execute(select(INSTRUCTION_STEP).execution_options(yield_per=PAGE)).mappings():
+        want = expected.pop(tuple(row[name] for name in names), None)
+        if wrong := _differing(want, row):
+            what = f"instruction step {row['addressee_id']}: {', '.join(wrong)}"
+            verdict.fault("table", what, recount.last_seq.get(row["incident_id"]))
+    for one in expected.values():
+        what = f"instruction step {one['addressee_id']} is missing"
         verdict.fault("table", what, recount.last_seq[one["incident_id"]])
 
 

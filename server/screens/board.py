@@ -13,6 +13,7 @@ from typing import Any
 
 from schemas.rules import RuleSet
 from schemas.terms import Level
+from server.screens import instruction_lines
 from server.screens.wording import Countdown, Wording, instant, utc_text
 
 #: The figures of a card, in the order of their weight.
@@ -37,6 +38,8 @@ class Duty:
     channel: str = ""
     sender: str = ""
     recipient: str = ""
+    instruction: str = ""
+    addressee: str = ""
 
     @property
     def order(self) -> str:
@@ -85,6 +88,7 @@ class Card:
 def card(row: dict[str, Any], viewer: str, now: datetime, wording: Wording, rules: RuleSet) -> Card:
     """A row of the board as the unit `viewer` sees it."""
     duties = [duty(owed, viewer, now, wording) for owed in row["obligations"]]
+    duties += [step_owed(step, viewer, now, wording) for step in row.get("instructions", ())]
     if (judge := judgement_owed(row, viewer, now, wording, rules)) is not None:
         duties.append(judge)
     duties.sort(key=lambda one: (one.due_at is None, one.order, not one.own, one.id))
@@ -145,6 +149,23 @@ def duty(owed: dict[str, Any], viewer: str, now: datetime, wording: Wording) -> 
         channel=owed["channel"],
         sender=owed["from"],
         recipient=owed["to"],
+    )
+
+
+def step_owed(step: dict[str, Any], viewer: str, now: datetime, wording: Wording) -> Duty:
+    """The next step of an addressee of a leader's instruction."""
+    own = step["owner"] == viewer
+    return Duty(
+        id=f"instruction-{step['instruction_id']}-{step['addressee_id']}",
+        action=instruction_lines.action(step, viewer) or "look",
+        own=own,
+        label=instruction_lines.label(step, wording),
+        by="" if own else wording.short(step["owner"]),
+        due_at=step["due_at"],
+        started_at=step["since"],
+        clock=wording.countdown(step["due_at"], now),
+        instruction=step["instruction_id"],
+        addressee=step["addressee_id"],
     )
 
 

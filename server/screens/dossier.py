@@ -11,7 +11,7 @@ from typing import Any
 
 from schemas.rules import RuleSet
 from schemas.terms import CASUALTIES
-from server.screens import board, fact_table
+from server.screens import board, fact_table, instruction_lines
 from server.screens.board import Duty
 from server.screens.duty_log import Line, because_in_words, lacks_in_words, lines
 from server.screens.fact_table import Fact, Word
@@ -53,6 +53,8 @@ class Dossier:
     next_stage: str  # of the report that is to be written next
     reports: tuple[dict[str, Any], ...]
     orders: tuple[dict[str, Any], ...]
+    instructions: tuple[instruction_lines.Panel, ...]
+    next_step: dict[str, str] | None  # of an instruction, that the unit that looks has to do first
     units: tuple[str, ...]
     lacks: str  # what a written report would lack now, but for its signature
     known_by: tuple[tuple[str, str], ...]  # who may have come to know of it
@@ -85,7 +87,13 @@ def dossier(
     settled.sort(key=lambda one: one.met_at or one.duty.started_at, reverse=True)
     return Dossier(
         raw=shown,
-        card=board.card({**shown, "obligations": open_now}, viewer, now, wording, rules),
+        card=board.card(
+            {**shown, "obligations": open_now, "instructions": instruction_lines.steps(shown)},
+            viewer,
+            now,
+            wording,
+            rules,
+        ),
         level_why=tuple(_level_why(shown, now, wording)),
         facts=tuple(fact_table.facts(shown, viewer, now, wording)),
         occurred=tuple(fact_table.occurred(shown, now, wording)),
@@ -97,6 +105,8 @@ def dossier(
         next_stage=_next_stage(shown, viewer),
         reports=tuple(_report(one, wording) for one in reversed(shown["reports"])),
         orders=tuple(_order(one, now, wording) for one in reversed(shown["orders"])),
+        instructions=instruction_lines.panels(shown, viewer, now, wording),
+        next_step=instruction_lines.next_act(shown, viewer, wording),
         units=tuple(wording.short(unit) for unit in shown["units"]),
         lacks=lacks_in_words(_lacks(shown), wording),
         known_by=tuple(

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any, NamedTuple
 
+from schemas.instructions import EVENTS as INSTRUCTION_EVENTS
 from schemas.reports import EVENTS as REPORT_EVENTS
-from server.screens import duty_lines, report_lines
+from server.screens import duty_lines, instruction_lines, report_lines
 from server.screens.board import shown_number
 from server.screens.wording import Wording, instant
 
@@ -71,6 +72,14 @@ _HAPPENED = {
     "concealment_declared": "declared_at",
     "order_acknowledged": "at",
     "order_reported": "at",
+    "instruction_recorded": "given_at",
+    "instruction_conveyed": "at",
+    "instruction_signed_for": "at",
+    "instruction_answered": "at",
+    "instruction_finished": "at",
+    "instruction_pressed": "at",
+    "instruction_due_soon": "due_at",
+    "instruction_overdue": "due_at",
     "incident_closed": "at",
     "incident_reopened": "at",
     "stability_declared": "at",
@@ -96,6 +105,7 @@ _GROUP = {
     "order_acknowledged": "order",
     "order_reported": "order",
     "order_overdue": "order",
+    **dict.fromkeys((event.model_fields["type"].default for event in INSTRUCTION_EVENTS), "order"),
 }
 #: Lines of the clock: written by the watch, read by eye only when one looks for them.
 _CLOCK = ("obligation_", "prompt_", "clock_")
@@ -293,6 +303,12 @@ def _parts(
             pass
         case "order_overdue":
             add(f"event.order_overdue.{event['what']}")
+        case _ if kind.startswith("instruction_"):
+            for piece in instruction_lines.pieces(event, wording):
+                values = {
+                    name: Said(value) if name in piece.said else value for name, value in piece.values.items()
+                }
+                add(piece.slug, **values)
         case "incident_merged":
             add("event.merged_into", number=event["into_number"])
         case "duplicate_absorbed":

@@ -61,7 +61,7 @@ def line(item: dict[str, Any], taken: dict[str, Any] | None, now: datetime, word
         item_id=item["item_id"],
         block=item["block"],
         text=_text(item, now, wording),
-        said=item.get("text") or "",
+        said=" ".join(item[name] for name in ("leader", "text") if item.get(name)),
         href=f"/incidents/{item['incident_id']}" if item.get("incident_id") else "",
         drill=bool(item.get("drill")),
         due_at=due,
@@ -95,6 +95,15 @@ def _text(item: dict[str, Any], now: datetime, wording: Wording) -> str:
             )
         case "order":
             parts.append(wording.say("handover.order", to=wording.short(item["recipient"])))
+        case "instruction" if item.get("step"):
+            parts.append(
+                wording.say(
+                    "handover.instruction",
+                    to=wording.short(item["recipient"]),
+                    step=wording.say(f"instruction.step.{item['step']}"),
+                    at=wording.moment(item["given_at"], now),
+                )
+            )
         case "roll_call":
             absent = wording.say("list.comma").join(wording.short(one) for one in item.get("absent") or [])
             slug = "handover.roll" if absent else "handover.roll_all"

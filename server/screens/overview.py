@@ -35,6 +35,7 @@ NEWSWORTHY = (
     "report_recorded",
     "receipt_recorded",
     "order_issued",
+    "instruction_recorded",
     "incident_closed",
     "incident_reopened",
 )

@@ -184,7 +184,9 @@ export class Board {
       const where = Object.assign(document.createElement("span"), { className: "where" });
       where.append(...[...row.querySelectorAll(".row-line > .drill-mark")].map((one) => one.cloneNode(true)), " ", row.querySelector(".row-title").cloneNode(true));
       link.append(what, duty.querySelector(".clock").cloneNode(true), where);
-      for (const name of ["action", "stage", "channel", "recipient", "sender"]) link.dataset[name] = duty.dataset[name];
+      for (const name of ["action", "stage", "channel", "recipient", "sender", "instruction", "addressee"]) {
+        if (duty.dataset[name] !== undefined) link.dataset[name] = duty.dataset[name];
+      }
       line.append(link);
       return line;
     });

@@ -43,6 +43,10 @@ function said(field, at) {
       const codes = text.split(/[、,，;；]+/).map((one) => one.trim()).filter(Boolean).map(unitCode);
       return codes.length ? codes : undefined;
     }
+    case "addressees": {
+      const named = text.split(/[、,，;；\n]+/).map((one) => one.trim()).filter(Boolean).map(addressee);
+      return named.length ? named : undefined;
+    }
     default:
       if (field.type === "radio") return field.checked ? text : undefined;
       return text === "" ? undefined : text;
@@ -57,6 +61,15 @@ function people(text) {
     const post = parts.length > 1 ? parts.shift() : "duty_officer";
     return { post: words[post] ?? post, name: parts.join(" "), ...(phone ? { phone } : {}) };
   });
+}
+
+/** A unit by its name or code, and behind it the post or person there. */
+function addressee(text) {
+  const options = [...(document.getElementById("unit-names")?.options ?? [])];
+  const [unit] = options.filter((one) => `${text} `.startsWith(`${one.value} `)).sort((a, b) => b.value.length - a.value.length);
+  const name = unit ? unit.value : text.split(/\s/)[0];
+  const post = text.slice(name.length).trim();
+  return { unit: unit ? unit.dataset.code : name, ...(post ? { post } : {}) };
 }
 
 /** A unit's code for its name, as the list offers it; whatever else was typed stays as it is. */
