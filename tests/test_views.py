@@ -349,7 +349,7 @@ def test_the_vendored_files_are_those_of_the_manifest():
 
 
 def test_a_vendored_file_that_was_touched_added_or_taken_away_is_found(tmp_path: Path):
-    for part in ("scripts", "web/static/vendor"):
+    for part in ("scripts", "web/static/vendor", "tests/vendor"):
         shutil.copytree(ROOT / part, tmp_path / part)
     vendor = tmp_path / "web" / "static" / "vendor"
     with (vendor / "htmx" / "htmx.esm.min.js").open("a") as file:

@@ -21,6 +21,7 @@ from server.pages import duties as duty_pages
 from server.pages import exports as export_pages
 from server.pages import figures as figure_pages
 from server.pages import filters
+from server.pages import guide as guide_pages
 from server.pages import intake as intake_pages
 from server.pages.asked import Asked, page
 from server.record import lists
@@ -188,6 +189,7 @@ def routes() -> list[BaseRoute]:
         Route("/places", places),
         *around_pages.routes(),
         *figure_pages.routes(),
+        *guide_pages.routes(),
         *intake_pages.routes(),
         *duty_pages.routes(),
         *export_pages.routes(),

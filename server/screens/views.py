@@ -21,7 +21,7 @@ from server.domain.units import UnitTree
 from server.people.accounts import Language
 from server.record import duty_reading, reading
 from server.record.database import Database
-from server.screens import board
+from server.screens import actions, board
 from server.screens.board_rows import BoardRows
 from server.screens.duty_bar import notices
 from server.screens.overview import Statements
@@ -85,6 +85,7 @@ class Views(Renderer):
         environment.finalize = to_the_letter
         environment.globals |= {
             "static": STATIC_PATH,
+            "actions_path": f"/actions/{actions.digest(self.texts)}",
             "browser_texts": self._browser_texts,
             "utc_text": utc_text,
             "instant": instant,

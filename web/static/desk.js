@@ -7,7 +7,7 @@ import { Intake } from "./intake.js";
 import { guardSignOut } from "./drafts.js";
 import { Duty } from "./duty.js";
 import { Live } from "./live.js";
-import { Palette } from "./palette.js";
+import { alsoOffer, open as openPalette } from "./palette.js";
 import { PasteIntoIncident } from "./paste.js";
 import { ReadingDialog } from "./reading.js";
 import { elementsOf, fetchHtml } from "./swap.js";
@@ -23,7 +23,7 @@ const intake = form && new Intake(form, (answer) => { board.at = answer.incident
 const live = new Live("desk");
 const alarms = new Alarms(() => board.deadlines(), (one) => openDuty(one.incident, one.duty.dataset));
 const duty = new Duty(live, alarms.sound);
-const palette = new Palette(commands);
+alsoOffer(commands);
 
 new PasteIntoIncident(view, reading);
 guardSignOut();
@@ -83,8 +83,7 @@ document.addEventListener("keydown", (event) => {
   if (event.isComposing || event.keyCode === 229 || event.altKey) return;
   const isTyping = event.target.matches?.(TYPING);
   if (event.key === "Escape") return escape(event);
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") return done(event, () => press("Control+K"));
-  if (event.key === "F2" || event.key === "F8") return done(event, () => press(event.key));
+  if (event.key === "F2") return done(event, () => press(event.key));
   if (isTyping || event.ctrlKey || event.metaKey || document.querySelector("dialog[open]")) {
     if (isTyping && event.target === board.filterField && event.key === "ArrowDown") done(event, () => board.move(0));
     return;
@@ -117,9 +116,8 @@ function done(event, work) {
 
 function press(key) {
   if (key === "F2") intake?.open();
-  else if (key === "F8") document.querySelector('.keys a[href="/roll-call"]')?.click();
   else if (key === "/") board.filterField.focus();
-  else if (key === "Control+K") palette.open();
+  else if (key === "Control+K") openPalette();
   else document.querySelector(`.acts button[data-key="${key}"]`)?.click();
 }
 
@@ -137,22 +135,13 @@ function escape(event) {
   }
 }
 
+/** What only this page knows of: its rows, and what colleagues are writing down. */
 function commands() {
-  const acts = [...document.querySelectorAll(".acts button")].map((button) => ({
-    text: button.firstChild.textContent.trim(), key: button.dataset.key?.toUpperCase(), run: () => button.click(),
+  const drafts = (intake?.shared.offered ?? []).map((line) => ({
+    text: `${line.querySelector(".who").textContent} ${say("js.draft_take", { title: line.querySelector(".what").textContent.trim() })}`,
+    run: () => intake.shared.take(line.dataset.draftId),
   }));
-  const pages = [...document.querySelectorAll(".top nav a")].map((link) => ({ text: link.textContent, run: () => location.assign(link.href) }));
-  pages.push(...[...document.querySelectorAll('.keys a[href="/exports"]')].map((link) => ({ text: link.lastChild.textContent.trim(), key: "X", run: () => link.click() })));
   const rows = board.rows.map((row) => ({ text: row.querySelector(".row-title").textContent, run: () => board.choose(row.dataset.incident) }));
-  const own = [{ text: say("js.theme"), run: () => document.getElementById("theme-switch").click() }];
-  if (intake) own.unshift({ text: say("js.intake"), key: "F2", run: () => intake.open() });
-  for (const line of intake?.shared.offered ?? []) {
-    const title = line.querySelector(".what").textContent.trim();
-    own.push({ text: `${line.querySelector(".who").textContent} ${say("js.draft_take", { title })}`, run: () => intake.shared.take(line.dataset.draftId) });
-  }
-  const language = document.getElementById("language-switch");
-  if (language) own.push({ text: language.textContent, run: () => language.click() });
-  if (view.incident) own.push({ text: say("js.around"), key: "G", run: () => view.around() });
   const numbers = choosing.buttons.map((one) => ({ text: one.getAttribute("aria-label"), key: one.dataset.digit, run: () => choosing.choose(one) }));
-  return [...own.slice(0, 1), ...numbers, ...acts, ...pages, ...own.slice(1), ...rows];
+  return [...drafts, ...numbers, ...rows];
 }

@@ -1,0 +1,219 @@
+"""Everything that a page can do is in one list, in both languages: for the palette and for the card of keys."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from bs4 import BeautifulSoup, Tag
+
+from schemas.commands import COMMANDS
+from server.screens.actions import ACTIONS, PLACES, by_place, shown_key
+from server.screens.guidance import SENTENCES, SOURCES
+from server.screens.texts import Texts
+from tests import words
+from tests.duty_deeds import CITY, plan, prepare, roll, shift, take_over
+from tests.room import Room
+from tests.words import new_id
+
+TEXTS = Texts()
+#: What does something: buttons, and the links that stand among them.
+DOERS = "button, summary.button, input[type=submit], nav a, .acts a, .keys a"
+#: What only a browser makes, or shows only when something is wrong; `tests/test_axe.py` looks there.
+MADE_LATER = {
+    "act.alarm", "act.into", "act.outbox", "act.finding", "drafts.take", "roster.plan", "act.settle",
+    "report.redraft", "act.language", "account.title", "account.language", "account.password_button",
+    "session.end", "nav.people", "people.add_button", "act.change_person", "people.new_link",
+    "people.end_sessions", "act.disable", "people.wall_button", "act.end_wall",
+}  # fmt: skip
+#: A report has a receipt once it is sent.
+SENT_FIRST = ("report", "form.record-receipt")
+
+
+def unlisted(html: str) -> list[str]:
+    """What a page can do that no action of the list does."""
+    soup = BeautifulSoup(html, "html.parser")
+    listed = {id(one) for action in ACTIONS for one in soup.select(action.find)}
+    return [str(one)[:160] for one in soup.select(DOERS) if id(one) not in listed]
+
+
+def busy(room: Room) -> list[str]:
+    """A desk at which everything can be done, and the paths of its pages."""
+    first, second = plan(room, shift(0, hours=6.5), shift(6.5 / 24, "赵某", "钱某", leader="孙局"), shift(2))[
+        :2
+    ]
+    now = room.clock.ago()
+    body = words.open_incident(known_at=now, occurred_at=now, facts={"dead": 11}, category="hazmat")
+    body["place"] = {"division": CITY, "text": "港口"}
+    room.told("Wu", "open-incident", body)
+    one = {"incident_id": body["incident_id"]}
+    entry = {**one, "entry_id": new_id(), "kind": "call_in", "text": "来电", "happened_at": now}
+    room.told("Wu", "add-entry", entry)
+    for _ in range(2):
+        order = {**one, "order_id": new_id(), "to": CITY, "text": "核实", "acknowledge_within_min": 5}
+        room.told("Wu", "issue-order", order)
+    report = {**one, "report_id": new_id(), "stage": "initial", "channel": "written", "recipient": "PRV_EMB"}
+    room.told("Wu", "record-report", {**report, "sent_at": now, "signed_by": "王局"})
+    draft = {**one, "report_id": new_id(), "stage": "initial"}
+    room.told("Wu", "draft-report", draft)
+    closed = words.open_incident(known_at=now, occurred_at=now)
+    room.told("Wu", "open-incident", closed)
+    ended = {"incident_id": closed["incident_id"], "outcome": "handled", "at": now, "reason": "处置完毕"}
+    room.told("Wu", "close-incident", ended)
+    room.told("Wu", "add-duty-item", {"unit": CITY, "item_id": new_id(), "kind": "promise", "text": "回电"})
+    place = {"shift_id": second, "post": "shift_leader", "name": "赵某"}
+    swap = {"unit": CITY, "swap_id": new_id(), "reason": "病假", "substitute": {"name": "周某"}}
+    room.told("Wu", "request-swap", {**swap, "place": place})
+    prepared = [f"/incidents/{body['incident_id']}/reports/{draft['report_id']}"]
+    paths = ["/", f"/incidents/{one['incident_id']}", f"/incidents/{closed['incident_id']}", "/roster"]
+    pages = [room.get("Wu", path).text for path in (*paths, "/handover")]  # before anybody took over
+    take_over(room, first)
+    prepare(room, second)
+    room.told("Wu", "call-roll", roll())
+    room.told("Liang", "call-roll", roll("130324104", unit="130324"))
+    room.clock.pass_by(minutes=6)
+    room.watch()
+    for who in ("Wu", "Wang", "Li", "Sun", "Zhao", "Luo"):
+        for path in (*paths, *prepared, "/handover", "/roll-call", "/incidents", "/statistics"):
+            answer = room.get(who, path)
+            if answer.status_code == 200:
+                pages.append(answer.text)
+    for command, extra in (
+        ("submit-report", {}),
+        ("sign-report", {"signed_by": "王局", "signed_at": room.clock.ago(), "version": 0}),
+    ):
+        room.tell("Wang", command, {**one, "report_id": draft["report_id"], **extra})
+        pages.append(room.get("Wang", prepared[0]).text)
+    return pages
+
+
+@pytest.fixture
+def pages(spare_room: Room) -> list[str]:
+    return busy(spare_room)
+
+
+def test_whatever_a_page_can_do_the_palette_knows(pages: list[str]) -> None:
+    assert len(pages) > 40
+    assert sorted({one for page in pages for one in unlisted(page)}) == []
+
+
+def test_a_button_that_the_list_does_not_have_is_found(pages: list[str]) -> None:
+    extra = pages[0].replace("<main", '<nav class="acts"><button data-act="launch">x</button></nav><main')
+    assert unlisted(extra) == ['<button data-act="launch">x</button>']
+
+
+def test_whatever_the_list_has_some_page_does(pages: list[str]) -> None:
+    soups = [BeautifulSoup(page, "html.parser") for page in pages]
+    idle = {one for one in ACTIONS if not any(soup.select_one(one.find) for soup in soups)}
+    later = {one for one in idle if one.name in MADE_LATER or (one.place, one.name) == SENT_FIRST}
+    assert idle - later == set()
+
+
+def test_the_key_that_a_page_names_is_the_key_of_the_list(pages: list[str]) -> None:
+    """What stands on a button is what the card says of it."""
+    wrong = []
+    for page in pages:
+        soup = BeautifulSoup(page, "html.parser")
+        keys: dict[int, set[str]] = {}
+        for action in ACTIONS:
+            for one in soup.select(action.find):
+                keys.setdefault(id(one), set()).add(action.key)
+        named: list[Tag] = soup.select(".acts [data-key], aside [data-key]")
+        wrong += [str(one)[:120] for one in named if str(one["data-key"]) not in keys[id(one)]]
+    assert wrong == []
+
+
+def test_every_action_has_its_name_in_both_languages_and_a_place() -> None:
+    for one in ACTIONS:
+        assert TEXTS.of["zh"][one.name]
+        assert TEXTS.of["en"][one.name]
+        assert "{" not in TEXTS.of["zh"][one.name], f"{one.name} has a gap that nobody fills"
+        assert one.place in PLACES
+        assert one.command == "" or one.command in COMMANDS
+    assert len({(one.place, one.name) for one in ACTIONS}) == len(ACTIONS)
+
+
+def test_no_letter_does_two_things_on_one_page() -> None:
+    """Desk and incident are one page. Enter, Escape and ? mean what the field or dialog makes of them."""
+    for places in (("desk", "incident"), *((place,) for place in PLACES if place != "lists")):
+        here = [one for one in ACTIONS if one.place in ("everywhere", *places)]
+        letters = [
+            one.key for one in here if (len(one.key) == 1 and one.key != "?") or one.key.startswith("g ")
+        ]
+        assert sorted(letters) == sorted(set(letters)), places
+        assert "g" not in letters, "it begins the keys of the pages"
+
+
+def test_the_list_is_one_file_that_changes_its_address_with_its_words(spare_room: Room) -> None:
+    page = spare_room.get("Wu", "/").text
+    path = re.search(r'data-actions="([^"]+)"', page)[1]  # type: ignore[index]
+    answer = spare_room.get("Wu", path)
+    assert "immutable" in answer.headers["Cache-Control"]
+    listed = answer.json()
+    assert [(one["zh"], one["en"]) for one in listed] == [
+        (TEXTS.of["zh"][one.name], TEXTS.of["en"][one.name]) for one in ACTIONS
+    ]
+    assert "immutable" not in spare_room.get("Wu", "/actions/older").headers["Cache-Control"]
+    assert "/sign-in" in str(spare_room.get(None, path).url)
+
+
+def test_the_card_has_every_action_in_both_languages(spare_room: Room) -> None:
+    soup = BeautifulSoup(spare_room.get("Wu", "/keys").text, "html.parser")
+    rows = [[cell.get_text() for cell in row.select("th, td")] for row in soup.select("tr")]
+    wanted = [
+        [shown_key(one.key) or "Ctrl K", TEXTS.of["zh"][one.name], TEXTS.of["en"][one.name]]
+        for found in by_place().values()
+        for one in found
+    ]
+    assert rows == wanted
+    assert ["Ctrl K", "命令面板", "Command palette"] in rows
+    assert ["G D", "值班台", "Desk"] in rows
+
+
+# ---------------------------------------------------------------- help beside a rule
+
+
+@pytest.mark.parametrize("topic", SOURCES)
+def test_every_topic_names_the_law_that_it_is_taken_from(spare_room: Room, topic: str) -> None:
+    html = spare_room.get("Wu", f"/help/{topic}").text
+    soup = BeautifulSoup(html, "html.parser")
+    cited = [one.get_text() for one in soup.select(".sources cite")]
+    assert cited == [cite for cite, _part, _evidence in SOURCES[topic]]
+    assert (
+        len([one for one in soup.select("#help-body > p") if "hint" not in (one.get("class") or [])])
+        == (SENTENCES[topic])
+    )
+    assert f"help.{topic}.{SENTENCES[topic] + 1}" not in TEXTS.of["zh"], "a sentence that is never shown"
+
+
+def test_the_figures_of_the_help_are_those_of_the_rules_in_force(spare_room: Room) -> None:
+    hour = spare_room.get("Wu", "/help/hour").text
+    assert "书面首报 60 分钟内送达, 电话首报 30 分钟内" in hour
+    graded = BeautifulSoup(spare_room.get("Wu", "/help/grading", category="hazmat/leak").text, "html.parser")
+    captions = [one.get_text() for one in graded.select("caption")]
+    assert captions == ["事故灾难信息报送分级", "生产安全事故等级（核定）"]
+    rows = {row.th.get_text(): row.td.get_text() for row in graded.select("table")[1].select("tr")}
+    assert (
+        rows["重大"] == "死亡 ≥ 10 · 重伤或中毒 ≥ 50 · 直接经济损失(万元) ≥ 5000"
+        or "死亡 ≥ 10" in rows["重大"]
+    )
+    assert "国务院令493号 第三条" in graded.get_text()
+    owed = BeautifulSoup(spare_room.get("Wu", "/help/obligations", category="hazmat").text, "html.parser")
+    ids = [one.b.get_text() for one in owed.select(".rule-list li")]
+    rules = spare_room.parts.views.rules_now()
+    assert ids == [one.id for one in rules.rules_for("hazmat") if one.opens]
+    for category in rules.grading_for:
+        assert spare_room.get("Wu", "/help/grading", category=category).status_code == 200
+
+
+def test_there_is_help_beside_each_rule_and_for_no_topic_that_is_none(
+    pages: list[str], spare_room: Room
+) -> None:
+    asked = {
+        str(one["data-help"])
+        for page in pages
+        for one in BeautifulSoup(page, "html.parser").select("[data-help]")
+    }
+    assert asked == set(SOURCES) - {"duty_log"} or asked == set(SOURCES)
+    assert spare_room.get("Wu", "/help/none").status_code == 404
+    assert "<script" not in spare_room.get("Wu", "/help/grading", category="<script>").text
