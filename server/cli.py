@@ -21,6 +21,7 @@ from server.config.unit_file import default_units, load_units_or_keep
 from server.log_lines import log_to_stderr
 from server.migrations import open_database
 from server.people.people import AccountRefused, People
+from server.record.book import entry_of_head
 from server.safekeeping.backup import BackupRefused, backup, restore
 from server.safekeeping.verify import verify
 from server.settings import Settings, network
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     revoke.set_defaults(run=_token_revoke)
 
     check = _store(commands.add_parser("verify", help="check the chain of the log and all made from it"))
+    _flag(check, "--head", default="", help="a printed head: after which entry did the chain stand there?")
     check.set_defaults(run=_verify)
     keep = _store(commands.add_parser("backup", help="copy everything into one file, while serving"))
     keep.add_argument("file", type=Path)
@@ -257,8 +259,14 @@ def _token_revoke(parsed: argparse.Namespace) -> int:
 def _verify(parsed: argparse.Namespace) -> int:
     with closing(open_database(_existing(parsed))) as database:
         found = verify(database, helped=len(os.sched_getaffinity(0)) > 1)
+        stood = entry_of_head(database, parsed.head) if parsed.head else None
     if found.first_bad is None and not found.faults:
+        if parsed.head and stood is None:
+            print("bad: the chain never had that head")
+            return 1
         print(f"ok: {found.entries} entries, head {found.head or '0' * 64}")
+        if stood is not None:
+            print(f"the printed head stood after entry {stood[0]}, recorded {stood[1].isoformat()}")
         return 0
     # where only a table differs, it is from the log's last entry that it does
     print(f"bad: first bad entry {found.first_bad or found.entries}")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -13,6 +15,7 @@ import anyio
 import orjson
 from anyio.to_thread import run_sync
 
+from server.documents.book import Book, book_pdf
 from server.documents.docx import docx
 from server.documents.fonts import Shelf
 from server.documents.pdf import pdf
@@ -22,6 +25,12 @@ Kind = Literal["docx", "pdf"]
 TYPES: dict[str, str] = {
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "pdf": "application/pdf",
+}
+#: A download is a file and nothing else, whatever a browser thinks of its content.
+DOWNLOAD = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "Cache-Control": "no-store",
 }
 AT_ONCE = 2
 MOST_WAITING = 16
@@ -45,7 +54,14 @@ class Press:
 
     async def printed(self, kind: Kind, sheet: Sheet) -> bytes:
         """The file. Raises `Busy`, `NoChineseType`, or TimeoutError when it takes too long."""
-        key = sha256(kind.encode() + orjson.dumps(asdict(sheet), default=_plain)).digest()
+        return await self._made(kind, sheet, partial(self._print, kind, sheet))
+
+    async def bound(self, book: Book) -> bytes:
+        """A day of the duty log as PDF. Raises the same."""
+        return await self._made("book", book, partial(book_pdf, book, self.shelf))
+
+    async def _made(self, kind: str, said: Sheet | Book, make: Callable[[], bytes]) -> bytes:
+        key = sha256(kind.encode() + orjson.dumps(asdict(said), default=_plain)).digest()
         found = self._kept.get(key)
         if found is not None:
             self._kept.move_to_end(key)
@@ -55,7 +71,7 @@ class Press:
         self._waiting += 1
         try:
             with anyio.fail_after(LONGEST_S):
-                made = await run_sync(self._print, kind, sheet, limiter=self._room, abandon_on_cancel=True)
+                made = await run_sync(make, limiter=self._room, abandon_on_cancel=True)
         finally:
             self._waiting -= 1
         self._keep(key, made)

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from schemas.commands import COMMANDS
 from schemas.reports import FIELDS, Means, Way
 from server.documents.fonts import NoChineseType
-from server.documents.press import TYPES, Busy, Kind, disposition, file_name
+from server.documents.press import DOWNLOAD, TYPES, Busy, Kind, disposition, file_name
 from server.documents.sheet import Sheet, sheet
 from server.pages.asked import Asked, page
 from server.pages.routes import recipients
@@ -23,13 +23,6 @@ from server.record.folded import incident_seen_by
 from server.screens.report_page import ReportPage, report_page
 
 log = structlog.get_logger()
-
-#: A download is a file and nothing else, whatever a browser thinks of its content.
-DOWNLOAD = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
-    "Cache-Control": "no-store",
-}
 
 
 def _worked_out(asked: Asked) -> ReportPage | None:

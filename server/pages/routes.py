@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from schemas.terms import Category, Channel, EntryKind, Level, Scale, Stage
 from server.domain.units import Rank
 from server.pages import around as around_pages
+from server.pages import book as book_pages
 from server.pages import duties as duty_pages
 from server.pages import exports as export_pages
 from server.pages import figures as figure_pages
@@ -193,5 +194,6 @@ def routes() -> list[BaseRoute]:
         *intake_pages.routes(),
         *duty_pages.routes(),
         *export_pages.routes(),
+        *book_pages.routes(),
         Mount("/static", BrowserFiles()),
     ]

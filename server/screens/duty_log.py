@@ -115,19 +115,19 @@ def lines(shown: dict[str, Any], wording: Wording) -> list[Line]:
     """The log of an incident (as `reading.incident` gives it), newest first."""
     owed = {one["id"]: one for one in shown["obligations"]}
     reports = {one["report_id"]: one for one in [*shown["reports"], *shown["drafts"]]}
-    entries = _without_keystrokes(shown["entries"])
+    entries = without_keystrokes(list(enumerate(shown["entries"], start=1)))
     made = [line(entry, number, wording, owed, reports) for number, entry in entries]
     made.reverse()
     return made
 
 
-def _without_keystrokes(entries: list[dict[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
+def without_keystrokes(entries: list[tuple[int, dict[str, Any]]]) -> list[tuple[int, dict[str, Any]]]:
     """A report is saved as it is typed: of one person's changes in a row, only the last is a line here.
 
     The record and the stream have every one of them.
     """
     kept: list[tuple[int, dict[str, Any]]] = []
-    for number, entry in enumerate(entries, start=1):
+    for number, entry in entries:
         if kept and _is_typing(kept[-1][1]) and _is_typing(entry):
             last = kept[-1][1]
             if all(last[name] == entry[name] for name in ("by", "unit")) and (

@@ -105,7 +105,7 @@ const KEYS = {
   ArrowUp: () => board.move(-1),
   s: () => board.sort(),
   g: () => view.around(),
-  x: () => document.querySelector('.keys a[href="/exports"]').click(),
+  b: () => document.querySelector('.keys a[href="/exports"]')?.click(),
   "/": () => press("/"),
 };
 

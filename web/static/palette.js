@@ -141,13 +141,21 @@ addEventListener("keydown", (event) => {
     event.preventDefault();
     return open();
   }
-  if (/^F\d+$/.test(event.key)) return take(event, event.key);
-  if (event.target.matches?.(TYPING) || document.querySelector("dialog[open]") || event.key.length !== 1) return;
-  const started = chord !== null && performance.now() - chord < CHORD_MS;
-  chord = !started && event.key === "g" ? performance.now() : null;
-  if (started) take(event, `g ${event.key}`);
-  else if (chord === null) take(event, event.key);
+  if (/^F\d+$/.test(event.key)) take(event, event.key);
+  else if (event.key.length === 1 && isFree(event)) take(event, event.key);
 });
+
+const isFree = (event) => !event.target.matches?.(TYPING) && !document.querySelector("dialog[open]");
+
+/** A full stop, then a letter: ahead of the page, to which that letter alone means something else. */
+addEventListener("keydown", (event) => {
+  if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || event.key.length !== 1 || !isFree(event)) return;
+  const isSecond = chord !== null && performance.now() - chord < CHORD_MS;
+  chord = !isSecond && event.key === "." ? performance.now() : null;
+  if (!isSecond) return;
+  event.stopImmediatePropagation();
+  take(event, `. ${event.key}`);
+}, true);
 
 fetch(dialog.dataset.actions)
   .then((answer) => (answer.ok ? answer.json() : []))
