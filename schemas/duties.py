@@ -16,6 +16,8 @@ from schemas.duty_parts import SHIFT_POSTS as SHIFT_POSTS
 from schemas.duty_parts import ItemKind as ItemKind
 from schemas.duty_parts import OnDuty as OnDuty
 from schemas.duty_parts import Posted as Posted
+from schemas.duty_parts import SealedFigure as SealedFigure
+from schemas.duty_parts import SealedIncident as SealedIncident
 from schemas.duty_parts import SheetItem as SheetItem
 from schemas.duty_parts import ShiftPlace as ShiftPlace
 from schemas.duty_parts import ShiftSaid as ShiftSaid
@@ -24,6 +26,7 @@ from schemas.fields import (
     Id,
     Instant,
     Minutes,
+    Month,
     Said200,
     Said500,
     Said2000,
@@ -184,6 +187,14 @@ class CloseRoll(DutyCommand):
     roll_id: Id
 
 
+class SealMonth(DutyCommand):
+    """A month's figures of the one-hour rule are sealed (封账), once it is over, and once for ever."""
+
+    name = "seal-month"
+
+    month: Month
+
+
 COMMANDS: tuple[type[DutyCommand], ...] = (
     PlanShifts,
     ChangeShift,
@@ -199,6 +210,7 @@ COMMANDS: tuple[type[DutyCommand], ...] = (
     CallRoll,
     AnswerRoll,
     CloseRoll,
+    SealMonth,
 )
 
 
@@ -377,6 +389,18 @@ class RollClosed(DutyEvent):
     absent: list[str]
 
 
+class MonthSealed(DutyEvent):
+    """A month's figures were sealed (封账): by whom, under which rules (their SHA-256), and what counted."""
+
+    type: Literal["month_sealed"] = "month_sealed"
+    month: str
+    name: str
+    rules: str | None = None
+    final: SealedFigure
+    initial: SealedFigure
+    incidents: list[SealedIncident]
+
+
 class DutyUnmanned(DutyEvent):
     """Nobody is on duty (无人值班): nobody is planned, or nobody took the shift over. `to`: who may know."""
 
@@ -426,6 +450,7 @@ EVENTS: tuple[type[DutyEvent], ...] = (
     RollUnanswered,
     RollMissed,
     RollClosed,
+    MonthSealed,
     DutyUnmanned,
     HandoverLate,
     DutyItemOverdue,
@@ -449,6 +474,7 @@ AnyDutyEvent = (
     | RollUnanswered
     | RollMissed
     | RollClosed
+    | MonthSealed
     | DutyUnmanned
     | HandoverLate
     | DutyItemOverdue

@@ -62,6 +62,23 @@ class ShiftPlace(Frozen):
     name: Said60
 
 
+class SealedFigure(Frozen):
+    """A figure of the one-hour rule as it was when its month was sealed: met, of how many."""
+
+    numerator: int
+    denominator: int
+
+
+class SealedIncident(Frozen):
+    """An incident that counted when a month was sealed: by which level, and whether it was reported in time."""
+
+    incident_id: str
+    number: str
+    final: bool
+    initial: bool
+    passed: bool
+
+
 class SheetItem(Frozen):
     """A line of the handover sheet, frozen as it stood when the sheet was made."""
 

@@ -144,6 +144,11 @@ def _unit(value: Any) -> str:
     return value
 
 
+#: A month in Beijing's calendar: 2026-11.
+Month = Annotated[
+    str, StringConstraints(strict=True, pattern=r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])$", max_length=7)
+]
+
 UnitCode = Annotated[
     str, BeforeValidator(_unit), WithJsonSchema({"type": "string", "pattern": f"^{_UNIT.pattern}$"})
 ]

@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     _flag(serve, "--origin", help="how browsers address this desk, comma-separated, as https://desk.local")
     _switch(serve, "--secure", help="browsers come by HTTPS only, through a proxy")
     _flag(serve, "--trusted-proxy", help="address or network of the proxy in front, comma-separated")
+    _flag(serve, "--rates-from", default="5", type=int, help="statistics of fewer incidents give no rate")
     _switch(serve, "--newcomer", help="fill an empty desk with a fictitious city and print sign-ins")
     serve.set_defaults(run=_serve)
 
@@ -175,6 +176,7 @@ def _serve(parsed: argparse.Namespace) -> int:
         origins=_listed(parsed.origin),
         secure=parsed.secure,
         trusted_proxies=tuple(network(one) for one in _listed(parsed.trusted_proxy)),
+        rates_from=parsed.rates_from,
     )
     from server.app import make_parts  # half of a start is reading this: no other command waits for it
     from server.serving import run

@@ -21,6 +21,8 @@ class Settings:
     secure: bool = False
     trusted_proxies: tuple[str, ...] = field(default_factory=tuple)
     """Addresses or networks whose word on the client's address and on HTTPS is taken; nobody's otherwise."""
+    rates_from: int = 5
+    """Of fewer incidents statistics say how many, and no rate: 1 of 2 is no 50 %."""
 
     @property
     def look_s(self) -> float:

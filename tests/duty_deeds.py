@@ -17,6 +17,10 @@ ON_DUTIES = [name for name, kind in COMMANDS.items() if issubclass(kind, DutyCom
 CHANGE = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 
 
+#: A month can be sealed once: each command has its own.
+MONTHS = iter(f"{year}-{month:02}" for year in range(1950, 2026) for month in range(1, 13))
+
+
 def shift(day: int = 0, *names: str, leader: str | None = "王局", hours: float = 24, **over: Any) -> Body:
     """A day's shift, `day` days after the room's: 08:30 to 08:30."""
     starts = CHANGE + timedelta(days=day)
@@ -137,6 +141,7 @@ def good_duty(room: Room, name: str) -> Body:
         "call-roll": lambda: {**call, "command_id": new_id()},
         "answer-roll": lambda: {**closing(), "unit": LULONG, "at": room.clock.ago(), "channel": "phone"},
         "close-roll": closing,
+        "seal-month": lambda: {**said, "month": next(MONTHS)},
     }  # fmt: skip
     return bodies[name]()
 
@@ -170,6 +175,7 @@ def a_busy_duty(room: Room) -> None:
     room.told("Wu", "call-roll", called)
     room.told("Li", "answer-roll", answer(called["roll_id"], room))
     room.told("Wu", "close-roll", {**said, "roll_id": called["roll_id"]})
+    room.told("Wang", "seal-month", {**said, "month": "2026-10"})
     room.told("Wu", "call-roll", roll())
     sheet_id = prepare(room, second)
     accept_all(room, sheet_id)

@@ -372,9 +372,9 @@ def write_reports(room: Room) -> None:
 
 @makes(
     "duty_item_added", "duty_item_overdue", "duty_item_settled", "duty_unmanned", "handover_items_accepted",
-    "handover_late", "handover_prepared", "handover_signed", "roll_answered", "roll_asked", "roll_called",
-    "roll_closed", "roll_missed", "roll_unanswered", "shift_changed", "shift_taken_over", "shifts_cancelled",
-    "shifts_planned", "swap_decided", "swap_requested",
+    "handover_late", "handover_prepared", "handover_signed", "month_sealed", "roll_answered", "roll_asked",
+    "roll_called", "roll_closed", "roll_missed", "roll_unanswered", "shift_changed", "shift_taken_over",
+    "shifts_cancelled", "shifts_planned", "swap_decided", "swap_requested",
 )  # fmt: skip
 def hold_a_duty(room: Room) -> None:
     """A busy duty and the night after it, on the room's first day: its shifts change by that day's clock."""

@@ -149,6 +149,19 @@ class Roll:
 
 
 @dataclass(slots=True)
+class Sealed:
+    """A month whose figures were sealed (封账): they stay whatever becomes of the incidents."""
+
+    month: str
+    name: str
+    sealed_at: datetime
+    rules: str | None
+    final: du.SealedFigure
+    initial: du.SealedFigure
+    incidents: tuple[du.SealedIncident, ...]
+
+
+@dataclass(slots=True)
 class Duty:
     """Everything that deciding about a unit's duty needs."""
 
@@ -164,6 +177,7 @@ class Duty:
     handovers: set[str] = field(default_factory=set)
     asked: dict[str, Asked] = field(default_factory=dict)
     rolls: dict[str, Roll] = field(default_factory=dict)
+    sealed: dict[str, Sealed] = field(default_factory=dict)  # by month
 
     def standing(self) -> list[Shift]:
         """The shifts that stand, in their order."""
@@ -270,6 +284,16 @@ def apply(duty: Duty, event: du.DutyEvent, by: str, at: datetime) -> None:  # a 
         case du.RollClosed():
             roll = duty.rolls[event.roll_id]
             roll.closed_at, roll.answered, roll.absent = at, event.answered, tuple(event.absent)
+        case du.MonthSealed():
+            duty.sealed[event.month] = Sealed(
+                event.month,
+                event.name,
+                at,
+                event.rules,
+                event.final,
+                event.initial,
+                tuple(event.incidents),
+            )
         case du.DutyUnmanned(why="nobody_planned"):
             duty.shifts[event.shift_id].is_noted_gap = True
         case du.DutyUnmanned() | du.HandoverLate():

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from schemas import duties as du
-from server.domain import handover, roll_calls
+from server.domain import handover, roll_calls, sealing
 from server.domain.decide import FUTURE_TOLERANCE, Refused
 from server.domain.duty import Duty, Shift
 from server.domain.duty_context import DutyContext
@@ -76,6 +76,8 @@ def decide(duty: Duty, command: du.DutyCommand, context: DutyContext) -> list[du
             return roll_calls.answer(duty, command, context)
         case du.CloseRoll():
             return roll_calls.close(duty, command, context)
+        case du.SealMonth():
+            return sealing.seal(duty, command, context)
         case _:
             raise AssertionError(f"no decision for {command.name}")
 

@@ -24,6 +24,7 @@ from server.pages import figures as figure_pages
 from server.pages import filters
 from server.pages import guide as guide_pages
 from server.pages import intake as intake_pages
+from server.pages import statistics as statistics_pages
 from server.pages.asked import Asked, page
 from server.record import lists
 from server.screens.board import Card, Duty
@@ -191,6 +192,7 @@ def routes() -> list[BaseRoute]:
         *around_pages.routes(),
         *figure_pages.routes(),
         *guide_pages.routes(),
+        *statistics_pages.routes(),
         *intake_pages.routes(),
         *duty_pages.routes(),
         *export_pages.routes(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -24,13 +24,24 @@ from server.domain.duty_context import DutyContext
 from server.domain.duty_decide import decide
 from server.domain.incident import Incident
 from server.domain.units import UnitTree
-from server.record.duty_rows import DUTY_SUBJECT, changed_by, duty_row, roll_rows, shift_rows, subject_of
-from server.record.duty_tables import DUTY, ROLL_ANSWER, SHIFT
+from server.record.counted import Period, digest_of, sealed_incidents, stored_rows
+from server.record.duty_rows import (
+    DUTY_SUBJECT,
+    changed_by,
+    duty_row,
+    roll_rows,
+    seal_rows,
+    shift_rows,
+    subject_of,
+)
+from server.record.duty_tables import DUTY, MONTH_SEAL, ROLL_ANSWER, SHIFT
 from server.record.lines import Line, duty_line
+from server.record.projections import incident_row
 from server.record.rows import Put
 from server.record.tables import ENTRY, INCIDENT, INCIDENT_UNIT
 
 DUTIES, SHIFTS = Put(DUTY, keys=("unit",)), Put(SHIFT, keys=("shift_id",))
+MONTH_SEALS = Put(MONTH_SEAL, keys=("unit", "month"))
 ROLL_ANSWERS = Put(ROLL_ANSWER, keys=("roll_id", "unit"))
 
 
@@ -46,12 +57,13 @@ class Duties:
         load_incident: Callable[[str], Incident | None],
         fresh_incidents: Callable[[], Iterable[str]],
         gather: Callable[[list[Line]], None],
+        rules: Callable[[], str | None],
     ) -> None:
         self._connection, self._tree, self._now = connection, tree, now
         self._kept, self._load_incident, self._gather = kept, load_incident, gather
-        self._fresh_incidents = fresh_incidents
+        self._fresh_incidents, self._rules = fresh_incidents, rules
         self._touched: dict[str, Duty] = {}
-        self._changed: dict[str, set[str]] = {}  # shifts and roll-calls, by unit
+        self._changed: dict[str, set[str]] = {}  # shifts, roll-calls, months; by unit
         self._working: set[str] = set()
         self._bodies: dict[str, list[bytes]] = {}
 
@@ -76,6 +88,8 @@ class Duties:
             now=self._now,
             other=self.load,
             record=lambda: self._record(duty),
+            counted=lambda first, last: self._counted(duty.unit, first, last),
+            rules=lambda: digest_of(self._rules()),
         )
         self._take(decide(duty, command, context), author, command)
 
@@ -123,13 +137,16 @@ class Duties:
         """What has to stand in the tables now. Nothing is asked for it."""
         shifts: list[dict[str, Any]] = []
         rolls: list[dict[str, Any]] = []
+        seals: list[dict[str, Any]] = []
         for unit, duty in self._touched.items():
             changed = self._changed.get(unit, set())
             shifts += shift_rows(duty, changed)
             rolls += roll_rows(duty, changed)
+            seals += seal_rows(duty, changed)
         yield DUTIES, [duty_row(duty) for duty in self._touched.values()]
         yield SHIFTS, shifts
         yield ROLL_ANSWERS, rolls
+        yield MONTH_SEALS, seals
 
     def _take(self, events: Sequence[du.DutyEvent], author: Author | None, command: AnyCommand | None) -> int:
         lines: list[Line] = []
@@ -168,6 +185,18 @@ class Duties:
             if incident is not None and incident.is_open and duty.unit in incident.units:
                 items += handover.of_incident(incident, duty.unit)
         return items + handover.of_duty(duty, self._now, self.load)
+
+
+    def _counted(self, unit: str, first: date, last: date) -> list[du.SealedIncident]:
+        """What counts in this unit's area; what this very round has brought included."""
+        period = Period(self._tree, unit, unit, first, last)
+        rows = {row["id"]: row for row in stored_rows(self._connection, period)}
+        for incident_id in self._fresh_incidents():
+            rows.pop(incident_id, None)
+            incident = self._load_incident(incident_id)
+            if incident is not None and unit in incident.units and period.has(row := incident_row(incident)):
+                rows[incident_id] = row
+        return sealed_incidents(rows.values())
 
 
 def load_duty(connection: Connection, unit: str, more: Iterable[bytes] = ()) -> Duty:

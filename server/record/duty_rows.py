@@ -21,7 +21,7 @@ def subject_of(unit: str) -> str:
 
 
 def changed_by(event: du.DutyEvent, duty: Duty) -> set[str]:
-    """The shifts and roll-calls whose rows an event has changed: a year's roster is not written anew."""
+    """The shifts, roll-calls and months whose rows an event has changed: a year is not written anew."""
     match event:
         case du.ShiftsPlanned():
             return {one.shift_id for one in event.shifts}
@@ -36,6 +36,8 @@ def changed_by(event: du.DutyEvent, duty: Duty) -> set[str]:
             return {one for one in (event.shift_id, event.from_shift) if one is not None}
         case du.RollAsked() | du.RollAnswered() | du.RollUnanswered() | du.RollMissed():
             return {event.roll_id}
+        case du.MonthSealed():
+            return {event.month}
         case _:
             return set()
 
@@ -91,6 +93,25 @@ def roll_rows(duty: Duty, only: Container[str] | None = None) -> list[dict[str, 
         }
         for asked in duty.asked.values()
         if only is None or asked.roll_id in only
+    ]
+
+
+def seal_rows(duty: Duty, only: Container[str] | None = None) -> list[dict[str, Any]]:
+    return [
+        {
+            "unit": duty.unit,
+            "month": one.month,
+            "sealed_at": one.sealed_at,
+            "name": one.name,
+            "rules": one.rules,
+            "final_met": one.final.numerator,
+            "final_of": one.final.denominator,
+            "initial_met": one.initial.numerator,
+            "initial_of": one.initial.denominator,
+            "incidents": _json([said.model_dump() for said in one.incidents]),
+        }
+        for one in duty.sealed.values()
+        if only is None or one.month in only
     ]
 
 

@@ -1,4 +1,4 @@
-"""The tables that show the duties of the units: who is on, the roster, what roll-calls came to; derived."""
+"""The tables that show the duties of the units: who is on, the roster, roll-calls, sealed months; derived."""
 
 from __future__ import annotations
 
@@ -71,8 +71,26 @@ class RollAnswerRow(SQLModel, table=True):
     missed: bool = False
 
 
+class MonthSealRow(SQLModel, table=True):
+    """A month whose figures a unit has sealed. `incidents` as JSON: what counted then, and how."""
+
+    __tablename__ = "month_seal"
+
+    unit: str = Field(primary_key=True, max_length=40)
+    month: str = Field(primary_key=True, max_length=7)
+    sealed_at: datetime = _instant()
+    name: str = Field(sa_type=Text)
+    rules: str | None = Field(default=None, max_length=64)
+    final_met: int
+    final_of: int
+    initial_met: int
+    initial_of: int
+    incidents: str = Field(sa_type=Text)
+
+
 def _table(model: type[SQLModel]) -> Table:
     return cast(Table, model.__table__)  # type: ignore[attr-defined]
 
 
 DUTY, SHIFT, ROLL_ANSWER = _table(DutyRow), _table(ShiftRow), _table(RollAnswerRow)
+MONTH_SEAL = _table(MonthSealRow)

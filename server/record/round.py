@@ -107,7 +107,14 @@ class Round:
         self._working: set[str] = set()
         self._kept_duties = duties
         self.duties = Duties(
-            turn.connection, tree, self.now, duties, self.load, lambda: list(self._touched), self._gather
+            turn.connection,
+            tree,
+            self.now,
+            duties,
+            self.load,
+            lambda: list(self._touched),
+            self._gather,
+            self.rules_before,
         )
 
     # ------------------------------------------------------------ looking

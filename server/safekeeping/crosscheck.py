@@ -18,6 +18,9 @@ from server.domain.reporting import earliest_frozen_alarm
 from server.record.duty_rows import duty_row, roll_rows, shift_rows
 from server.record.duty_tables import DUTY, ROLL_ANSWER, SHIFT
 from server.record.projections import incident_row, obligation_rows, step_rows
+from server.record.duty_rows import duty_row, roll_rows, seal_rows, shift_rows
+from server.record.duty_tables import DUTY, MONTH_SEAL, ROLL_ANSWER, SHIFT
+from server.record.projections import incident_row, obligation_rows
 from server.record.tables import (
     COUNTER,
     ENTRY,
@@ -195,6 +198,7 @@ _OF_DUTIES: tuple[tuple[Table, tuple[str, ...], Callable[[Duty], list[dict[str, 
     (DUTY, ("unit",), lambda duty: [duty_row(duty)]),
     (SHIFT, ("shift_id",), shift_rows),
     (ROLL_ANSWER, ("roll_id", "unit"), roll_rows),
+    (MONTH_SEAL, ("unit", "month"), seal_rows),
 )
 
 

@@ -69,6 +69,14 @@ def say(
             add("duty_line.of", unit=wording.short(event["unit"]))
         case "roll_closed":
             add("duty_line.closed", answered=event["answered"], absent=len(event["absent"]))
+        case "month_sealed":
+            add(
+                "duty_line.sealed",
+                month=event["month"],
+                name=said(event["name"]),
+                final=f"{event['final']['numerator']}/{event['final']['denominator']}",
+                initial=f"{event['initial']['numerator']}/{event['initial']['denominator']}",
+            )
         case "duty_unmanned":
             add(f"duty_line.{event['why']}")
             add("duty_line.to", names=said(names))
