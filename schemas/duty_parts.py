@@ -70,7 +70,7 @@ class SealedFigure(Frozen):
 
 
 class SealedIncident(Frozen):
-    """An incident that counted when a month was sealed: by which level, and whether it was reported in time."""
+    """An incident that counted when a month was sealed: by which level, and whether it was in time."""
 
     incident_id: str
     number: str

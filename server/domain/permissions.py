@@ -9,8 +9,8 @@ from schemas.commands import COMMANDS
 from schemas.terms import Post
 
 #: Whoever signs is not who writes: the duty officer has 先报后签, a leader's word with name and time. And the
-#: roster is changed on a leader's word: a swap asked for by one officer is not theirs to grant. Sealed figures go above
-#: under a leader's name.
+#: roster is changed on a leader's word: a swap asked for by one officer is not theirs to grant.
+#: And sealed figures go above under a leader's name.
 _LEADERS = frozenset(
     {"sign-report", "return-report", "approve-swap", "change-shift", "cancel-shifts", "seal-month"}
 )
