@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.attachments import AttachmentShown
 from schemas.bases import Shown
 from schemas.events import LogEntry
 from schemas.fields import Facts, Instant
@@ -296,6 +297,7 @@ class IncidentWhole(Incident):
     """An incident with everything: facts' history, obligations, figure, entries, orders."""
 
     one_hour: OneHourFigure
+    attachments: list[AttachmentShown]
     fact_history: list[StatementShown]
     judgements: list[JudgementShown]
     because: list[str]

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas import duties, instructions, reports
+from schemas import attachments, duties, reports
 from schemas.bases import AnyCommand as AnyCommand
 from schemas.bases import Command as Command
 from schemas.fields import (
@@ -246,6 +247,7 @@ ALL: tuple[type[AnyCommand], ...] = (
     ExplainBreach,
     *reports.COMMANDS,
     *instructions.COMMANDS,
+    *attachments.COMMANDS,
     *duties.COMMANDS,
 )
 COMMANDS: dict[str, type[AnyCommand]] = {command.name: command for command in ALL}

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from schemas import duties, instructions, reports
+from schemas import attachments, duties, reports
 from schemas.bases import Event as Event
 from schemas.fields import Facts, Frozen, Instant, OnBehalfOf, Source
 from schemas.terms import Level, Scale, Stage
@@ -415,6 +416,7 @@ ALL: tuple[type[Event], ...] = (
     RulesAccepted,
     *reports.EVENTS,
     *instructions.EVENTS,
+    *attachments.EVENTS,
     *duties.EVENTS,
 )
 EVENTS: dict[str, type[Event]] = {event.model_fields["type"].default: event for event in ALL}
@@ -451,6 +453,7 @@ AnyEvent = Annotated[
     | RulesAccepted
     | reports.AnyReportEvent
     | instructions.AnyInstructionEvent
+    | attachments.AnyAttachmentEvent
     | duties.AnyDutyEvent,
     Field(discriminator="type"),
 ]

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from schemas.documents import asyncapi, openapi
 from schemas.events import RulesAccepted
 from server.api import duties, health, messages, rest
+from server.api.attachments import Attachments
 from server.api.live import live_endpoint, watch_rights
 from server.clocks import Onward, utc_now
 from server.config.calendar_file import default_calendar, load_calendar_or_default
@@ -137,6 +138,7 @@ def create_app(parts: Parts) -> ASGIApp:
         *rest.routes(),
         *messages.routes(),
         *duties.routes(),
+        *Attachments().routes(),
         WebSocketRoute(f"{rest.BASE}/live", live_endpoint(parts.hub)),
         *AccountPages(front).routes(),
         *PeoplePages(front).routes(),

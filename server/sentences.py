@@ -127,6 +127,44 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "Too many drafts wait already; this one is not kept.",
     ),
     "no-such-intake-draft": ("没有这份草稿", "There is no such draft."),
+    "attachment-exists": ("已有另一个文件用了这个编号", "Another file has this id already."),
+    "no-such-attachment": ("没有这个附件", "There is no such attachment."),
+    "no-such-upload": ("没有收到这个文件, 请先上传", "This file was not received; send it first."),
+    "too-many-attachments": (
+        "本事件的附件已达上限 (200 个或 500 MB)",
+        "This incident has all the attachments it can have (200, or 500 MB).",
+    ),
+    "too-many-uploads": (
+        "您 24 小时内上传的文件已达上限, 请稍后再传",
+        "You have sent all that one person may send in 24 hours; try again later.",
+    ),
+    "uploads-busy": (
+        "正在接收的文件太多, 请稍候重传",
+        "Too many files are coming in just now; send it again.",
+    ),
+    "upload-too-slow": ("上传中断或太慢, 请重传", "The upload stopped or was too slow; send it again."),
+    "disk-nearly-full": (
+        "服务器磁盘快满, 暂不收附件; 值班日志照常",
+        "The disk is nearly full: no attachments for now; the log goes on.",
+    ),
+    "file-too-large": ("文件太大, 最多 {most} MB", "The file is too large: at most {most} MB."),
+    "file-empty": ("文件是空的", "The file is empty."),
+    "file-kind-unknown": (
+        "只收照片 (JPEG, PNG, WebP)、PDF 和录音 (WAV, MP3, M4A, OGG)",
+        "Only photos (JPEG, PNG, WebP), PDF and recordings (WAV, MP3, M4A, OGG) are taken.",
+    ),
+    "file-heic": (
+        "这是 HEIC 照片, 请在手机上选“兼容性最佳”或转成 JPEG",
+        "This is a HEIC photo: choose “most compatible” on the phone, or make a JPEG of it.",
+    ),
+    "file-broken": ("文件损坏或不完整, 未收", "The file is damaged or not whole, and was not taken."),
+    "file-too-heavy": (
+        "打开这个文件要占用过多资源, 未收",
+        "Opening this file takes more than it may, so it was not taken.",
+    ),
+    "picture-too-large": ("图片的像素太多, 未收", "The picture has too many pixels, and was not taken."),
+    "pdf-locked": ("PDF 有密码, 请去掉密码后再传", "The PDF has a password; send it without one."),
+    "pdf-too-long": ("PDF 超过 500 页, 请分开上传", "The PDF has over 500 pages; send it in parts."),
     "not-found": ("没有找到", "Not found."),
     "bad-query": ("查询参数有误", "The query is not right."),
     # fields

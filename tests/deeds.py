@@ -10,6 +10,7 @@ import httpx2
 from schemas.commands import COMMANDS, Command
 from tests import words
 from tests.room import Room
+from tests.uploads import receive
 from tests.words import Body, new_id
 
 #: Commands on an incident; those on a unit's duty are in `tests/duty_deeds.py`.
@@ -53,6 +54,12 @@ def good(room: Room, name: str) -> Body:
         room.told("Wu", "submit-report", {"incident_id": one, "report_id": paper["report_id"]})
     on_paper = {**said, "report_id": paper["report_id"]}
     on_order = {**said, "order_id": order["order_id"], "at": words.at("09:30")}
+    if name.endswith("-attachment"):
+        file = receive(room, one)
+        if name == "strike-attachment":
+            room.told("Wu", "add-attachment", {**file, "incident_id": one, "file_name": "现场.jpg"})
+    else:
+        file = {}
     closing = {**said, "at": words.at("18:00"), "reason": "处置完毕"}
     bodies: dict[str, Callable[[], Body]] = {
         "add-entry": lambda: entry,
@@ -94,6 +101,8 @@ def good(room: Room, name: str) -> Body:
         },
         "enter-report": lambda: {**on_paper, "entered_at": words.at("09:00"), "reference": "G-1"},
         "discard-report": lambda: {**on_paper, "reason": "重复起草"},
+        "add-attachment": lambda: {**said, **file, "file_name": "现场.jpg", "note": "东侧"},
+        "strike-attachment": lambda: {**said, **file, "reason": "传错了"},
         "explain-breach": lambda: {**said, "cause": "slow_approval", "text": "等签字"},
     }  # fmt: skip
     return bodies[name]()

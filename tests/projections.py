@@ -23,6 +23,7 @@ from tests import words
 from tests.deeds import opened
 from tests.duty_deeds import a_busy_duty
 from tests.room import Room
+from tests.uploads import receive
 from tests.words import new_id
 
 #: Who looks: the city, a county, its township, another county, a department that is let in now and then.
@@ -225,6 +226,14 @@ def strike(room: Room) -> None:
 def facts(room: Room) -> None:
     said = words.establish_facts(_open(room), known_at=_now(room), dead=2, missing=None, evacuated=140)
     room.told("Li", "establish-facts", said)
+
+
+@makes("attachment_added", "attachment_struck")
+def attach(room: Room) -> None:
+    one = _open(room)
+    file = receive(room, one)
+    room.told("Li", "add-attachment", _of(one, **file, file_name="现场.jpg"))
+    room.told("Li", "strike-attachment", _of(one, **file, reason="传错"))
 
 
 @makes("level_judged")

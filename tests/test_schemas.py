@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from schemas import commands, duties, events, reports, terms
 from schemas import instructions as ins
+from schemas import attachments, commands, duties, events, reports, terms
 from schemas.bases import AnyCommand
 from schemas.commands import COMMANDS, Command
 from schemas.events import EVENTS, LOG_ENTRY, AnyEvent, Event, LogEntry
@@ -33,6 +34,8 @@ from server.domain import (
     permissions,
     report_drafts,
 )
+from server.domain import attaching, decide, drafts, duty, duty_decide, incident, permissions, report_drafts
+from server.domain import attachments as folded_attachments
 from server.domain.decide import Author
 from server.domain.incident import Incident
 from server.record.lines import line_of
@@ -66,6 +69,9 @@ def test_every_command_is_in_the_list_and_named_after_its_class() -> None:
     classes = {one for one in told if isinstance(one, type) and issubclass(one, AnyCommand)}
     bases = {AnyCommand, Command, reports.ReportCommand, duties.DutyCommand}
     bases |= {ins.InstructionCommand, ins.AddresseeCommand}
+    told = (one for module in (commands, reports, duties, attachments) for one in vars(module).values())
+    classes = {one for one in told if isinstance(one, type) and issubclass(one, AnyCommand)}
+    bases = {AnyCommand, Command, reports.ReportCommand, duties.DutyCommand, attachments.AttachmentCommand}
     assert set(commands.ALL) == classes - bases
     for command in commands.ALL:
         words = "".join(part.capitalize() for part in command.name.split("-"))
@@ -87,6 +93,8 @@ def test_every_command_is_decided() -> None:
         | {"DraftReport"}
         | cases(duty_decide, "du")
     )
+    decided = cases(decide, "cmd") | cases(report_drafts, "rep") | {"DraftReport"} | cases(duty_decide, "du")
+    decided |= cases(attaching, "att")
     assert {command.__name__ for command in commands.ALL} <= decided | asked
 
 
@@ -110,6 +118,11 @@ def test_every_event_is_in_the_list_and_in_the_union_and_named_after_its_class()
     classes = {one for one in told if isinstance(one, type) and issubclass(one, Event)}
     bases = {Event, reports.ReportEvent, duties.DutyEvent, ins.InstructionEvent, ins.AddresseeEvent}
     assert set(events.ALL) == classes - bases
+    told = (one for module in (events, reports, duties, attachments) for one in vars(module).values())
+    classes = {one for one in told if isinstance(one, type) and issubclass(one, Event)}
+    assert set(events.ALL) == classes - {
+        Event, reports.ReportEvent, duties.DutyEvent, attachments.AttachmentEvent,
+    }  # fmt: skip
     union = get_args(AnyEvent)[0]
     assert get_origin(union) is UnionType
     assert set(get_args(union)) == set(events.ALL)
@@ -126,6 +139,8 @@ def test_every_event_is_folded() -> None:
         | {"InstructionRecorded"}
         | cases(duty, "du")
     )
+    folded = cases(incident, "ev") | cases(drafts, "rep") | {"ReportDrafted"} | cases(duty, "du")
+    folded |= cases(folded_attachments, "att")
     assert {event.__name__ for event in events.ALL} <= folded
 
 

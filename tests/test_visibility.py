@@ -378,6 +378,12 @@ FIELD = {
 MAY = {
     "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK, "Gao": FIELD,
     "Luo": FIELD - {"open-incident", "establish-facts", "judge-level", "issue-order"},
+    "acknowledge-order", "report-on-order", "add-attachment", "strike-attachment",
+}  # fmt: skip
+MAY = {
+    "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK, "Gao": FIELD,
+    "Luo": {"add-entry", "strike-entry", "acknowledge-order", "report-on-order", "add-attachment",
+            "strike-attachment"},
     "Zhao": set(), "Sun": set(), "Chen": set(),
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from schemas.events import Event
 from schemas.forms import FormBook
 from schemas.terms import OUTSIDE_ACTORS, Post
+from server.domain.attachments import Upload
 from server.domain.incident import Incident
 from server.domain.reporting import Setting
 
@@ -38,6 +39,10 @@ def _no_forms() -> FormBook:
     raise LookupError("no forms were given")
 
 
+def _no_upload(attachment_id: str) -> Upload | None:
+    return None
+
+
 def _no_issue(series: str) -> int:
     raise LookupError(f"nobody counts {series}")
 
@@ -52,6 +57,7 @@ class Context:
     other: Callable[[str], Incident | None]  # another incident that the author may see
     forms: Callable[[], FormBook] = _no_forms  # the forms that reports are written in
     issue: Callable[[str], int] = _no_issue  # the next issue number of a series
+    upload: Callable[[str], Upload | None] = _no_upload  # a file that was received and waits
 
     @property
     def now(self) -> datetime:

@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 
 from schemas import commands as cmd
 from schemas import events as ev
+from schemas.attachments import AttachmentCommand
 from schemas.fields import Place, Source
 from schemas.instructions import InstructionCommand
 from schemas.reports import ReportCommand
 from schemas.terms import Level
 from server.domain import instruction_decide, report_drafts
+from server.domain import attaching, report_drafts
 from server.domain.context import Author as Author
 from server.domain.context import Context as Context
 from server.domain.context import Decided as Decided
@@ -56,6 +58,8 @@ def _ordinary(incident: Incident, command: cmd.Command, context: Context) -> lis
         return report_drafts.decide(incident, command, context)
     if isinstance(command, InstructionCommand):
         return list(instruction_decide.decide(incident, command, context))
+    if isinstance(command, AttachmentCommand):
+        return attaching.decide(incident, command, context)
     match command:
         case cmd.AddEntry():
             if command.entry_id in incident.entries:

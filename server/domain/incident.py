@@ -11,17 +11,19 @@ from datetime import datetime
 from typing import Any
 
 from schemas import events as ev
+from schemas.attachments import AttachmentEvent
 from schemas.events import OneHourTerms, PlaceKept
 from schemas.instructions import InstructionEvent
 from schemas.reports import ReportEvent
 from schemas.terms import Level, Scale, Stage
 from server.domain import drafts, instructions
+from server.domain import attachments, drafts
 from server.domain.drafts import Draft
 from server.domain.entered import Entered
 from server.domain.instructions import Book
 
 #: Events that no rule looks at: what is written down beside the matter itself.
-_NOTES = (ev.EntryAdded, ev.EntryStruck, ev.BreachExplained, ev.InformerNamed)
+_NOTES = (ev.EntryAdded, ev.EntryStruck, ev.BreachExplained, ev.InformerNamed, AttachmentEvent)
 #: Figures whose change has to be reported on (及时补报, WS-05).
 _HURT = ("dead", "missing", "trapped", "seriously_injured")
 
@@ -176,6 +178,7 @@ class Incident:
     orders: dict[str, Order] = field(default_factory=dict)
     instructions: Book = field(default_factory=dict)
     entries: dict[str, bool] = field(default_factory=dict)
+    attachments: dict[str, attachments.Attachment] = field(default_factory=dict)
     deeds: dict[str, drafts.Told] = field(default_factory=dict)  # lines that a report may tell of
     drafts: dict[str, Draft] = field(default_factory=dict)  # reports that are being written
     to_grade: bool = False  # facts came with the last command and have not been graded yet
@@ -346,22 +349,17 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
             incident.entries[event.entry_id] = False
             if event.kind in drafts.TOLD_OF:
                 incident.deeds[event.entry_id] = drafts.Told(event.kind, event.text, event.happened_at)
+                deed = drafts.Told(event.kind, event.text, event.happened_at)
+                incident.deeds[event.entry_id] = deed
         case ev.EntryStruck() as event:
             incident.entries[event.entry_id] = True
             incident.deeds.pop(event.entry_id, None)
+        case AttachmentEvent() as event:
+            attachments.apply(incident.attachments, event, entry)
         case ev.LevelJudged() as event:
             incident.level_since.setdefault(event.level, entry.recorded_at)
-            incident.judgements.append(
-                Judgement(
-                    event.level,
-                    event.scale,
-                    event.judged_at,
-                    event.basis,
-                    event.possible,
-                    entry.by,
-                    entry.recorded_at,
-                )
-            )
+            told = (event.level, event.scale, event.judged_at, event.basis, event.possible)
+            incident.judgements.append(Judgement(*told, entry.by, entry.recorded_at))
             incident.reporting_level = incident.find_reporting_level()
         case ev.LevelComputed() as event:
             incident.to_grade = False

@@ -4,8 +4,9 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import server.people.accounts
+import server.record.attachments
 import server.record.drafts
-import server.record.tables  # noqa: F401 (all three fill the metadata)
+import server.record.tables  # noqa: F401 (all four fill the metadata)
 from server.record.database import Database
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, select
 from schemas.events import LOG_ENTRY, InformerNamed, LogEntry
 from schemas.fields import wire_instant
 from schemas.terms import Level
+from server.domain.attachments import shown as attachment_shown
 from server.domain.incident import Incident, Obligation, fold
 from server.domain.onehour import OneHour, one_hour
 from server.domain.reporting import standing
@@ -338,6 +339,7 @@ def incident(
     shown["drafts"] = [draft_shown(draft) for draft in state.drafts.values()]
     shown["orders"] = [_order_shown(asdict(order)) for order in state.orders.values()]
     shown["instructions"] = [instruction_shown(one) for one in state.instructions.values()]
+    shown["attachments"] = [attachment_shown(one) for one in state.attachments.values()]
     shown["concealed_by"] = state.concealed_by
     shown["breach_causes"] = [
         {"cause": cause, "text": text, "by": by} for cause, text, by in state.breach_causes

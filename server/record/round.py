@@ -15,11 +15,13 @@ from schemas.duties import DutyCommand
 from schemas.events import LOG_ENTRY, Event
 from schemas.fields import wire_instant
 from schemas.instructions import InstructionEvent
+from server.domain.attachments import Upload
 from server.domain.decide import Author, Decided
 from server.domain.duty import Duty
 from server.domain.incident import Incident, apply, fold
 from server.domain.reporting import Setting, consequences, next_alarm
 from server.domain.units import Rank, UnitTree
+from server.record import attachments
 from server.record.done import Done
 from server.record.duties import Duties
 from server.record.lines import Line, line_of, system_line
@@ -157,6 +159,10 @@ class Round:
         """The rules that were last in force here, as they were noted."""
         found: str | None = self._connection.execute(select(LEDGER.c.rules)).scalar()
         return found
+
+    def upload(self, attachment_id: str) -> Upload | None:
+        """A file that was received under this id."""
+        return attachments.upload(self._connection, attachment_id)
 
     def done_before(self, command_id: str) -> Done | None:
         """The record of a command that was done, in this round or ever: all were asked about beforehand."""

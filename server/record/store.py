@@ -302,7 +302,7 @@ class Store:
             found = round_.load(incident_id)
             return found if found is not None and author.unit in found.units else None
 
-        context = Context(author, setting, round_.number, other, self.forms, round_.next)
+        context = Context(author, setting, round_.number, other, self.forms, round_.next, round_.upload)
         decided = decide(incident, command, context)
         return round_.write(command.incident_id, decided, author, command, setting)
 

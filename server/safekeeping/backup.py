@@ -19,12 +19,14 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import SQLModel
 
 from server.migrations import migrate
+from server.record.attachments import PIECE_TABLE
 from server.record.database import Database
 from server.record.tables import ENTRY, LEDGER
 from server.safekeeping.verify import verify
 from server.settings import Settings
 
 PAGE = 2_000
+PIECES = 16  # rows that hold a quarter of a megabyte each
 
 
 class BackupRefused(Exception):
@@ -145,7 +147,8 @@ def _entries(source: Connection) -> int:
 def _copy(source: Connection, target: Database) -> int:
     with target.writing(patient=True) as connection:
         for table in _tables():
-            rows = source.execution_options(yield_per=PAGE).execute(select(table)).mappings()
-            for page in rows.partitions(PAGE):
+            size = PIECES if table is PIECE_TABLE else PAGE
+            rows = source.execute(select(table).execution_options(yield_per=size)).mappings()
+            for page in rows.partitions(size):
                 connection.execute(insert(table), [dict(row) for row in page])
     return _entries(source)

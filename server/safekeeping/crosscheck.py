@@ -15,6 +15,7 @@ from server.config.marked_yaml import BadRuleFile
 from server.config.rulebook import Rulebook
 from server.domain.duty import Duty
 from server.domain.reporting import earliest_frozen_alarm
+from server.record.attachments import is_whole
 from server.record.duty_rows import duty_row, roll_rows, shift_rows
 from server.record.duty_tables import DUTY, ROLL_ANSWER, SHIFT
 from server.record.projections import incident_row, obligation_rows, step_rows
@@ -48,6 +49,7 @@ def crosscheck(
     _check_units_and_numbers(connection, recount, verdict)
     _check_commands(connection, recount, verdict)
     _check_duties(connection, recount, verdict)
+    _check_attachments(connection, recount, verdict)
 
 
 def _check_streams(connection: Connection, recount: Recount, verdict: Verdict) -> None:
@@ -216,6 +218,19 @@ def _check_duties(connection: Connection, recount: Recount, verdict: Verdict) ->
         for key, lost in wanted.items():
             what = f"{table.name} {' '.join(key)} is missing"
             verdict.fault("table", what, recount.last_duty_seq[lost["unit"]])
+
+
+def _check_attachments(connection: Connection, recount: Recount, verdict: Verdict) -> None:
+    """The bytes of every attachment are there, and are those that its entry vouches for."""
+    for (incident_id, attachment_id), seq in recount.attachments.items():
+        event = recount.incidents[incident_id].attachments[attachment_id].event
+        wanted = [("it", event.sha256, event.size)]
+        if event.preview_sha256 is not None and event.preview_size is not None:
+            wanted.append(("its preview", event.preview_sha256, event.preview_size))
+        for what, digest, size in wanted:
+            if not is_whole(connection, digest, size):
+                found = f"attachment {attachment_id} of incident {incident_id}: {what} is missing or altered"
+                verdict.fault("attachment", found, seq)
 
 
 _OF_RECORDS = [

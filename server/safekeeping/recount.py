@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from schemas import events as ev
+from schemas.attachments import AttachmentAdded
 from schemas.duties import DutyEvent
 from schemas.events import LogEntry
 from schemas.reports import Issue, ReportApproved, ReportSigned
@@ -40,6 +41,7 @@ class Recount:
         self.incidents: dict[str, Incident] = {}
         self.first_seq: dict[str, int] = {}  # of each incident
         self.last_seq: dict[str, int] = {}
+        self.attachments: dict[tuple[str, str], int] = {}  # by which entry
         self.duties: dict[str, Duty] = {}
         self.last_duty_seq: dict[str, int] = {}
         self.streams: defaultdict[str, array[int]] = defaultdict(_places)  # the ledger's seq at 1, 2, 3 …
@@ -75,6 +77,8 @@ class Recount:
         apply(incident, entry)
         if isinstance(event, ReportSigned | ReportApproved) and event.issue is not None:
             self._count_issue(event.issue, seq)
+        if isinstance(event, AttachmentAdded):
+            self.attachments[incident_id, event.attachment_id] = seq
         self.last_seq[incident_id] = seq
         if isinstance(event, ev.InformerNamed):
             for unit in event.units:

@@ -93,6 +93,8 @@ _HAPPENED = {
 _GROUP = {
     "entry_added": "note",
     "entry_struck": "note",
+    "attachment_added": "note",
+    "attachment_struck": "note",
     "facts_established": "fact",
     "level_judged": "fact",
     "level_computed": "fact",
@@ -217,6 +219,13 @@ def _parts(
         case "entry_added":
             pass
         case "entry_struck":
+            said("reason")
+        case "attachment_added" | "attachment_struck":
+            add("event.file", name=Said(event["file_name"]))
+            if kind == "attachment_added":
+                add("event.file_kind", kind=wording.term("media", event["media_type"]))
+                add("event.file_size", size=f"{max(1, round(event['size'] / 1024))} KB")
+                said("note")
             said("reason")
         case "incident_opened":
             add("event.number", number=event["number"])

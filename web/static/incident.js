@@ -1,6 +1,7 @@
 // One incident on a page of its own.
 import { Alarms } from "./alarm.js";
 import { Choosing } from "./choose.js";
+import { Attachments } from "./attachments.js";
 import { runClocks } from "./clock.js";
 import { guardSignOut } from "./drafts.js";
 import { Duty } from "./duty.js";
@@ -16,6 +17,7 @@ const alarms = new Alarms(deadlines, (one) => one.line.scrollIntoView({ block: "
 new Duty(live, alarms.sound);
 
 new PasteIntoIncident(view, new ReadingDialog());
+new Attachments(view);
 guardSignOut();
 runClocks((at) => alarms.look(at));
 live.addEventListener("entry", ({ detail }) => { if (detail.incident_id === view.incident) view.refresh(); });
