@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas import duties, instructions, reports
-from schemas import attachments, duties, reports
+from schemas import attachments, duties, instructions, reports
 from schemas.bases import AnyCommand as AnyCommand
 from schemas.bases import Command as Command
 from schemas.fields import (

@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from schemas import duties, instructions, reports
-from schemas import attachments, duties, reports
+from schemas import attachments, duties, instructions, reports
 from schemas.bases import Event as Event
 from schemas.fields import Facts, Frozen, Instant, OnBehalfOf, Source
 from schemas.terms import Level, Scale, Stage

@@ -40,9 +40,7 @@ def put(
 ) -> httpx2.Response:
     one = ids.get("attachment_id") or new_id()
     query = {"command_id": ids.get("command_id") or new_id(), "file_name": name}
-    return desk.phone(who).put(
-        f"/api/v1/incidents/{incident}/attachments/{one}", params=query, content=data
-    )
+    return desk.phone(who).put(f"/api/v1/incidents/{incident}/attachments/{one}", params=query, content=data)
 
 
 def shown(desk: FenghuoProcess, incident: str, who: str = "Li") -> list[dict[str, Any]]:

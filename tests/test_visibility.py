@@ -374,16 +374,11 @@ DESK = set(ON_INCIDENTS)
 FIELD = {
     "open-incident", "add-entry", "strike-entry", "establish-facts", "judge-level", "issue-order",
     "acknowledge-order", "report-on-order", "sign-for-instruction", "report-on-instruction",
+    "add-attachment", "strike-attachment",
 }  # fmt: skip
 MAY = {
     "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK, "Gao": FIELD,
     "Luo": FIELD - {"open-incident", "establish-facts", "judge-level", "issue-order"},
-    "acknowledge-order", "report-on-order", "add-attachment", "strike-attachment",
-}  # fmt: skip
-MAY = {
-    "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK, "Gao": FIELD,
-    "Luo": {"add-entry", "strike-entry", "acknowledge-order", "report-on-order", "add-attachment",
-            "strike-attachment"},
     "Zhao": set(), "Sun": set(), "Chen": set(),
 }  # fmt: skip
 

@@ -114,9 +114,7 @@ class Attachments:
                 digest = await _written(request, came)
                 if await run_sync(record.received, parts.database, attachment_id, incident_id, digest):
                     return
-                await run_sync(
-                    record.refuse_beyond_a_persons_share, parts.database, person, parts.now()
-                )
+                await run_sync(record.refuse_beyond_a_persons_share, parts.database, person, parts.now())
                 file, preview = Path(name) / "file", Path(name) / "preview"
                 try:
                     made = await self._workshop.remade(came, file, preview)

@@ -17,8 +17,7 @@ from schemas.fields import Place, Source
 from schemas.instructions import InstructionCommand
 from schemas.reports import ReportCommand
 from schemas.terms import Level
-from server.domain import instruction_decide, report_drafts
-from server.domain import attaching, report_drafts
+from server.domain import attaching, instruction_decide, report_drafts
 from server.domain.context import Author as Author
 from server.domain.context import Context as Context
 from server.domain.context import Decided as Decided

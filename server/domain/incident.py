@@ -16,8 +16,7 @@ from schemas.events import OneHourTerms, PlaceKept
 from schemas.instructions import InstructionEvent
 from schemas.reports import ReportEvent
 from schemas.terms import Level, Scale, Stage
-from server.domain import drafts, instructions
-from server.domain import attachments, drafts
+from server.domain import attachments, drafts, instructions
 from server.domain.drafts import Draft
 from server.domain.entered import Entered
 from server.domain.instructions import Book
@@ -349,8 +348,6 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
             incident.entries[event.entry_id] = False
             if event.kind in drafts.TOLD_OF:
                 incident.deeds[event.entry_id] = drafts.Told(event.kind, event.text, event.happened_at)
-                deed = drafts.Told(event.kind, event.text, event.happened_at)
-                incident.deeds[event.entry_id] = deed
         case ev.EntryStruck() as event:
             incident.entries[event.entry_id] = True
             incident.deeds.pop(event.entry_id, None)

@@ -44,8 +44,6 @@ _MAY: dict[Post, frozenset[str]] = {
             "report-on-instruction",
             "add-attachment",
             "strike-attachment",
-            "acknowledge-order",
-            "report-on-order",
             "answer-roll",
         }
     ),

@@ -86,12 +86,12 @@ def stored_rows(connection: Connection, period: Period) -> Sequence[RowMapping]:
     return connection.execute(query).mappings().all()
 
 
-def is_final(row: Mapping[str, Any]) -> bool:
+def is_final(row: Mapping[Any, Any]) -> bool:
     """By its final level (核定口径)."""
     return bool(row["final_level"] >= Level.MAJOR.rank)
 
 
-def sealed_incidents(rows: Iterable[Mapping[str, Any]]) -> list[SealedIncident]:
+def sealed_incidents(rows: Iterable[Mapping[Any, Any]]) -> list[SealedIncident]:
     return [
         SealedIncident(
             incident_id=row["id"],

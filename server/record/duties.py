@@ -7,7 +7,7 @@ catches up with them; after a refusal or a bug what was touched is folded again.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -186,11 +186,10 @@ class Duties:
                 items += handover.of_incident(incident, duty.unit)
         return items + handover.of_duty(duty, self._now, self.load)
 
-
     def _counted(self, unit: str, first: date, last: date) -> list[du.SealedIncident]:
         """What counts in this unit's area; what this very round has brought included."""
         period = Period(self._tree, unit, unit, first, last)
-        rows = {row["id"]: row for row in stored_rows(self._connection, period)}
+        rows: dict[str, Mapping[Any, Any]] = {row["id"]: row for row in stored_rows(self._connection, period)}
         for incident_id in self._fresh_incidents():
             rows.pop(incident_id, None)
             incident = self._load_incident(incident_id)

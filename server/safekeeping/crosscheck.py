@@ -16,12 +16,9 @@ from server.config.rulebook import Rulebook
 from server.domain.duty import Duty
 from server.domain.reporting import earliest_frozen_alarm
 from server.record.attachments import is_whole
-from server.record.duty_rows import duty_row, roll_rows, shift_rows
-from server.record.duty_tables import DUTY, ROLL_ANSWER, SHIFT
-from server.record.projections import incident_row, obligation_rows, step_rows
 from server.record.duty_rows import duty_row, roll_rows, seal_rows, shift_rows
 from server.record.duty_tables import DUTY, MONTH_SEAL, ROLL_ANSWER, SHIFT
-from server.record.projections import incident_row, obligation_rows
+from server.record.projections import incident_row, obligation_rows, step_rows
 from server.record.tables import (
     COUNTER,
     ENTRY,

@@ -93,9 +93,7 @@ def _noted(exif: Image.Exif) -> Made:
         where = exif.get_ifd(ExifTags.IFD.GPSInfo)
     except (KeyError, ValueError, TypeError, SyntaxError, OSError, ArithmeticError):
         return made
-    made.taken = _moment(
-        told.get(ExifTags.Base.DateTimeOriginal), told.get(ExifTags.Base.OffsetTimeOriginal)
-    )
+    made.taken = _moment(told.get(ExifTags.Base.DateTimeOriginal), told.get(ExifTags.Base.OffsetTimeOriginal))
     if where:
         made.removed.append("position")
         tag = ExifTags.GPS

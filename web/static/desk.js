@@ -8,7 +8,6 @@ import { guardSignOut } from "./drafts.js";
 import { Duty } from "./duty.js";
 import { Live } from "./live.js";
 import { alsoOffer, open as openPalette } from "./palette.js";
-import { Palette } from "./palette.js";
 import { Attachments } from "./attachments.js";
 import { PasteIntoIncident } from "./paste.js";
 import { ReadingDialog } from "./reading.js";
@@ -108,7 +107,7 @@ const KEYS = {
   ArrowUp: () => board.move(-1),
   s: () => board.sort(),
   g: () => view.around(),
-  b: () => document.querySelector('.keys a[href="/exports"]')?.click(),
+  v: () => document.querySelector('.keys a[href="/exports"]')?.click(),
   "/": () => press("/"),
 };
 
