@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import select, text
@@ -53,7 +52,7 @@ def happen(room: Room, day: int, unit: str = LULONG, minutes: int | None = 50, *
 
 
 def judge_final(room: Room, one: str, level: str) -> None:
-    body = {"incident_id": one, "level": level, "scale": "statutory", "judged_at": room.clock.ago()}
+    body = {"incident_id": one, "level": level, "scale": "final", "judged_at": room.clock.ago()}
     room.told("Wang", "judge-level", {**body, "basis": "核定"})
 
 
@@ -223,23 +222,6 @@ def test_verification_finds_a_sealed_figure_that_was_bettered(own_room: Room) ->
             faults = verify_in(connection).faults
             doubt.rollback()
         assert any("month_seal" in one for one in faults), deed
-
-
-def test_what_came_in_the_same_round_is_sealed_with_it(spare_room: Room) -> None:
-    """An incident that waits with the sealing for one commit counts: its row is not written yet."""
-    room = spare_room
-    body = open_incident(
-        place={"division": LULONG, "text": "某矿"}, category="mine", occurred_at=instant(2),
-        known_at=instant(2, 5), facts={"trapped": 12},
-    )  # fmt: skip
-    batch = [
-        {"name": "open-incident", "body": body},
-        {"name": "seal-month", "body": {"command_id": str(uuid4()), "unit": CITY, "month": MONTH}},
-    ]
-    for one in batch:
-        room.told("Wang", one["name"], one["body"])  # type: ignore[arg-type]
-    (sealed,) = happened(room, "month_sealed")
-    assert sealed["initial"]["denominator"] == 1
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from server.safekeeping.verify import verify
 from tests import words
 from tests.deeds import ON_INCIDENTS, good, opened, refused
 from tests.room import CREW, Room
+from tests.uploads import receive
 from tests.words import Body, new_id
 
 UNIT_OF = {name: unit for name, _post, unit in CREW}
@@ -40,26 +41,23 @@ ASKED: dict[str, tuple[str, ...]] = {
         for scope in ("final", "initial", "drill") for unit in ("", "&unit=130324")
     ),
     "/api/v1/presence": ("", "?unit=130324"),
-    "/api/v1/me": ("",),
-    "/api/v1/units": ("",),
-    "/": ("",),
-    "/board": ("",),
+    **{path: ("",) for path in ("/api/v1/me", "/api/v1/units", "/", "/board", "/duty-log")},
     "/incidents": ("", "?state=all", "?state=all&q=卢龙", "?state=all&unit=130324"),
-    "/incidents/{incident_id:uuid}": ("",),
-    "/incidents/{incident_id:uuid}/view": ("",),
+    **{f"/incidents/{{incident_id:uuid}}{part}": ("",) for part in ("", "/around", "/view")},
     "/incidents/{incident_id:uuid}/news": ("", "?after=0"),
     **{
         f"/incidents/{{incident_id:uuid}}/reports/{{report_id:uuid}}{part}": ("",)
         for part in ("", "/news", "/paper", "/report.docx", "/report.pdf")
     },
     **{
-        f"/export/{what}": tuple(f"{query}&as={kind}" for kind in ("csv", "json"))
-        for what, query in (("incidents", "?q="), ("obligations", "?standing="), ("log", "?day="),
-            ("roster", "?unit=130324"), ("roll-calls", "?month="), ("one-hour", "?unit=130324"))
+        f"/export/{what}": ("?unit=130324&as=csv", "?as=json")
+        for what in ("incidents", "obligations", "log", "roster", "roll-calls", "one-hour")
     },
-    "/places": ("?q=卢龙",),
-    "/wall": ("",),
+    "/places": ("?q=卢龙",), "/wall": ("",),
     "/wall/news": ("", "?after=0"),
+    "/api/v1/incidents/{incident_id:uuid}/attachments/{attachment_id:uuid}": ("",),
+    "/api/v1/incidents/{incident_id:uuid}/attachments/{attachment_id:uuid}/preview": ("",),
+    "/statistics/incidents": ("?scope=final", "?scope=initial&unit=130324"),
     "/statistics": ("", "?from=2020-01-01&to=2026-12-31", "?unit=130324"),
     **{f"/api/v1/{what}": ("", "?unit=130324") for what in ("duty", "shifts", "statistics/roll-calls")},
     **{
@@ -73,7 +71,8 @@ ASKED: dict[str, tuple[str, ...]] = {
 #: Routes that say the same to everybody, or speak of the asker's own account only.
 SAME_FOR_ALL = {
     "/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/api/v1/asyncapi.json", "/openapi.json",
-    "/asyncapi.json", "/sign-in", "/invitation/{secret}", "/account", "/people",
+    "/asyncapi.json", "/sign-in", "/invitation/{secret}", "/account", "/people", "/help/{topic}", "/keys",
+    "/actions/{digest}",
 }  # fmt: skip
 
 
@@ -135,6 +134,7 @@ def a_busy_day(room: Room, who: str, **over: Any) -> set[str]:
     typed = [{"field": "body", "before": "", "after": f"正文{mark}"}]
     approved = {"approved_by": f"批准{mark}", "approved_at": words.at("09:10"), "way": "phone"}
     sent = {"send_id": new_id(), "recipient": "MEM", "means": "fax", "sent_at": words.at("09:12")}
+    file = receive(room, one)
     deeds: list[tuple[str, Body]] = [
         ("add-entry", entry),
         ("strike-entry", {**said, "entry_id": entry["entry_id"], "reason": f"更正{mark}"}),
@@ -143,9 +143,7 @@ def a_busy_day(room: Room, who: str, **over: Any) -> set[str]:
         ("judge-level", words.judge_level(one, "major", scale="final", basis=f"核定{mark}")),
         ("record-report", report),
         ("record-receipt", words.record_receipt(one, report["report_id"], received_by=f"签收{mark}")),
-        ("draft-report", paper),
-        ("edit-report", {**on_paper, "changes": typed}),
-        ("submit-report", on_paper),
+        ("draft-report", paper), ("edit-report", {**on_paper, "changes": typed}), ("submit-report", on_paper),
         ("return-report", {**on_paper, "reason": f"退回{mark}"}),
         ("approve-report", on_paper | approved),
         ("send-report", {**on_paper, **sent, "person": f"接收{mark}"}),
@@ -153,11 +151,11 @@ def a_busy_day(room: Room, who: str, **over: Any) -> set[str]:
         ("enter-report", {**on_paper, "entered_at": words.at("09:25"), "reference": mark}),
         ("draft-report", waste),
         ("discard-report", {**said, "report_id": waste["report_id"], "reason": f"作废{mark}"}),
-        ("declare-concealed", concealed),
-        ("issue-order", order),
-        ("acknowledge-order", on_order),
+        ("declare-concealed", concealed), ("issue-order", order), ("acknowledge-order", on_order),
         ("report-on-order", on_order),
         *words.instruction_deeds(one, room.ask(who, "me")["unit"], mark),
+        ("add-attachment", {**said, **file, "file_name": f"照片{mark}.jpg", "note": mark}),
+        ("strike-attachment", {**said, **file, "reason": f"传错{mark}"}),
         ("explain-breach", {**said, "cause": "other", "text": f"原因{mark}"}),
         ("declare-stable", {**said, "at": words.at("17:00"), "basis": mark}),
         ("close-incident", words.close_incident(one, reason=f"办结{mark}")),

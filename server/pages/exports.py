@@ -248,9 +248,9 @@ async def export(request: Request) -> Response:
 
 
 def _export(asked: Asked) -> Response:
-    what, kind = str(asked.request.path_params["what"]), asked.request.query_params.get("as", "xlsx")
+    what, kind = asked.request.url.path.rpartition("/")[2], asked.request.query_params.get("as", "xlsx")
     asked.note_head()
-    if what not in LISTS or kind not in MEDIA:
+    if kind not in MEDIA:
         return asked.page("missing.html", 404, said=asked.wording.say("export.none"))
     if asked.principal.kind == "wall":
         return asked.page("refused.html", 403, said=asked.wording.say("refused.not_permitted"))
@@ -279,4 +279,4 @@ def exports_page(asked: Asked) -> Response:
 
 
 def routes() -> list[Route]:
-    return [Route("/exports", page(exports_page)), Route("/export/{what}", export)]
+    return [Route("/exports", page(exports_page)), *(Route(f"/export/{what}", export) for what in LISTS)]

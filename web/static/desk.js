@@ -107,7 +107,7 @@ const KEYS = {
   ArrowUp: () => board.move(-1),
   s: () => board.sort(),
   g: () => view.around(),
-  v: () => document.querySelector('.keys a[href="/exports"]')?.click(),
+  m: () => document.querySelector('.keys a[href="/exports"]')?.click(),
   "/": () => press("/"),
 };
 
