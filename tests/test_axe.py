@@ -269,6 +269,9 @@ async def test_keys_go_to_every_page_and_from_one_of_many_to_the_next(
         await page.keyboard.press("F8")
         await page.wait_for_url(f"{desk.url}/roll-call")
         await expect(page.locator("#palette")).to_have_attribute("data-ready", "")
+        await page.evaluate(
+            "() => { for (const one of document.querySelectorAll('details')) one.open = true; }"
+        )
         await page.keyboard.press("a")
         first = await page.evaluate("() => document.activeElement.dataset.all")
         await page.keyboard.press("a")
