@@ -41,7 +41,7 @@ ASKED: dict[str, tuple[str, ...]] = {
         for scope in ("final", "initial", "drill") for unit in ("", "&unit=130324")
     ),
     "/api/v1/presence": ("", "?unit=130324"),
-    **{path: ("",) for path in ("/api/v1/me", "/api/v1/units", "/", "/board", "/duty-log")},
+    **{path: ("",) for path in ("/api/v1/me", "/api/v1/units", "/", "/board")},
     "/incidents": ("", "?state=all", "?state=all&q=卢龙", "?state=all&unit=130324"),
     **{f"/incidents/{{incident_id:uuid}}{part}": ("",) for part in ("", "/around", "/view")},
     "/incidents/{incident_id:uuid}/news": ("", "?after=0"),
@@ -53,7 +53,7 @@ ASKED: dict[str, tuple[str, ...]] = {
         f"/export/{what}": ("?unit=130324&as=csv", "?as=json")
         for what in ("incidents", "obligations", "log", "roster", "roll-calls", "one-hour")
     },
-    "/places": ("?q=卢龙",), "/wall": ("",),
+    "/places": ("?q=卢龙",), "/wall": ("",), "/duty-log": ("?day=2020-01-01",),  # today's has the chain's head
     "/wall/news": ("", "?after=0"),
     "/api/v1/incidents/{incident_id:uuid}/attachments/{attachment_id:uuid}": ("",),
     "/api/v1/incidents/{incident_id:uuid}/attachments/{attachment_id:uuid}/preview": ("",),
