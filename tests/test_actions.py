@@ -16,6 +16,8 @@ from tests.duty_deeds import CITY, plan, prepare, roll, shift, take_over
 from tests.room import Room
 from tests.words import new_id
 
+#: Some forty pages are each asked for a hundred actions.
+pytestmark = pytest.mark.timeout(240)
 TEXTS = Texts()
 #: What does something: buttons, and the links that stand among them.
 DOERS = "button, summary.button, input[type=submit], nav a, .acts a, .keys a"
@@ -93,7 +95,6 @@ def pages(spare_room: Room) -> list[str]:
     return busy(spare_room)
 
 
-@pytest.mark.timeout(240)
 def test_whatever_a_page_can_do_the_palette_knows(pages: list[str]) -> None:
     assert len(pages) > 40
     assert sorted({one for page in set(pages) for one in unlisted(page)}) == []
