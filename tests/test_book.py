@@ -92,6 +92,20 @@ def test_another_unit_has_a_book_of_its_own_and_nobody_has_tomorrows(spare_room:
         assert room.get("Wu", "/duty-log", day=day).status_code == 404
 
 
+def test_the_head_in_a_countys_book_moves_with_its_own_entries_alone(spare_room: Room) -> None:
+    """How much the others write is not theirs to know; what they have is under the head all the same."""
+    room = spare_room
+    room.told("Li", "open-incident", words.open_incident(known_at=room.clock.ago(), occurred_at=...))
+    own = heads("".join(pages_of(room, "Li")))
+    assert verify(room.parts.database).head in own
+    elsewhere = words.open_incident(place={"division": "130321"}, known_by="130321", occurred_at=...)
+    room.told("Qin", "open-incident", elsewhere)
+    assert heads("".join(pages_of(room, "Li"))) == own
+    assert verify(room.parts.database).head in heads("".join(pages_of(room, "Wu")))
+    room.told("Li", "open-incident", words.open_incident(known_at=room.clock.ago(), occurred_at=...))
+    assert heads("".join(pages_of(room, "Li"))) != own
+
+
 def test_an_informers_name_is_not_in_the_book(spare_room: Room) -> None:
     room = spare_room
     source = {"channel": "tip", "name": "密告人", "phone": "13912345678"}

@@ -121,6 +121,13 @@ def test_the_command_line_names_the_first_bad_entry(tmp_path: Path):
         chronicle.write(100)
     said = desk.fenghuo("verify").stdout
     assert re.fullmatch(r"ok: \d+ entries, head [0-9a-f]{64}\n", said)
+    with database.reading() as connection:
+        printed = row_of(connection, 60)
+    for chain in ("chain_sha256", "chain_sm3"):
+        found = desk.fenghuo("verify", "--head", printed[chain].hex()).stdout
+        assert f"stood after entry 60, recorded {printed['recorded_at'].isoformat()}" in found
+    assert "never had that head" in desk.fenghuo("verify", "--head", "0f" * 32, expect=1).stdout
+    assert "never had that head" in desk.fenghuo("verify", "--head", "no sum", expect=1).stdout
     with database.engine.connect() as connection, connection.begin():
         guards = disarm(connection)
         for seq in (40, 80):

@@ -53,7 +53,7 @@ ASKED: dict[str, tuple[str, ...]] = {
         f"/export/{what}": ("?unit=130324&as=csv", "?as=json")
         for what in ("incidents", "obligations", "log", "roster", "roll-calls", "one-hour")
     },
-    "/places": ("?q=卢龙",), "/wall": ("",), "/duty-log": ("?day=2020-01-01",),  # a past day
+    "/places": ("?q=卢龙",), "/wall": ("",), "/duty-log": ("", "?day=2020-01-01"),
     "/wall/news": ("", "?after=0"),
     "/api/v1/incidents/{incident_id:uuid}/attachments/{attachment_id:uuid}": ("",),
     "/api/v1/incidents/{incident_id:uuid}/attachments/{attachment_id:uuid}/preview": ("",),

@@ -60,7 +60,8 @@ def _book(asked: Asked, day: date) -> bound.Book:
     first, ends = begins(day), begins(day + timedelta(days=1))
     is_over = asked.now >= ends
     as_of = ends if is_over else asked.now
-    found = record.day_of(asked.parts.database, asked.viewer, first, ends, asked.now)
+    is_root = asked.viewer == asked.parts.tree.root
+    found = record.day_of(asked.parts.database, asked.viewer, first, ends, asked.now, is_root=is_root)
     numbered = [(kept, _shown(kept)) for kept in found.entries]
     places = {kept.position: kept for kept, _entry in numbered}
     printed = without_keystrokes([(kept.position, entry) for kept, entry in numbered])

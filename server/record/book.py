@@ -37,7 +37,11 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """`before` and `head`: the chain when the day began and when it ended (or now, while it lasts)."""
+    """`before` and `head`: the chain when the day began and when it ended (or now, while it lasts).
+
+    For the root, which has the whole log, after whichever entry was the last; for any other unit after the
+    last of its own stream: a head that moves with every entry would tell it that others write.
+    """
 
     entries: tuple[Kept, ...]
     owed: dict[str, dict[str, Any]]
@@ -45,8 +49,11 @@ class Day:
     head: Chains
 
 
-def day_of(database: Database, unit: str, begins: datetime, ends: datetime, now: datetime) -> Day:
+def day_of(
+    database: Database, unit: str, begins: datetime, ends: datetime, now: datetime, *, is_root: bool
+) -> Day:
     """Raises `TooLong`."""
+    stream = None if is_root else unit
     with database.reading() as connection:
         first, after = first_since(connection, begins), first_since(connection, ends)
         query = (
@@ -79,15 +86,21 @@ def day_of(database: Database, unit: str, begins: datetime, ends: datetime, now:
                 for row in rows
             ),
             owed=owed,
-            before=_head(connection, first - 1),
-            head=_head(connection, after - 1),
+            before=_head(connection, first, stream),
+            head=_head(connection, after, stream),
         )
 
 
-def _head(connection: Connection, seq: int) -> Chains:
-    """The chain after an entry."""
-    query = select(ENTRY.c.chain_sha256, ENTRY.c.chain_sm3).where(ENTRY.c.seq == seq)
-    row = connection.execute(query).one_or_none()
+def _head(connection: Connection, before: int, stream: str | None) -> Chains:
+    """The chain after the last entry before this one: of a stream, or of all."""
+    query = select(ENTRY.c.chain_sha256, ENTRY.c.chain_sm3).where(ENTRY.c.seq < before)
+    if stream is not None:
+        query = query.join(STREAM_ENTRY, STREAM_ENTRY.c.seq == ENTRY.c.seq)
+        query = query.where(STREAM_ENTRY.c.stream == stream, STREAM_ENTRY.c.seq < before)
+        query = query.order_by(STREAM_ENTRY.c.seq.desc())
+    else:
+        query = query.order_by(ENTRY.c.seq.desc())
+    row = connection.execute(query.limit(1)).one_or_none()
     if row is not None:
         return Chains(bytes(row.chain_sha256), bytes(row.chain_sm3))
     return Chains.of_nothing(str(connection.execute(select(LEDGER.c.deployment_id)).scalar_one()))
