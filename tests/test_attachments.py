@@ -22,6 +22,7 @@ from server.sentences import sentence
 from server.uploads.spoiled import CODES
 from tests import uploads, words
 from tests.product import FenghuoProcess
+from tests.waiting import wait_until
 from tests.words import new_id
 
 
@@ -201,6 +202,17 @@ def test_a_stream_without_an_end_is_cut_off_early_and_costs_little_memory(desk: 
     assert answer == b"" or answer.startswith(b"HTTP/1.1 413")
     assert memory() - before < 64 * 1024 * 1024
     assert desk.phone("Li").get("/readyz").status_code == 200
+
+
+def test_an_upload_whose_line_is_cut_leaves_its_place_and_is_no_bug(own_desk: FenghuoProcess) -> None:
+    """A tablet's network goes in the middle of a photo, as often as one person may send at once."""
+    desk, incident = own_desk, opened(own_desk)
+    for _ in range(4):
+        with _raw(desk, incident, f"Content-Length: {1024 * 1024}") as line:
+            line.sendall(b"\xff\xd8\xff" + bytes(100_000))
+    wait_until(lambda: put(desk, "Li", incident, uploads.photo()).status_code == 200, within=10)
+    assert len(shown(desk, incident)) == 1
+    assert "a bug" not in desk.log
 
 
 def test_verify_names_an_attachment_that_was_altered_and_it_is_not_served_whole(

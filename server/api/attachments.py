@@ -17,13 +17,13 @@ import structlog
 from anyio.to_thread import run_sync
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from server.api.rest import BASE, answer_shown, json, language, parts_of, refusal
 from server.desk import Explained, NotYourPost, check, explain
-from server.documents.press import disposition
+from server.documents.press import DOWNLOAD, disposition
 from server.domain.attachments import ENDINGS, MOST_BYTES
 from server.gate.auth import principal_of
 from server.parts import Parts
@@ -40,12 +40,6 @@ BLOCK = 256 * 1024  # written down at a time
 SILENCE_S, LONGEST_S = 30.0, 900.0  # between two pieces of an upload; for the whole of it
 MOST_AT_ONCE, MOST_OF_ONE = 12, 4  # uploads that are being received: in this process, of one person
 SPARE_BYTES = 256 * 1024 * 1024  # what has to be free on the disk besides
-DOWNLOAD = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 _STATUS = {
     "file-too-large": 413,
     "attachment-exists": 409,
@@ -93,6 +87,8 @@ class Attachments:
             return _closing(refusal(explain(no, lang)))
         except SQLAlchemyError as away:
             return _closing(refusal(explain(StoreUnavailable(str(away)), lang)))
+        except ClientDisconnect:  # a tablet's network was cut, which is no bug of ours: it sends again
+            raise
         except Exception as error:
             return _closing(refusal(explain(error, lang)))
 

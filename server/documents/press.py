@@ -30,6 +30,7 @@ TYPES: dict[str, str] = {
 DOWNLOAD = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 AT_ONCE = 2

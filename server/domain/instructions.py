@@ -223,7 +223,8 @@ def moments(book: Book) -> Iterator[tuple[datetime, Callable[[datetime], ins.Ins
         times, last = one.chased.get(clock.key, (0, clock.due_at))
         half = (clock.due_at - clock.since) // timedelta(milliseconds=2)  # the log keeps whole milliseconds
         if not times and half > 0 and clock.key not in one.warned:
-            yield clock.due_at - min(SOON, timedelta(milliseconds=half)), _due_soon(whole, one, clock)
+            near = clock.due_at - min(SOON, timedelta(milliseconds=half))
+            yield near, _due_soon(whole, one, clock, near)
         if times >= MOST_CHASES:
             continue
         at = clock.due_at + timedelta(milliseconds=1)
@@ -234,10 +235,10 @@ def moments(book: Book) -> Iterator[tuple[datetime, Callable[[datetime], ins.Ins
         yield at, _overdue(whole, one, clock, times + 1)
 
 
-def _due_soon(whole: Instruction, one: Addressee, clock: Clock) -> Callable[[datetime], ins.InstructionEvent]:
-    half = (clock.due_at - clock.since) // timedelta(milliseconds=2)
-    moment = clock.due_at - min(SOON, timedelta(milliseconds=half))
-    return lambda now: ins.InstructionDueSoon(**_named(whole, one, clock), late_by_s=_late(moment, now))
+def _due_soon(
+    whole: Instruction, one: Addressee, clock: Clock, near: datetime
+) -> Callable[[datetime], ins.InstructionEvent]:
+    return lambda now: ins.InstructionDueSoon(**_named(whole, one, clock), late_by_s=_late(near, now))
 
 
 def _overdue(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import func
 
 from schemas.fields import wire_instant
 from schemas.terms import Level
-from server.domain.periods import BEIJING
 from server.domain.units import UnitTree
+from server.record.counted import NOT_COUNTED, Period
 from server.record.database import Database
 from server.record.reading import visible
 from server.record.tables import INCIDENT
@@ -33,19 +33,18 @@ def rate(
     reached it. `drill`: drills alone. Merged duplicates and false alarms are out; late-discovered, concealed
     and never reported incidents are in. Nothing due: the rate is null, never 100 %.
     """
-    begin = datetime.combine(first, time(0), BEIJING)
-    end = datetime.combine(last, time(0), BEIJING) + timedelta(days=1)
+    period = Period(tree, viewer, unit, first, last)
     query = (
         visible(viewer)
         .with_only_columns(INCIDENT.c.id, INCIDENT.c.unit, INCIDENT.c.passed)
         .where(
             # a final level alone counts in the final scope; both values are named, the index begins with them
             INCIDENT.c.initial_major.in_([True, False] if scope == "final" else [True]),
-            INCIDENT.c.start_at >= begin.astimezone(UTC),
-            INCIDENT.c.start_at < end.astimezone(UTC),
-            INCIDENT.c.unit.in_(tree.subtree(unit)),
+            INCIDENT.c.start_at >= period.begin,
+            INCIDENT.c.start_at < period.end,
+            INCIDENT.c.unit.in_(period.area),
             INCIDENT.c.state != "merged",
-            func.coalesce(INCIDENT.c.outcome, "").not_in(["false_alarm", "outside_jurisdiction"]),
+            func.coalesce(INCIDENT.c.outcome, "").not_in(NOT_COUNTED),
             INCIDENT.c.drill.is_(scope == "drill"),
         )
         .order_by(INCIDENT.c.start_at, INCIDENT.c.id)

@@ -11,6 +11,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, cast, get_args
 
@@ -155,7 +156,7 @@ class Helper:
         )
         stdin = self._process.stdin
         assert stdin is not None
-        with stdin:
+        with suppress(BrokenPipeError), stdin:  # it is gone already: `tell` will find that it said nothing
             stdin.write(json.dumps(task).encode())
 
     def tell(self, links: Links) -> bool:
