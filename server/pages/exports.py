@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from schemas.fields import parse_instant
 from schemas.terms import Standing
-from server.documents.press import disposition
+from server.documents.press import DOWNLOAD, disposition
 from server.documents.tables import MEDIA, Table, Value, written
 from server.pages import filters
 from server.pages.asked import Asked, page
@@ -37,11 +37,6 @@ log = structlog.get_logger()
 MOST = 100_000
 AT_ONCE = 500
 SCOPES = ("final", "initial", "drill")
-DOWNLOAD = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
-    "Cache-Control": "no-store",
-}
 _places = BoundedSemaphore(2)
 
 Rows = Iterator[Sequence[Value]]
