@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, LiteralString
@@ -42,8 +41,15 @@ def parse_instant(value: Any) -> datetime:
     """RFC 3339 with an offset, to UTC whole milliseconds. A time without its offset names no instant."""
     # The server's own form by its punctuation: verification reads three of these in every entry.
     if type(value) is str and len(value) == 24 and value[4:20:3] == "--T::." and value[23] == "Z":
-        with suppress(ValueError):  # said below, in words
+        try:
             return datetime.fromisoformat(value)
+        except ValueError:
+            return _read_closely(value)
+    return _read_closely(value)
+
+
+def _read_closely(value: Any) -> datetime:
+    """Any form of it; what is wrong is said in words."""
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise _refused("instant_form", _INSTANT_FORM)

@@ -20,6 +20,9 @@ from server.domain.duty import Duty
 from server.domain.duty import apply as apply_to_duty
 from server.domain.incident import Incident, apply
 
+#: What gives a report its issue number. A union written where it is asked about would be made for each entry.
+_NUMBERED = (ReportSigned, ReportApproved)
+
 
 class Deed(NamedTuple):
     """What the log tells of a command: the first and last entry that carries its id."""
@@ -75,7 +78,7 @@ class Recount:
             self.first_seq[incident_id] = seq
             self._count(event.number, seq)
         apply(incident, entry)
-        if isinstance(event, ReportSigned | ReportApproved) and event.issue is not None:
+        if isinstance(event, _NUMBERED) and event.issue is not None:
             self._count_issue(event.issue, seq)
         if isinstance(event, AttachmentAdded):
             self.attachments[incident_id, event.attachment_id] = seq

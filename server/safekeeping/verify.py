@@ -28,6 +28,7 @@ __all__ = ["Verdict", "verify", "verify_in"]
 
 #: From so many entries on a second process is started where it is wanted: starting one takes a second.
 WORTH_A_HELPER = 20_000
+_read = LOG_ENTRY.validator.validate_json
 
 
 def verify(database: Database, *, helped: bool = False) -> Verdict:
@@ -60,14 +61,17 @@ def _verified(connection: Connection, helping: Database | None) -> Verdict:
     reading = _Reading(verdict)
     for seq, body in entries(connection, (ENTRY.c.seq, ENTRY.c.body), last):
         reading.take(seq, body)
+    tables = Verdict(entries=verdict.entries)  # heard only if the log itself is whole
+    if reading.is_sound:
+        crosscheck(connection, ledger, reading.recorded_at, reading.recount, tables)
+        check_catalogue(connection, reading.recount, tables)
     if helper is None or not helper.tell(links):
         links.follow(connection, last)
     links.end(ledger)
     if (impossible := reading.ends_before(links.first_break)) is not None:
         verdict.fault("impossible", *impossible)
-    if links.first_break is None and reading.is_sound:
-        crosscheck(connection, ledger, reading.recorded_at, reading.recount, verdict)
-        check_catalogue(connection, reading.recount, verdict)
+    if links.first_break is None:
+        verdict.hear(tables.told())
     check_guards(connection, verdict)
     return verdict
 
@@ -88,7 +92,7 @@ class _Reading:
         if type(body) is not bytes:  # the links say so
             body = str(body).encode()
         try:
-            entry = LOG_ENTRY.validate_json(body)
+            entry = _read(body)
         except ValueError:
             self.is_sound = False
             self._verdict.fault("unreadable", "no entry of this log", seq)
