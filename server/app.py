@@ -17,7 +17,6 @@ from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
-from schemas.documents import asyncapi, openapi
 from schemas.events import RulesAccepted
 from server.api import duties, health, messages, rest
 from server.api.attachments import Attachments
@@ -31,7 +30,6 @@ from server.config.rulebook import defaults as default_rules
 from server.config.unit_file import default_units, dump_units, load_units_or_keep
 from server.delivery.hub import Hub, Limits
 from server.delivery.presence import Presence
-from server.delivery.relay import Relay
 from server.desk import Desk
 from server.documents.press import Press
 from server.domain.gazetteer import Gazetteer
@@ -96,7 +94,11 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         fragments=views.fragments,
         limits=Limits(look_s=settings.look_s),
     )
-    relay = Relay(settings.redis_url, store.deployment_id, hub) if settings.redis_url else None
+    relay = None
+    if settings.redis_url:
+        from server.delivery.relay import Relay  # a desk of one process does not wait for its client
+
+        relay = Relay(settings.redis_url, store.deployment_id, hub)
     parts = Parts(
         settings=settings,
         database=database,
@@ -116,7 +118,6 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         views=views,
         relay=relay,
         presence=Presence(database, tree, now, hub.listeners, relay),
-        documents={"openapi": openapi(), "asyncapi": asyncapi()},
         problems=problems,
     )
     holder.append(parts)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from schemas.forms import FormBook
 from server.config.rulebook import Rulebook
 from server.delivery.hub import Hub
 from server.delivery.presence import Presence
-from server.delivery.relay import Relay
 from server.desk import Desk
 from server.documents.press import Press
 from server.domain.gazetteer import Gazetteer
@@ -23,6 +23,9 @@ from server.record.store import Store
 from server.screens.views import Views
 from server.settings import Settings
 from server.watch import Watch
+
+if TYPE_CHECKING:
+    from server.delivery.relay import Relay
 
 
 @dataclass(slots=True)
@@ -47,7 +50,6 @@ class Parts:
     views: Views
     relay: Relay | None
     presence: Presence
-    documents: dict[str, bytes]
     problems: list[str] = field(default_factory=list)
 
     def rules(self) -> Rulebook:

@@ -12,10 +12,12 @@ from datetime import date
 from typing import Any
 
 import orjson
+from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from schemas import documents
 from schemas.fields import wire_instant
 from schemas.terms import Category, Level, Standing
 from server.desk import MOST_IN_A_BATCH, Explained, explain, pointer_part
@@ -302,11 +304,11 @@ async def units(request: Request) -> Response:
 
 
 async def openapi(request: Request) -> Response:
-    return Response(parts_of(request).documents["openapi"], media_type="application/json")
+    return Response(await run_sync(documents.openapi), media_type="application/json")
 
 
 async def asyncapi(request: Request) -> Response:
-    return Response(parts_of(request).documents["asyncapi"], media_type="application/json")
+    return Response(await run_sync(documents.asyncapi), media_type="application/json")
 
 
 # ---------------------------------------------------------------- what was asked

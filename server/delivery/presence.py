@@ -12,20 +12,21 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 import orjson
 import structlog
-from redis.exceptions import RedisError
 from sqlalchemy import select
 
 from schemas.fields import wire_instant
 from schemas.terms import Post
-from server.delivery.relay import Relay
 from server.domain.units import UnitTree
 from server.people.accounts import CREDENTIAL, PERSON
 from server.record.database import Database
+
+if TYPE_CHECKING:
+    from server.delivery.relay import Relay
 
 log = structlog.get_logger()
 
@@ -145,7 +146,7 @@ class Presence:
             if time.monotonic() - heard_at > REMEMBERED_S:
                 try:
                     known, said = await self._ask(relay)
-                except (RedisError, OSError, TimeoutError, ValueError):
+                except relay.TROUBLE:
                     known, said = False, []
                 self._heard = (time.monotonic(), known, said)
             return known, said
@@ -168,7 +169,7 @@ class Presence:
             while True:
                 try:
                     await self._tell(relay)
-                except (RedisError, OSError, TimeoutError):
+                except relay.TROUBLE:
                     self._said = b""  # /readyz says so; the doorbell's connection asks all the time
                 await asyncio.sleep(REFRESH_S)
         finally:
@@ -196,7 +197,7 @@ async def _quietly(relay: Relay, own_id: str, key: str, everybody: str) -> None:
         async with asyncio.timeout(1):
             await relay.redis.delete(key)
             await relay.redis.srem(everybody, own_id)
-    except (RedisError, OSError, TimeoutError):
+    except relay.TROUBLE:
         log.info("redis was not told that this process leaves")
 
 

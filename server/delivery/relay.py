@@ -31,8 +31,6 @@ MOST_STREAMS = 200  # named by one message, and remembered while Redis is away
 MOST_BYTES = 16 * 1024  # of one message
 HEAD = re.compile(r"([0-9A-Za-z:_-]{1,48})=([0-9]{1,18})")
 
-TROUBLE = (RedisError, OSError, TimeoutError, ValueError)
-
 
 class Silent(TimeoutError):
     """Redis does not answer."""
@@ -77,6 +75,9 @@ class _Leg:
 
 class Relay:
     """Rings for what this process committed, and listens for what the others did. Lives in the event loop."""
+
+    #: What whoever asks Redis through this must expect.
+    TROUBLE = (RedisError, OSError, TimeoutError, ValueError)
 
     def __init__(self, url: str, deployment_id: str, streams: Streams) -> None:
         self.tally = Doorbells()
@@ -228,7 +229,7 @@ class Relay:
             connected, began = leg.connected, time.monotonic()
             try:
                 await work()
-            except TROUBLE as trouble:
+            except self.TROUBLE as trouble:
                 words = str(trouble) or type(trouble).__name__
                 if leg.fault is None or leg.fault == "not connected yet":
                     log.warning(

@@ -16,7 +16,6 @@ import orjson
 from anyio.to_thread import run_sync
 
 from server.documents.book import Book, book_pdf
-from server.documents.docx import docx
 from server.documents.fonts import Shelf
 from server.documents.pdf import pdf
 from server.documents.sheet import Sheet
@@ -79,7 +78,11 @@ class Press:
         return made
 
     def _print(self, kind: Kind, sheet: Sheet) -> bytes:
-        return docx(sheet) if kind == "docx" else pdf(sheet, self.shelf)
+        if kind == "pdf":
+            return pdf(sheet, self.shelf)
+        from server.documents.docx import docx  # its library is read by the first who asks for one
+
+        return docx(sheet)
 
     def _keep(self, key: bytes, made: bytes) -> None:
         self._kept[key] = made

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import IO, Any
 
-import xlsxwriter
-
 Cell = str | int | float | bool | None
 
 #: What the format holds: so many characters in a cell, so many rows on a sheet, so long a name.
@@ -73,6 +71,8 @@ def fitting(text: str) -> str:
 
 
 def _write(target: IO[bytes], sheets: Iterable[Sheet]) -> None:
+    import xlsxwriter  # read by the first who asks for a table
+
     with xlsxwriter.Workbook(target, _OPTIONS) as book:
         bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
         plain = book.add_format({"valign": "top", "text_wrap": True})

@@ -9,10 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import structlog
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
 
 from server.record.database import Database
 from server.settings import Settings
@@ -34,8 +31,29 @@ def open_database(settings: Settings) -> Database:
     return database
 
 
+def newest_step() -> str:
+    """The schema's newest step: the files are numbered in their order."""
+    return max(file.name for file in (HERE / "versions").glob("[0-9]*.py"))[:4]
+
+
+def _stands_at(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+    return str(found[0]) if len(found) == 1 else None
+
+
 def migrate(database: Database) -> None:
     """Bring the schema up to date, in one transaction; several processes may start at once."""
+    with database.reading() as connection:
+        if _stands_at(connection) == newest_step():
+            return
+    # Alembic takes a while to be read, and most starts find nothing to do.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     config = Config()
     config.set_main_option("script_location", str(HERE).replace("%", "%%"))
     steps = ScriptDirectory.from_config(config)

@@ -14,8 +14,6 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-import psycopg
-from psycopg.types.numeric import Int8BinaryDumper
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql
 
@@ -136,6 +134,9 @@ class Pen:
 def _postgres_cursor(driver: Any) -> Any:
     """A cursor that takes PostgreSQL's own marks: psycopg would look through the text of every long statement
     for its own, every time. All whole numbers travel alike, or each mixture of sizes would be a statement."""
+    import psycopg  # whoever keeps to SQLite does not wait for it
+    from psycopg.types.numeric import Int8BinaryDumper
+
     cursor = psycopg.RawCursor(driver)
     cursor.adapters.register_dumper(int, Int8BinaryDumper)
     return cursor

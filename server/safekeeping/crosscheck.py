@@ -44,7 +44,6 @@ def crosscheck(
     _check_obligations(connection, recount, verdict)
     _check_steps(connection, recount, verdict)
     _check_units_and_numbers(connection, recount, verdict)
-    _check_commands(connection, recount, verdict)
     _check_duties(connection, recount, verdict)
     _check_attachments(connection, recount, verdict)
 
@@ -228,34 +227,6 @@ def _check_attachments(connection: Connection, recount: Recount, verdict: Verdic
             if not is_whole(connection, digest, size):
                 found = f"attachment {attachment_id} of incident {incident_id}: {what} is missing or altered"
                 verdict.fault("attachment", found, seq)
-
-
-_OF_RECORDS = [
-    IDEMPOTENCY.c[name]
-    for name in ("command_id", "incident_id", "number", "first_seq", "last_seq", "recorded_at")
-]
-
-
-def _check_commands(connection: Connection, recount: Recount, verdict: Verdict) -> None:
-    """Every command of the log has its record, and its record says what came of it."""
-    found = 0
-    query = select(*_OF_RECORDS).execution_options(yield_per=PAGE)
-    for command_id, incident_id, number, first_seq, last_seq, recorded_at in connection.execute(query):
-        deed = recount.commands.get(command_id)
-        if deed is None:  # it changed nothing, or the log never heard of it
-            if last_seq >= first_seq:
-                verdict.fault("table", f"idempotency {command_id}", first_seq)
-            continue
-        found += 1
-        fits = first_seq <= deed.first_seq <= deed.last_seq <= last_seq <= verdict.entries
-        given = None if deed.incident_id is None else recount.incidents[deed.incident_id].number
-        if not fits or (incident_id, number, recorded_at) != (deed.incident_id, given, deed.recorded_at):
-            verdict.fault("table", f"idempotency {command_id}", deed.first_seq)
-    if found < len(recount.commands):
-        known = set(connection.execute(select(IDEMPOTENCY.c.command_id)).scalars())
-        for command_id, deed in recount.commands.items():
-            if command_id not in known:
-                verdict.fault("table", f"idempotency {command_id} is missing", deed.first_seq)
 
 
 def check_guards(connection: Connection, verdict: Verdict) -> None:

@@ -25,6 +25,7 @@ from server.record.database import Database
 from server.record.duty_rows import subject_of
 from server.record.ledger import Chains
 from server.record.tables import ENTRY
+from server.safekeeping.deeds import Deeds
 from server.safekeeping.verdict import PAGE, Verdict
 
 log = logging.getLogger(__name__)
@@ -59,12 +60,16 @@ class Links:
     def __init__(self, deployment_id: str, verdict: Verdict) -> None:
         self.chains = Chains.of_nothing(deployment_id)
         self.first_break: int | None = None
+        self.tables = Verdict()  # what the records of commands lack; to be heard if the log is whole
         self._verdict = verdict
+        self._deeds = Deeds()
         self._seq = 0
 
     def follow(self, connection: Connection, upto: int) -> None:
         for row in entries(connection, _COLUMNS, upto):
             self.take(*row)
+        if self.first_break is None:
+            self._deeds.check(connection, upto, self.tables)
 
     def take(
         self,
@@ -95,6 +100,7 @@ class Links:
             kind = event["type"]
             belongs = subject_of(event["unit"]) if kind in _OF_DUTIES else None
             told = (said.get("incident_id"), kind, parse_instant(said["recorded_at"]), belongs)
+            self._deeds.take(seq, told[0], told[2], said)
         except (ValueError, KeyError, TypeError, AttributeError):
             return  # no entry of this log, which whoever reads it whole will say
         if (incident_id, event_type, recorded_at, subject) != told:
@@ -127,12 +133,14 @@ class Links:
             "seq": self._seq,
             "first_break": self.first_break,
             "verdict": self._verdict.told(),
+            "tables": self.tables.told(),
         }
 
     def hear(self, told: dict[str, Any]) -> None:
         self.chains = Chains(*(bytes.fromhex(one) for one in told["chains"]))
         self._seq, self.first_break = told["seq"], told["first_break"]
         self._verdict.hear(told["verdict"])
+        self.tables.hear(told["tables"])
 
 
 class Helper:

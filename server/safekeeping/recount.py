@@ -1,4 +1,4 @@
-"""What a log amounts to, counted up entry by entry: states, streams, numbers, commands. Pure.
+"""What a log amounts to, counted up entry by entry: states, streams, numbers. Pure.
 
 `verify` compares the tables with it. It must not share code with what writes the tables, except the
 fold itself and the rows made from a state.
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from datetime import datetime
-from typing import NamedTuple
 
 from schemas import events as ev
 from schemas.attachments import AttachmentAdded
@@ -22,15 +20,6 @@ from server.domain.incident import Incident, apply
 
 #: What gives a report its issue number. A union written where it is asked about would be made for each entry.
 _NUMBERED = (ReportSigned, ReportApproved)
-
-
-class Deed(NamedTuple):
-    """What the log tells of a command: the first and last entry that carries its id."""
-
-    incident_id: str | None
-    first_seq: int
-    last_seq: int
-    recorded_at: datetime
 
 
 def _places() -> array[int]:
@@ -48,7 +37,6 @@ class Recount:
         self.duties: dict[str, Duty] = {}
         self.last_duty_seq: dict[str, int] = {}
         self.streams: defaultdict[str, array[int]] = defaultdict(_places)  # the ledger's seq at 1, 2, 3 …
-        self.commands: dict[str, Deed] = {}
         self.counters: dict[str, tuple[int, int]] = {}  # the last number given out, and by which entry
         self.rules: tuple[int, str] | None = None  # the entry and digest of the rules accepted last
         self._past: defaultdict[str, array[int]] = defaultdict(_places)  # what a unit let in later is given
@@ -63,7 +51,6 @@ class Recount:
             self.last_duty_seq[event.unit] = seq
             for unit in dict.fromkeys(event.units):
                 self.streams[unit].append(seq)
-            self._note(None, seq, entry)
             return
         if incident_id is None:
             self.streams[entry.unit].append(seq)
@@ -94,14 +81,6 @@ class Recount:
             for unit in incident.units:
                 self.streams[unit].append(seq)
             past.append(seq)
-        self._note(incident_id, seq, entry)
-
-    def _note(self, incident_id: str | None, seq: int, entry: LogEntry) -> None:
-        """Which command the entry came from. Of a roll-call's many entries the first carries its id."""
-        if entry.command_id is not None:
-            before = self.commands.get(entry.command_id)
-            first = seq if before is None else before.first_seq
-            self.commands[entry.command_id] = Deed(incident_id, first, seq, entry.recorded_at)
 
     def _count_issue(self, issue: Issue, seq: int) -> None:
         """Issue numbers have no gaps: each is one more than the last of its series."""

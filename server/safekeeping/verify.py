@@ -72,6 +72,8 @@ def _verified(connection: Connection, helping: Database | None) -> Verdict:
         verdict.fault("impossible", *impossible)
     if links.first_break is None:
         verdict.hear(tables.told())
+        if reading.is_sound:
+            verdict.hear(links.tables.told())
     check_guards(connection, verdict)
     return verdict
 

@@ -171,7 +171,7 @@ def _restore_with(desk: FenghuoProcess, program: tuple[str, ...], file: Path) ->
 
 @experiment("E23", "the log and its tables are tampered with in every way", minutes=5)
 def tampered(run: Run) -> None:
-    entries, units, ledgers = run.scale(100_000, 1_500), run.scale(60, 5), run.scale(1_000, 4)
+    entries, units, ledgers = run.scale(100_000, 1_500), run.scale(100, 5), run.scale(1_000, 4)
     database = Database.in_folder(run.folder / "long")
     with Chronicle(database, seed=run.seed).running() as chronicle:
         written = 0
