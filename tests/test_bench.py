@@ -29,7 +29,7 @@ def bench(*asked: str) -> dict[str, Any]:
 
 
 def test_durable_writes_are_measured_beside_a_server_that_writes_nothing_and_a_bare_loop() -> None:
-    found = bench("durable", "--seconds", "0.4")
+    found = bench("durable", "--seconds", "0.1")
     databases = {row["database"] for row in found["durable"]}
     assert databases >= {"sqlite"}
     for database in databases:
