@@ -21,6 +21,7 @@ from sqlmodel import SQLModel
 from server.migrations import migrate
 from server.record.attachments import PIECE_TABLE
 from server.record.database import Database
+from server.record.outbox import OUTBOX
 from server.record.tables import ENTRY, LEDGER
 from server.safekeeping.verify import verify
 from server.settings import Settings
@@ -137,6 +138,9 @@ def _new_epoch(copy: Database) -> str:
     epoch = str(uuid4())
     with copy.writing() as connection:
         connection.execute(update(LEDGER).values(epoch=epoch))
+        # What waited when the backup was taken has long gone out, or is too late.
+        waiting = update(OUTBOX).where(OUTBOX.c.state == "queued")
+        connection.execute(waiting.values(state="failed", fault="restored from a backup", lease=None))
     return epoch
 
 
