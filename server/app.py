@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from schemas.channels import NO_CHANNELS
 from schemas.events import RulesAccepted
-from server.api import duties, health, messages, rest
+from server.api import duties, health, messages, receipts, rest
 from server.api.attachments import Attachments
 from server.api.live import live_endpoint, watch_rights
 from server.clocks import Onward, utc_now
@@ -147,6 +147,7 @@ def create_app(parts: Parts) -> ASGIApp:
         *rest.routes(),
         *messages.routes(),
         *duties.routes(),
+        *receipts.routes(),
         *Attachments().routes(),
         WebSocketRoute(f"{rest.BASE}/live", live_endpoint(parts.hub)),
         *AccountPages(front).routes(),

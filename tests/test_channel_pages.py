@@ -89,3 +89,28 @@ def test_an_administrator_sends_a_test_by_each_channel(spare_room: Room) -> None
 def test_a_desk_without_channels_says_so(spare_room: Room) -> None:
     assert "没有设置渠道" in spare_room.get("Wu", "/channels").text
     assert Path(spare_room.folder / "config" / "channels.yaml").exists()
+
+
+def test_only_a_gateways_own_word_moves_a_message_beyond_handed_over(spare_room: Room) -> None:
+    room = spare_room
+    connected(room, "dingtalk")
+    major(room)
+    (row,) = outbox(room)
+    said = {"message_id": row["message_id"], "state": "delivered"}
+
+    def tell(who: str, **over: Any) -> httpx2.Response:
+        return room.request(who, "POST", "outbox/receipts", json={**said, **over})
+
+    assert tell("Wu").status_code == 403
+    assert tell("Chen", message_id=new_id()).status_code == 404
+    assert tell("Chen", state="seen").status_code == 422
+    assert tell("Chen", more=1).status_code == 422
+    for state, stands in (
+        ("delivered", "delivered"),
+        ("read", "read"),
+        ("delivered", "read"),
+        ("failed", "read"),
+    ):
+        answer = tell("Chen", state=state)
+        assert (answer.status_code, answer.json()["state"]) == (200, stands)
+    assert "已读(网关回报)" in room.get("Wu", "/channels").text

@@ -28,8 +28,8 @@ LEASE = timedelta(seconds=45)
 #: Ended messages hold phone numbers: they go after this.
 KEPT = timedelta(days=90)
 MOST_ATTEMPTS = 10
-#: As far as is known, and no further: handed to a channel is `sent`, never `delivered`.
-STATES = ("queued", "sent", "failed", "withdrawn")
+#: What a gateway may say of a message, and of which: as far as is known, and never back.
+_ONWARD = {"delivered": ("queued", "sent"), "read": ("queued", "sent", "delivered"), "failed": ("sent",)}
 
 
 class OutboxRow(SQLModel, table=True):
@@ -171,6 +171,21 @@ def settle(
         return done.rowcount == 1
 
 
+def note_receipt(
+    database: Database, units: Sequence[str], message_id: str, state: str, fault: str | None, now: datetime
+) -> str | None:
+    """A gateway says what became of a message of these units. How it stands now; None when there is none."""
+    here = (_ROW.message_id == message_id) & _ROW.unit.in_(units)
+    with database.writing() as connection:
+        connection.execute(
+            update(OUTBOX)
+            .where(here, _ROW.state.in_(_ONWARD[state]))
+            .values(state=state, fault=fault, lease=None, leased_until=None, changed_at=now)
+        )
+        stands: str | None = connection.execute(select(_ROW.state).where(here)).scalar()
+        return stands
+
+
 def forget_old(database: Database, now: datetime) -> None:
     """What ended long ago goes."""
     with database.writing() as connection:
@@ -199,7 +214,7 @@ def last_messages(database: Database, units: Sequence[str], limit: int) -> list[
 
 def last_of_channels(database: Database) -> dict[str, dict[str, Any]]:
     """For each channel when a message last got out by it, and the last fault that none has followed."""
-    sent = func.max(_ROW.changed_at).filter(_ROW.state == "sent")
+    sent = func.max(_ROW.changed_at).filter(_ROW.state.in_(("sent", "delivered", "read")))
     failed = func.max(_ROW.changed_at).filter(_ROW.fault.is_not(None))
     waiting = func.count().filter(_ROW.state == "queued")
     query = select(_ROW.channel, sent.label("sent_at"), failed.label("failed_at"), waiting.label("waiting"))
