@@ -195,7 +195,7 @@ def test_a_channel_that_hangs_holds_up_no_other_and_each_fault_is_told(
             wait_until(lambda: len(quick.ask("Wu", "duty")["silent"]) == 2, 20)
             silent = {one["channel"]: one["fault"] for one in quick.ask("Wu", "duty")["silent"]}
             assert silent["wecom"] == "HTTP 403"
-            assert silent["dingtalk"].startswith("no answer within")
+            assert "no answer within" in silent["dingtalk"]
         finally:
             quick.stop()
         assert len(host.at("/wecom")) == 1, "who refuses for good is not asked again"

@@ -154,7 +154,7 @@ async def test_a_host_that_hangs_drips_or_is_not_there_costs_a_bounded_time(
     for answer in (hang, drip):
         host.answers["/"] = answer
         outcome = await hand_over(channel(tmp_path, host.url, "dingtalk"), ROW, NOW)
-        assert (outcome.fault or "").startswith("no answer within"), outcome
+        assert "no answer within" in (outcome.fault or ""), outcome
     outcome = await hand_over(channel(tmp_path, "http://127.0.0.1:1", "dingtalk"), ROW, NOW)
     assert outcome.fault is not None
     assert not outcome.is_final

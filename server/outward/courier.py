@@ -31,6 +31,8 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 60.0
 #: From this failed try of a message on its channel counts as silent: one may be chance.
 SILENT_AFTER = 2
 TIDY_S = 3600.0
+GONE = "渠道文件里已没有这个渠道 the channel is not in the file any more"
+TOO_LATE = "过时未发 too late: it was too old before anything was tried"
 
 Deliver = Callable[[Base, Mapping[str, Any], datetime], Awaitable[Outcome]]
 
@@ -87,11 +89,11 @@ class Courier:
     async def _send(self, row: dict[str, Any]) -> None:
         channel, now = self._store.channels.channel(row["channel"]), self._now()
         if channel is None:
-            await self._settle(row, "failed", "the channel is not in the file any more")
+            await self._settle(row, "failed", GONE)
             return
         if row["expires_at"] <= now:
             await self._settle(
-                row, "failed", row["fault"] or "too late: nothing was tried before it was too old"
+                row, "failed", row["fault"] or TOO_LATE
             )
             return
         try:

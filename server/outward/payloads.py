@@ -52,7 +52,7 @@ def text_of(row: Mapping[str, Any]) -> str:
     """The text that goes out. The last look at a drill: everything that leaves comes through here."""
     text = str(row["text"])
     if row["drill"] and not text.startswith(DRILL_PREFIX):
-        raise Undue("the text of a drill does not begin with its word")
+        raise Undue("演练消息没有演练字样 the text of a drill does not begin with its word")
     return text
 
 
@@ -134,7 +134,7 @@ def outcome_of(channel: Base, status: int, body: bytes) -> Outcome:
 def _by_code(body: bytes, codes: tuple[str, ...], words: tuple[str, ...]) -> Outcome:
     said = _read(body)
     if not isinstance(said, dict):
-        return Outcome("the answer is no JSON object")
+        return Outcome("回答不是 JSON the answer is no JSON object")
     code = next((said[one] for one in codes if one in said), None)
     if code == 0 and not isinstance(code, bool):
         return Outcome()

@@ -41,9 +41,9 @@ async def hand_over(channel: Base, row: Mapping[str, Any], now: datetime) -> Out
     except NoSecret as missing:
         return Outcome(str(missing))
     except TimeoutError:
-        return Outcome(f"no answer within {TRY_S:g} s")
+        return Outcome(f"{TRY_S:g} 秒内没有回答 no answer within {TRY_S:g} s")
     except httpx2.TimeoutException:
-        return Outcome(f"no answer within {WAIT_S:g} s")
+        return Outcome(f"{WAIT_S:g} 秒内没有回答 no answer within {WAIT_S:g} s")
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, smtplib.SMTPException) as error:
         return Outcome(scrubbed(_said(error), secrets))
     return outcome if outcome.fault is None else Outcome(scrubbed(outcome.fault, secrets), outcome.is_final)
@@ -73,7 +73,7 @@ async def _ask(channel: Base, call: Call) -> Outcome:
         async for piece in answer.aiter_raw():
             body += piece
             if len(body) > MOST_OF_AN_ANSWER:
-                return Outcome(f"the answer is larger than {MOST_OF_AN_ANSWER // 1024} KiB")
+                return Outcome(f"回答过大 the answer is larger than {MOST_OF_AN_ANSWER // 1024} KiB")
         return outcome_of(channel, answer.status_code, bytes(body))
 
 

@@ -32,6 +32,8 @@ log = structlog.get_logger()
 
 _NUMBER = re.compile(r"\+?[0-9]{5,15}")
 _MOBILE = re.compile(r"1[0-9]{10}")
+#: Faults are read by people of either language, and by whoever mends it.
+NO_NUMBER = "没有电话号码 no phone number"
 _RUNGS = {"on_duty": "值班员", "leader": "带班领导", "bureau": "局领导"}
 
 
@@ -198,7 +200,7 @@ def recipients(
     if isinstance(channel, Sms):
         for name, phone in phones.items():
             if phone is None:
-                yield {"recipient_name": name, "fault": "no phone number"}
+                yield {"recipient_name": name, "fault": NO_NUMBER}
             else:
                 yield {"recipient": phone, "recipient_name": name}
     elif isinstance(channel, Smtp):

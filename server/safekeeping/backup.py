@@ -27,6 +27,7 @@ from server.safekeeping.verify import verify
 from server.settings import Settings
 
 PAGE = 2_000
+RESTORED = "备份恢复, 不再发送 restored from a backup"
 PIECES = 16  # rows that hold a quarter of a megabyte each
 
 
@@ -140,7 +141,7 @@ def _new_epoch(copy: Database) -> str:
         connection.execute(update(LEDGER).values(epoch=epoch))
         # What waited when the backup was taken has long gone out, or is too late.
         waiting = update(OUTBOX).where(OUTBOX.c.state == "queued")
-        connection.execute(waiting.values(state="failed", fault="restored from a backup", lease=None))
+        connection.execute(waiting.values(state="failed", fault=RESTORED, lease=None))
     return epoch
 
 

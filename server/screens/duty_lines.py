@@ -94,8 +94,7 @@ def say(
         case "alarm_settled":
             add(f"duty_line.settled_{event['reason']}")
         case "channel_failed":
-            add("duty_line.channel", name=said(event["name"]))
-            tell("fault")
+            add("duty_line.silent", name=said(event["name"]), fault=said(event["fault"]))
         case "channel_restored":
             add("duty_line.channel", name=said(event["name"]))
         case "handover_late" | "duty_item_overdue":
