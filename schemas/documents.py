@@ -19,6 +19,7 @@ from schemas.bases import AnyCommand
 from schemas.commands import ALL as COMMANDS
 from schemas.events import ALL as EVENTS
 from schemas.messages import MessageReading, ReadMessage
+from schemas.receipts import MessageReceipt, MessageStands
 from schemas.terms import Category, Level, Standing
 
 VERSION = "1.0.0"
@@ -195,6 +196,9 @@ after every close but 4001 and 4003. A client that does not read at all is cut o
 cannot reach it."""
 
 
+_BESIDE = (ReadMessage, MessageReading, MessageReceipt, MessageStands)
+
+
 def _components(models: Iterable[type[BaseModel]]) -> dict[str, Any]:
     _map, definitions = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
@@ -272,6 +276,13 @@ def openapi() -> bytes:
         "What it says, each with its words",
         "MessageReading",
     )
+    paths["/outbox/receipts"] = _post(
+        "message-receipt",
+        "A gateway's word on a message that it was handed; for an administrator's token",
+        _content("MessageReceipt"),
+        "How far the message is known to have come",
+        "MessageStands",
+    )
     paths |= {path: _get(path, words, model, query) for path, words, model, query in _READS}
     return _bytes(
         {
@@ -281,7 +292,7 @@ def openapi() -> bytes:
             "security": [{"bearer": []}, {"session": []}],
             "paths": paths,
             "components": {
-                "schemas": _components((*COMMANDS, *said, *read, ReadMessage, MessageReading)),
+                "schemas": _components((*COMMANDS, *said, *read, *_BESIDE)),
                 "securitySchemes": {
                     "bearer": {"type": "http", "scheme": "bearer"},
                     "session": {"type": "apiKey", "in": "cookie", "name": "fenghuo_session"},

@@ -10,9 +10,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.bases import AnyCommand, Event
+from schemas import alarms
 from schemas.duty_parts import LEADER as LEADER
 from schemas.duty_parts import SHIFT_POSTS as SHIFT_POSTS
+from schemas.duty_parts import DutyCommand as DutyCommand
+from schemas.duty_parts import DutyEvent as DutyEvent
 from schemas.duty_parts import ItemKind as ItemKind
 from schemas.duty_parts import OnDuty as OnDuty
 from schemas.duty_parts import Posted as Posted
@@ -36,12 +38,6 @@ from schemas.fields import (
 )
 
 # ---------------------------------------------------------------- commands
-
-
-class DutyCommand(AnyCommand):
-    """A command on a unit's duty."""
-
-    unit: UnitCode
 
 
 class PlanShifts(DutyCommand):
@@ -211,17 +207,11 @@ COMMANDS: tuple[type[DutyCommand], ...] = (
     AnswerRoll,
     CloseRoll,
     SealMonth,
+    *alarms.COMMANDS,
 )
 
 
 # ---------------------------------------------------------------- events
-
-
-class DutyEvent(Event):
-    """Base of what happens to a unit's duty."""
-
-    unit: str
-    units: list[str]
 
 
 class ShiftsPlanned(DutyEvent):
@@ -454,6 +444,7 @@ EVENTS: tuple[type[DutyEvent], ...] = (
     DutyUnmanned,
     HandoverLate,
     DutyItemOverdue,
+    *alarms.EVENTS,
 )
 
 AnyDutyEvent = (
@@ -478,4 +469,5 @@ AnyDutyEvent = (
     | DutyUnmanned
     | HandoverLate
     | DutyItemOverdue
+    | alarms.AnyAlarmEvent
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from schemas.alarms import AlarmKind, Rung
 from schemas.bases import Shown
 from schemas.duties import ItemKind, OnDuty, Posted, SheetItem, ShiftPlace
 from schemas.fields import Instant
@@ -91,6 +92,40 @@ class AskedShown(Shown):
     answer_by: Instant
 
 
+class NextCall(Shown):
+    """Whom an alarm calls next, and when, if nobody takes it. `names` where no roster says it."""
+
+    to: Rung
+    at: Instant
+    names: list[str]
+
+
+class AlarmShown(Shown):
+    """An alarm that nobody has taken; `called` so far. Without a `next` nobody further is called."""
+
+    alarm_id: str
+    kind: AlarmKind
+    text: str
+    text_en: str
+    incident_id: str | None
+    number: str | None
+    title: str | None
+    drill: bool
+    due_at: Instant
+    raised_at: Instant
+    called: list[str]
+    next: NextCall | None
+
+
+class SilentChannel(Shown):
+    """A channel by which nothing gets out, since when, and why."""
+
+    channel: str
+    name: str
+    fault: str
+    since: Instant
+
+
 class DutyShown(Shown):
     """A unit's duty. `on` answers now; without `taken_over` that is only what the roster says."""
 
@@ -104,6 +139,8 @@ class DutyShown(Shown):
     items: list[ItemShown]
     swaps: list[SwapShown]
     asked: list[AskedShown]
+    alarms: list[AlarmShown]
+    silent: list[SilentChannel]
 
 
 class ShiftList(Shown):

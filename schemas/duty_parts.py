@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.fields import Frozen, Id, Instant, Said60
+from schemas.bases import AnyCommand, Event
+from schemas.fields import Frozen, Id, Instant, Said60, UnitCode
 
 #: Posts of a shift (岗位) as standards name them; any other word may stand there, too.
 SHIFT_POSTS = ("shift_leader", "dispatcher", "information", "technical", "duty_officer", "driver")
@@ -28,6 +29,19 @@ ItemKind = Literal[
 ]
 #: What stands on a handover sheet: the desk's own items, and what the open record adds.
 Block = ItemKind | Literal["incident", "report", "order", "roll_call"]
+
+
+class DutyCommand(AnyCommand):
+    """A command on a unit's duty."""
+
+    unit: UnitCode
+
+
+class DutyEvent(Event):
+    """Base of what happens to a unit's duty."""
+
+    unit: str
+    units: list[str]
 
 
 class OnDuty(Frozen):

@@ -17,12 +17,14 @@ from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
+from schemas.channels import NO_CHANNELS
 from schemas.events import RulesAccepted
-from server.api import duties, health, messages, rest
+from server.api import duties, health, messages, receipts, rest
 from server.api.attachments import Attachments
 from server.api.live import live_endpoint, watch_rights
 from server.clocks import Onward, utc_now
 from server.config.calendar_file import default_calendar, load_calendar_or_default
+from server.config.channel_file import load_channels_or_keep
 from server.config.form_files import default_forms, load_forms_or_keep
 from server.config.marked_yaml import Problem
 from server.config.rulebook import Rulebook, install_defaults, load_or_keep
@@ -39,12 +41,14 @@ from server.migrations import open_database
 from server.pages import reports as report_pages
 from server.pages import routes as page_routes
 from server.pages.accounts import AccountPages
+from server.pages.channels import ChannelPages
 from server.pages.front import Front
 from server.pages.people import PeoplePages
 from server.parts import Parts
 from server.people.people import People
 from server.reading_room import ReadingRoom
 from server.record.cataloguing import keep_catalogue
+from server.record.outbox import oldest_waiting
 from server.record.reading import StreamLog
 from server.record.stalled import free_the_ledger
 from server.record.store import Store, StreamRow
@@ -58,6 +62,7 @@ log = structlog.get_logger()
 NO_DATABASE = (OperationalError, InternalError, PoolTimeout)
 LAST_GOOD_UNITS = ".units.last-good.csv"
 LAST_GOOD_FORMS = ".forms.last-good.json"
+LAST_GOOD_CHANNELS = ".channels.last-good.json"
 
 
 def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Parts:
@@ -68,7 +73,7 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
     folder = settings.config_folder
     if folder is None:
         tree, rulebook, forms = default_units(), default_rules(), default_forms()
-        calendar = default_calendar()
+        calendar, channels = default_calendar(), NO_CHANNELS
     else:
         install_defaults(folder)
         last_units = folder / LAST_GOOD_UNITS
@@ -78,11 +83,14 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         rulebook, wrong_rules = load_or_keep(folder, None)
         forms, wrong_forms = load_forms_or_keep(folder, folder / LAST_GOOD_FORMS)
         calendar, wrong_days = load_calendar_or_default(folder)
-        problems = [str(one) for one in [*wrong_units, *wrong_rules, *wrong_forms, *wrong_days]]
+        channels, wrong_channels = load_channels_or_keep(folder, folder / LAST_GOOD_CHANNELS, tree)
+        wrong = [*wrong_units, *wrong_rules, *wrong_forms, *wrong_days, *wrong_channels]
+        problems = [str(one) for one in wrong]
     people = People(database, tree.__contains__, Onward(now))
     holder: list[Parts] = []
     store = Store(database, tree, lambda: holder[0].rulebook, now)
     store.forms = lambda: forms
+    store.channels = channels
     if wrong_rules and (accepted := store.accepted_rules) is not None:
         rulebook = Rulebook.parse(accepted)  # those in force before stay in force
     watch = Watch(database, store, now)
@@ -139,10 +147,12 @@ def create_app(parts: Parts) -> ASGIApp:
         *rest.routes(),
         *messages.routes(),
         *duties.routes(),
+        *receipts.routes(),
         *Attachments().routes(),
         WebSocketRoute(f"{rest.BASE}/live", live_endpoint(parts.hub)),
         *AccountPages(front).routes(),
         *PeoplePages(front).routes(),
+        *ChannelPages(front).routes(),
         *report_pages.routes(),
         *page_routes.routes(),
     ]
@@ -192,6 +202,10 @@ async def _running(app: Starlette) -> AsyncIterator[None]:
     }
     if parts.relay is not None:
         works |= {"relay": parts.relay.run, "presence": parts.presence.run}
+    if parts.store.channels.channels or oldest_waiting(parts.database) is not None:
+        from server.outward.courier import Courier  # a desk that tells nobody outside does not wait for it
+
+        works["courier"] = Courier(parts.database, parts.store, parts.now).run
     tasks = [asyncio.create_task(keep(work, name), name=name) for name, work in works.items()]
     try:
         log.info("serving", epoch=parts.store.epoch, deployment=parts.store.deployment_id)

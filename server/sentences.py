@@ -99,6 +99,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "屏幕应答由被点名单位作出, 电话应答由点名单位记录",
         "On a screen a unit answers for itself; an answer by phone is written down by the caller.",
     ),
+    "no-such-alarm": ("没有这个告警", "There is no such alarm."),
+    "alarm-taken": ("{name} 已经接单", "{name} has taken it already."),
     "month-not-over": ("{month} 还没有结束, 不能封账", "{month} is not over yet and cannot be sealed."),
     "month-sealed": ("{month} 已经封账, 不能再封", "{month} was sealed already; it is sealed once."),
     "time-in-the-future": ("时间晚于现在两分钟以上", "This time is more than two minutes in the future."),

@@ -8,6 +8,8 @@ from typing import Any
 
 from schemas.commands import COMMANDS
 from schemas.duties import DutyCommand
+from tests import words
+from tests.outward import book
 from tests.room import Room
 from tests.words import Body, new_id
 
@@ -88,6 +90,16 @@ def happened(room: Room, kind: str, who: str = "Wu") -> list[dict[str, Any]]:
     return [entry["event"] for entry in room.stream(who) if entry["event"]["type"] == kind]
 
 
+def alarmed(room: Room) -> str:
+    """An alarm that waits for somebody to take it."""
+    store, before = room.parts.store, room.parts.store.channels
+    store.channels = book(room.folder.parent, "http://127.0.0.1:9", "dingtalk")
+    now = room.clock.ago()
+    room.told("Wu", "open-incident", words.open_incident(known_at=now, occurred_at=now, facts={"dead": 11}))
+    store.channels = before
+    return str(room.ask("Wu", "duty")["alarms"][-1]["alarm_id"])
+
+
 def good_duty(room: Room, name: str) -> Body:
     """A body that is right, for a duty that is as the command needs it. Once for each room and name."""
     planned: list[str] = room.__dict__.setdefault("planned", [])
@@ -142,6 +154,7 @@ def good_duty(room: Room, name: str) -> Body:
         "answer-roll": lambda: {**closing(), "unit": LULONG, "at": room.clock.ago(), "channel": "phone"},
         "close-roll": closing,
         "seal-month": lambda: {**said, "month": next(MONTHS)},
+        "take-alarm": lambda: {**said, "alarm_id": alarmed(room), "at": room.clock.ago()},
     }  # fmt: skip
     return bodies[name]()
 

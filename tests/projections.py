@@ -22,6 +22,7 @@ from server.record.tables import ENTRY
 from tests import words
 from tests.deeds import opened
 from tests.duty_deeds import a_busy_duty
+from tests.outward import book
 from tests.room import Room
 from tests.uploads import receive
 from tests.words import new_id
@@ -391,6 +392,28 @@ def hold_a_duty(room: Room) -> None:
     for _ in range(30):
         room.clock.pass_by(hours=1)
         room.watch()
+
+
+@makes(
+    "alarm_raised", "alarm_called", "alarm_taken", "alarm_settled", "channel_failed", "channel_restored",
+)  # fmt: skip
+def call_out(room: Room) -> None:
+    """An alarm that is taken and one that is over; a channel that falls silent and speaks again."""
+    store, before = room.parts.store, room.parts.store.channels
+    store.channels = book(room.folder.parent, "http://127.0.0.1:9", "dingtalk")
+    try:
+        one, _other = (_open(room, facts={"dead": 11}) for _ in range(2))
+        for alarm in room.ask("Wu", "duty")["alarms"]:
+            if alarm["incident_id"] == one:
+                taken = {"unit": "130300", "alarm_id": alarm["alarm_id"], "at": _now(room)}
+                room.told("Wu", "take-alarm", taken)
+            else:
+                done = _of(alarm["incident_id"], at=_now(room), reason="误报", outcome="false_alarm")
+                room.told("Li", "close-incident", done)
+        for fault in ("HTTP 500", None):
+            store.note_channel("dingtalk", fault).result(timeout=10)
+    finally:
+        store.channels = before
 
 
 def _kinds(room: Room, since: int) -> set[str]:

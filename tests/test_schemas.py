@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import attachments, commands, duties, events, reports, terms
+from schemas import alarms, attachments, commands, duties, events, reports, terms
 from schemas import instructions as ins
 from schemas.bases import AnyCommand
 from schemas.commands import COMMANDS, Command
@@ -23,6 +23,7 @@ from schemas.fields import Facts, parse_instant, wire_instant
 from schemas.terms import Level, Post
 from server import sentences
 from server.domain import (
+    alarm_state,
     attaching,
     decide,
     drafts,
@@ -60,11 +61,14 @@ def cases(module: Any, prefix: str) -> set[str]:
     return found
 
 
+MODULES = (commands, events, reports, duties, ins, attachments, alarms)
+
+
 # ---------------------------------------------------------------- commands
 
 
 def test_every_command_is_in_the_list_and_named_after_its_class() -> None:
-    told = (one for module in (commands, reports, duties, ins, attachments) for one in vars(module).values())
+    told = (one for module in MODULES for one in vars(module).values())
     classes = {one for one in told if isinstance(one, type) and issubclass(one, AnyCommand)}
     bases = {AnyCommand, Command, reports.ReportCommand, duties.DutyCommand, attachments.AttachmentCommand}
     bases |= {ins.InstructionCommand, ins.AddresseeCommand}
@@ -88,6 +92,7 @@ def test_every_command_is_decided() -> None:
         | cases(report_drafts, "rep")
         | {"DraftReport"}
         | cases(duty_decide, "du")
+        | cases(duty_decide, "al")
         | cases(attaching, "att")
     )
     assert {command.__name__ for command in commands.ALL} <= decided | asked
@@ -109,7 +114,7 @@ def test_every_command_is_somebodys_right_and_every_post_has_a_row() -> None:
 
 
 def test_every_event_is_in_the_list_and_in_the_union_and_named_after_its_class() -> None:
-    told = (one for module in (events, reports, duties, ins, attachments) for one in vars(module).values())
+    told = (one for module in MODULES for one in vars(module).values())
     classes = {one for one in told if isinstance(one, type) and issubclass(one, Event)}
     bases = {Event, reports.ReportEvent, duties.DutyEvent, ins.InstructionEvent, ins.AddresseeEvent}
     assert set(events.ALL) == classes - bases - {attachments.AttachmentEvent}
@@ -128,6 +133,7 @@ def test_every_event_is_folded() -> None:
         | cases(instructions, "ins")
         | {"InstructionRecorded"}
         | cases(duty, "du")
+        | cases(alarm_state, "al")
         | cases(folded_attachments, "att")
     )
     assert {event.__name__ for event in events.ALL} <= folded

@@ -9,6 +9,7 @@ import orjson
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -16,6 +17,7 @@ from starlette.routing import Route
 from server.delivery.door import handshakes_waiting
 from server.durations import Durations
 from server.parts import Parts
+from server.record import duty_reading, outbox
 
 STORE_S = 2.0
 CLOCK_MS = 10_000
@@ -43,8 +45,20 @@ async def readyz(request: Request) -> Response:
     ready = all(state == "ok" for state in checks.values())
     if parts.relay is not None and not parts.hub.is_draining and (fault := parts.relay.fault()) is not None:
         checks["bus"] = f"degraded: {fault}; news of other processes comes within a second"
+    if parts.store.channels.channels:
+        silent = await asyncio.to_thread(_silent, parts)
+        checks["channels"] = f"degraded: no message gets out by {', '.join(silent)}" if silent else "ok"
     body = {"ready": ready, "checks": checks, "clock_age_ms": age, "problems": parts.problems}
     return Response(orjson.dumps(body), 200 if ready else 503, media_type="application/json")
+
+
+def _silent(parts: Parts) -> list[str]:
+    """The channels by which nothing gets out. A desk without them is ready all the same."""
+    try:
+        calling = [duty_reading.calling(parts.database, one) for one in parts.store.channels.units()]
+    except SQLAlchemyError:
+        return []  # the store's own check says so
+    return sorted({one["channel"] for found in calling for one in found["silent"]})
 
 
 def _histogram(name: str, words: str, durations: Durations) -> Metric:
@@ -77,6 +91,15 @@ class _Figures(Collector):
         )
         for kind, count in sorted(parts.desk.refusals.items()):
             refused.add_metric([kind], count)
+        messages = GaugeMetricFamily(
+            "fenghuo_messages", "Messages out of the house, by state", labels=["channel", "state"]
+        )
+        waits = GaugeMetricFamily("fenghuo_messages_oldest_seconds", "Age of the oldest message that waits")
+        if parts.store.channels.channels:
+            for (channel, state), count in sorted(outbox.counts(parts.database).items()):
+                messages.add_metric([channel, state], count)
+            since = outbox.oldest_waiting(parts.database)
+            waits.add_metric([], 0 if since is None else (parts.now() - since).total_seconds())
         behind = sum(not listener.is_level for listener in parts.hub.listeners())
         return [
             doorbells,
@@ -98,6 +121,8 @@ class _Figures(Collector):
             CounterMetricFamily("fenghuo_frame_bytes", "Bytes sent to listeners", tally.bytes),
             CounterMetricFamily("fenghuo_log_pages", "Pages of the log read for listeners", tally.log_pages),
             GaugeMetricFamily("fenghuo_handshakes_waiting", "Sockets not yet let in", handshakes_waiting()),
+            messages,
+            waits,
             listeners,
             resumes,
             closes,

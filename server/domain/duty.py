@@ -9,8 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from schemas import alarms as al
 from schemas import duties as du
 from schemas.events import LogEntry
+from server.domain import alarm_state
+from server.domain.alarm_state import Alarm, Silence
 
 
 @dataclass(slots=True)
@@ -178,6 +181,8 @@ class Duty:
     asked: dict[str, Asked] = field(default_factory=dict)
     rolls: dict[str, Roll] = field(default_factory=dict)
     sealed: dict[str, Sealed] = field(default_factory=dict)  # by month
+    alarms: dict[str, Alarm] = field(default_factory=dict)
+    silent: dict[str, Silence] = field(default_factory=dict)  # channels by which nothing gets out
 
     def standing(self) -> list[Shift]:
         """The shifts that stand, in their order."""
@@ -203,6 +208,9 @@ class Duty:
     def names(self) -> list[str]:
         on = self.on()
         return on.names() if on else []
+
+    def open_alarms(self) -> list[Alarm]:
+        return [one for one in self.alarms.values() if one.is_open]
 
     def open_items(self) -> list[Item]:
         return [one for one in self.items.values() if one.settled_at is None]
@@ -300,6 +308,10 @@ def apply(duty: Duty, event: du.DutyEvent, by: str, at: datetime) -> None:  # a 
             duty.shifts[event.shift_id].is_noted_late = True
         case du.DutyItemOverdue():
             duty.items[event.item_id].is_noted_late = True
+        case al.AlarmRaised() | al.AlarmCalled() | al.AlarmTaken() | al.AlarmSettled():
+            alarm_state.fold(duty.alarms, duty.silent, event, at)
+        case al.ChannelFailed() | al.ChannelRestored():
+            alarm_state.fold(duty.alarms, duty.silent, event, at)
         case _:
             raise AssertionError(f"{event.type} is not folded")
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from schemas import duties as du
+from server.domain import alarming
 from server.domain.duty import Asked, Duty, Item, Shift
 
 #: So long after its beginning a shift may be taken over before it is said to be late (our own design).
@@ -60,6 +61,7 @@ def _moments(duty: Duty, carried: Sequence[str]) -> Iterator[Moment]:
     for asked in duty.asked.values():
         if asked.is_open and asked.unanswered_at is None:
             yield asked.answer_by + AFTER, _answer(duty, asked)
+    yield from alarming.moments(duty)
 
 
 def _by(now: datetime, due: datetime) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from schemas import alarms as al
 from schemas import duties as du
 from server.domain import handover, roll_calls, sealing
 from server.domain.decide import FUTURE_TOLERANCE, Refused
@@ -78,6 +79,8 @@ def decide(duty: Duty, command: du.DutyCommand, context: DutyContext) -> list[du
             return roll_calls.close(duty, command, context)
         case du.SealMonth():
             return sealing.seal(duty, command, context)
+        case al.TakeAlarm():
+            return _take_alarm(duty, command, context)
         case _:
             raise AssertionError(f"no decision for {command.name}")
 
@@ -210,5 +213,27 @@ def _take_over(
             names=shift.names(),
             from_shift=duty.current,
             reason=command.reason,
+        )
+    ]
+
+
+def _take_alarm(duty: Duty, command: al.TakeAlarm, context: DutyContext) -> list[du.DutyEvent]:
+    """What is over, or taken by the same person, needs no second word; taken by another it is theirs."""
+    alarm = duty.alarms.get(command.alarm_id)
+    if alarm is None:
+        raise Refused("no-such-alarm", "/alarm_id", kind="missing")
+    name = context.signer(command)
+    if alarm.taken_by is not None and alarm.taken_by != name:
+        raise Refused("alarm-taken", "/alarm_id", kind="conflict", name=alarm.taken_by)
+    if not alarm.is_open:
+        return []
+    return [
+        al.AlarmTaken(
+            unit=duty.unit,
+            units=[duty.unit],
+            alarm_id=command.alarm_id,
+            name=name,
+            at=command.at,
+            text=command.text,
         )
     ]

@@ -399,6 +399,14 @@ def _prompts(incident: Incident, setting: Setting) -> Iterator[Moment]:
             yield due_at, _prompt_event(prompt, anchor, due_at)
 
 
+def prompt_is_moot(stage: str, anchor: str, incident: Incident, rules: RuleSet) -> bool:
+    """Whether what a stage of the countdown asked for was done since, or is asked for no more."""
+    prompt = next((one for one in rules.prompts if one.stage == stage), None)
+    begun, known = official_start(incident), incident.known_at()
+    start = begun[1] if anchor == "threshold" and begun is not None else known
+    return prompt is None or start is None or _is_moot(prompt, incident, start)
+
+
 def _is_moot(prompt: Prompt, incident: Incident, start: datetime) -> bool:
     sent = [report for report in incident.reports.values() if report.sent_at >= start]
     written = any(report.channel == Channel.WRITTEN and report.valid for report in sent)

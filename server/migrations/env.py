@@ -6,7 +6,8 @@ from sqlmodel import SQLModel
 import server.people.accounts
 import server.record.attachments
 import server.record.drafts
-import server.record.tables  # noqa: F401 (all four fill the metadata)
+import server.record.outbox
+import server.record.tables  # noqa: F401 (all five fill the metadata)
 from server.record.database import Database
 
 

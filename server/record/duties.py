@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from schemas import alarms as al
 from schemas import duties as du
 from schemas.bases import AnyCommand
 from schemas.events import LOG_ENTRY
@@ -92,6 +93,20 @@ class Duties:
             rules=lambda: digest_of(self._rules()),
         )
         self._take(decide(duty, command, context), author, command)
+
+    def say(self, events: Iterable[du.DutyEvent]) -> None:
+        """What follows from other entries, written down by the clock."""
+        self._take(list(events), None, None)
+
+    def note_channel(self, units: Iterable[str], channel: str, name: str, fault: str | None) -> None:
+        """That a channel is silent, or is so no more: once for each time, whoever notices it."""
+        for unit in units:
+            is_silent = channel in self.load(unit).silent
+            said = {"unit": unit, "units": [unit], "channel": channel, "name": name}
+            if fault is not None and not is_silent:
+                self.say([al.ChannelFailed(**said, fault=fault)])
+            elif fault is None and is_silent:
+                self.say([al.ChannelRestored(**said)])
 
     def to_come(self, units: Iterable[str]) -> set[tuple[str, datetime]]:
         """Every moment that is still to be written down for these."""

@@ -19,7 +19,7 @@ from server.domain import handover
 from server.domain.duty import Asked, Duty, Handover, Item
 from server.record.database import Database
 from server.record.duties import load_duty
-from server.record.duty_rows import subject_of
+from server.record.duty_rows import alarms_shown, silent_shown, subject_of
 from server.record.duty_tables import DUTY, SHIFT
 from server.record.store import load_incident
 from server.record.tables import ENTRY, INCIDENT, INCIDENT_UNIT
@@ -32,6 +32,16 @@ def on_duty(database: Database, units: Sequence[str], now: datetime) -> dict[str
     """For each unit with a roster: `{"on", "taken_over", "next"}`, in two looks however many units."""
     with database.reading() as connection:
         return on_duty_in(connection, units, now)
+
+
+def calling(database: Database, unit: str) -> dict[str, list[dict[str, Any]]]:
+    """The alarms of a unit that nobody has taken, and the channels by which nothing gets out."""
+    with database.reading() as connection:
+        query = select(DUTY.c.alarms, DUTY.c.silent).where(DUTY.c.unit == unit)
+        row = connection.execute(query).one_or_none()
+    if row is None:
+        return {"alarms": [], "silent": []}
+    return {"alarms": orjson.loads(row.alarms), "silent": orjson.loads(row.silent)}
 
 
 def on_duty_in(connection: Connection, units: Sequence[str], now: datetime) -> dict[str, dict[str, Any]]:
@@ -112,7 +122,8 @@ def duty(database: Database, unit: str, now: datetime) -> dict[str, Any]:
     with database.reading() as connection:
         state = load_duty(connection, unit)
         standing = on_duty_in(connection, [unit], now).get(unit)
-    return {"unit": unit, **(standing or {"on": None, "taken_over": False, "next": None}), **_shown(state)}
+    shown = {"unit": unit, **(standing or {"on": None, "taken_over": False, "next": None}), **_shown(state)}
+    return shown | {"alarms": alarms_shown(state), "silent": silent_shown(state)}
 
 
 def _shown(state: Duty) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Any
 import orjson
 
 from schemas import duties as du
+from schemas.fields import wire_instant
+from server.domain.alarm_state import Alarm
 from server.domain.duty import Duty
 from server.domain.duty_alarms import next_alarm
 
@@ -52,6 +54,40 @@ def duty_row(duty: Duty) -> dict[str, Any]:
         "shift_id": duty.current,
         "since": duty.since,
         "next_alarm_at": next_alarm(duty),
+        "alarms": _json(alarms_shown(duty)),
+        "silent": _json(silent_shown(duty)),
+    }
+
+
+def silent_shown(duty: Duty) -> list[dict[str, Any]]:
+    """The channels by which nothing gets out."""
+    return [
+        {"channel": one.channel, "name": one.name, "fault": one.fault, "since": wire_instant(one.since)}
+        for one in duty.silent.values()
+    ]
+
+
+def alarms_shown(duty: Duty) -> list[dict[str, Any]]:
+    """The alarms that nobody has taken."""
+    return [_alarm(one) for one in duty.open_alarms()]
+
+
+def _alarm(alarm: Alarm) -> dict[str, Any]:
+    """An alarm that nobody has taken, as screens show it."""
+    said, step = alarm.raised, alarm.next_step
+    return {
+        "alarm_id": said.alarm_id,
+        "kind": said.kind,
+        "text": said.text,
+        "text_en": said.text_en,
+        "incident_id": said.incident_id,
+        "number": said.number,
+        "title": said.title,
+        "drill": said.drill,
+        "due_at": wire_instant(said.due_at),
+        "raised_at": wire_instant(alarm.raised_at),
+        "called": list(alarm.called),
+        "next": None if step is None else {"to": step.to, "at": wire_instant(step.at), "names": step.names},
     }
 
 

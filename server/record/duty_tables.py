@@ -15,8 +15,12 @@ def _instant(*, nullable: bool = False, index: bool = False) -> Any:
     return Field(default=None, sa_type=UTCDateTime, nullable=nullable, index=index)
 
 
+_NONE = {"server_default": "[]"}
+
+
 class DutyRow(SQLModel, table=True):
-    """A unit's duty: which shift answers, and when the watch has to look next."""
+    """A unit's duty: which shift answers, and when the watch has to look next. `alarms` that nobody has taken
+    and `silent` channels as JSON."""
 
     __tablename__ = "duty"
 
@@ -27,6 +31,8 @@ class DutyRow(SQLModel, table=True):
     shift_id: str | None = Field(default=None, max_length=36)
     since: datetime | None = _instant(nullable=True)
     next_alarm_at: datetime | None = _instant(nullable=True, index=True)
+    alarms: str = Field(sa_type=Text, sa_column_kwargs=_NONE)
+    silent: str = Field(sa_type=Text, sa_column_kwargs=_NONE)
 
 
 class ShiftRow(SQLModel, table=True):

@@ -22,9 +22,11 @@ from server.domain.incident import Incident, apply, fold
 from server.domain.reporting import Setting, consequences, next_alarm
 from server.domain.units import Rank, UnitTree
 from server.record import attachments
+from server.record.alarms import Alarms
 from server.record.done import Done
 from server.record.duties import Duties
 from server.record.lines import Line, line_of, system_line
+from server.record.outbox import MESSAGES
 from server.record.projections import incident_row, obligation_rows, step_rows
 from server.record.rows import (
     COUNTERS,
@@ -93,6 +95,7 @@ class Round:
         self.has_written = False
         self.ledger_rules: str | None = None
         self.setting: Setting  # of this round's moment
+        self.alarms: Alarms | None = None  # where anything goes out of the house
         self._seq, self._chains = self.ledger.seq, self.ledger.chains
         self._entries: list[_Entry] = []
         self._streams: list[tuple[str, int, int]] = []
@@ -321,6 +324,8 @@ class Round:
                 self._steps_changed.add(incident_id)
             if incident_id is not None:
                 self._touched[incident_id] = self._incidents[incident_id]
+        if self.alarms is not None:
+            self.alarms.hear(lines)
         self._working.clear()
         self._counters.update(self._given)
         self._given.clear()
@@ -367,6 +372,8 @@ class Round:
 
     def flush(self) -> None:
         """All rows of the round, in few statements. Nothing may be asked after them: they end the turn."""
+        if self.alarms is not None:
+            self.alarms.follow()
         changed = self._entries or self._touched or self._records or self.duties.touched
         if changed or self.ledger_rules is not None:
             self.has_written = True
@@ -409,6 +416,10 @@ class Round:
         pen.put_all(INSTRUCTION_STEPS, steps)
         for what, rows in self.duties.rows():
             pen.put_all(what, rows)
+        if self.alarms is not None:
+            pen.put_all(MESSAGES, self.alarms.rows)
+            for alarm_id in self.alarms.withdrawn:
+                pen.execute(_WITHDRAW, (now, alarm_id, now))
         if self._entries or self.ledger_rules is not None:
             self._move_ledger()
 
@@ -422,4 +433,9 @@ class Round:
             self._pen.execute(f"{_MOVE}, rules = ?", (*stands, self.ledger_rules))
 
 
+#: Of an alarm that somebody took nothing more goes out, but for what is going out right now.
+_WITHDRAW = (
+    "UPDATE outbox SET state = 'withdrawn', changed_at = ? "
+    "WHERE alarm_id = ? AND state = 'queued' AND (lease IS NULL OR leased_until <= ?)"
+)
 _MOVE = "UPDATE ledger SET seq = ?, chain_sha256 = ?, chain_sm3 = ?, recorded_at = ?"

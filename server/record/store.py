@@ -27,6 +27,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.bases import AnyCommand
+from schemas.channels import NO_CHANNELS, ChannelBook
 from schemas.commands import Command
 from schemas.duties import DutyCommand
 from schemas.events import LOG_ENTRY, ClockStepped, RulesAccepted
@@ -39,6 +40,7 @@ from server.domain.incident import Incident, fold
 from server.domain.reporting import Setting, passing, to_come
 from server.domain.units import UnitTree
 from server.durations import Durations
+from server.record.alarms import Alarms
 from server.record.database import Database
 from server.record.done import Done
 from server.record.duty_rows import DUTY_SUBJECT
@@ -96,6 +98,7 @@ class Store:
         self.database, self.tree, self.rules, self.now = database, tree, rules, now
         self.on_commit = on_commit
         self.forms: Callable[[], FormBook] = cache(default_forms)
+        self.channels: ChannelBook = NO_CHANNELS
         self._incidents: OrderedDict[str, Incident] = OrderedDict()
         self._duties: dict[str, Duty] = {}
         self._heads: dict[str, int] = {}
@@ -244,6 +247,12 @@ class Store:
                 round_.ledger_rules = rules
 
         return self.submit(write)
+
+    def note_channel(self, channel: str, fault: str | None) -> Future[None]:
+        """A channel is silent, and why; or a message got out by it."""
+        found = self.channels.channel(channel)
+        units, name = (found.units, found.name) if found is not None else ([], channel)
+        return self.submit(lambda round_: round_.duties.note_channel(units, channel, name, fault))
 
     def look(self) -> Future[None]:
         """Take a turn as a command does: whether it could be done. Nothing is written, unless the last that
@@ -396,6 +405,10 @@ class Store:
                 pen = Pen(turn.connection, self.database.is_sqlite)
                 round_ = Round(turn, pen, self.tree, self.now(), self._heads, self._incidents, self._duties)
                 round_.setting = self._setting(round_.now)
+                if self.channels.channels:
+                    round_.alarms = Alarms(
+                        self.channels, self.tree, round_.setting.rules, round_.now, round_.duties, round_.load
+                    )
                 round_.catch_up(self._ledger)
                 for work in works:
                     try:

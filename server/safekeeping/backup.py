@@ -21,11 +21,13 @@ from sqlmodel import SQLModel
 from server.migrations import migrate
 from server.record.attachments import PIECE_TABLE
 from server.record.database import Database
+from server.record.outbox import OUTBOX
 from server.record.tables import ENTRY, LEDGER
 from server.safekeeping.verify import verify
 from server.settings import Settings
 
 PAGE = 2_000
+RESTORED = "备份恢复, 不再发送 restored from a backup"
 PIECES = 16  # rows that hold a quarter of a megabyte each
 
 
@@ -137,6 +139,9 @@ def _new_epoch(copy: Database) -> str:
     epoch = str(uuid4())
     with copy.writing() as connection:
         connection.execute(update(LEDGER).values(epoch=epoch))
+        # What waited when the backup was taken has long gone out, or is too late.
+        waiting = update(OUTBOX).where(OUTBOX.c.state == "queued")
+        connection.execute(waiting.values(state="failed", fault=RESTORED, lease=None))
     return epoch
 
 

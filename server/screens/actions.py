@@ -28,6 +28,7 @@ PLACES = {
     "lists": "/incidents",
     "account": "/account",
     "people": "/people",
+    "channels": "/channels",
 }
 
 
@@ -61,6 +62,7 @@ ACTIONS = (
     Action("everywhere", "act.help", "?", "[data-help]", many=True),
     Action("everywhere", "act.card", ". k", 'a[href="/keys"]'),
     Action("everywhere", "roll.answer", "F9", ".answer-here", "answer-roll"),
+    Action("everywhere", "alarm.take", ". t", ".take-here", "take-alarm", many=True),
     Action("everywhere", "act.store", "Control+Enter", "form.act-form .primary"),
     Action("everywhere", "act.close", "Escape", "[data-close], [data-help-close]"),
     _nav("nav.desk", ". d", "/"),
@@ -71,11 +73,13 @@ ACTIONS = (
     _nav("nav.statistics", ". s", "/statistics"),
     _nav("nav.wall", ". w", "/wall"),
     _nav("nav.people", ". p", "/people"),
+    Action("everywhere", "nav.channels", ". c", 'a[href="/channels"]'),
     Action("everywhere", "account.title", ". a", '.top a[href="/account"]'),
     Action("everywhere", "on_duty.now", ". o", "#on-duty-more summary"),
     Action("everywhere", "nav.theme", ". n", "#theme-switch"),
     Action("everywhere", "act.language", ". l", "#language-switch"),
     Action("everywhere", "act.sound", ". m", "#sound-switch"),
+    Action("everywhere", "sound.try", ". y", "#sound-bar button", many=True),
     Action("everywhere", "nav.sign_out", ". q", 'form[action="/sign-out"] button'),
     # --- the desk
     Action("desk", "js.intake", "F2", '.keys [data-key="F2"]', "open-incident"),
@@ -201,6 +205,7 @@ ACTIONS = (
     Action("people", "act.disable", "", 'form[action$="able"] button', many=True),
     Action("people", "people.wall_button", "", 'form[action="/people/walls"] button'),
     Action("people", "act.end_wall", "", 'form[action$="/end"][action^="/people/walls"] button', many=True),
+    Action("channels", "channels.test", "", 'form[action$="/test"] button', many=True),
 )  # fmt: skip
 
 

@@ -18,7 +18,8 @@ CHASED_FOR = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One line of the bar. `roll_id`: a roll-call to be answered here; `href`: where to go about it."""
+    """One line of the bar. `roll_id`: a roll-call to be answered here, `alarm_id`: an alarm to be taken;
+    `href`: where to go about it."""
 
     id: str
     kind: str
@@ -28,11 +29,15 @@ class Notice:
     roll_id: str | None = None
     href: str = ""
     drill: bool = False
+    alarm_id: str | None = None
+    incident_id: str | None = None
 
 
 def notices(database: Database, unit: str, now: datetime, wording: Wording) -> list[Notice]:
     """For one unit, as of now: what is asked of it first."""
-    made = [
+    calling = duty_reading.calling(database, unit)
+    made = [_of_alarm(one, wording) for one in calling["alarms"]]
+    made += [
         Notice(
             id=f"asked-{one['roll_id']}",
             kind="asked",
@@ -44,11 +49,43 @@ def notices(database: Database, unit: str, now: datetime, wording: Wording) -> l
         )
         for one in roll_reading.asked_of(database, unit, now - CHASED_FOR)
     ]
+    made += [
+        Notice(
+            id=f"silent-channel-{one['channel']}",
+            kind="late",
+            text=wording.say("duty_bar.channel", name=one["name"]),
+            said=one["fault"],
+            href="/channels",
+        )
+        for one in calling["silent"]
+    ]
     made += _of_rolls(roll_reading.roll_calls(database, unit, now, limit=5), unit, now, wording)
     standing = duty_reading.on_duty(database, [unit], now).get(unit)
     if standing is not None:
         made += _of_shifts(standing, now, wording)
     return made
+
+
+def _of_alarm(one: dict[str, Any], wording: Wording) -> Notice:
+    """Who was called so far, and whom the countdown runs to."""
+    text = one["text_en"] if wording.lang == "en" else one["text"]
+    called, following = one["called"], one["next"]
+    said = [" ".join(part for part in (one["number"], one["title"]) if part)]
+    names = wording.say("list.comma").join(called)
+    said.append(wording.say("duty_bar.called", names=names) if called else wording.say("duty_bar.no_names"))
+    if following is not None:
+        said.append(wording.say("duty_bar.next", to=wording.say(f"rung.{following['to']}")))
+    return Notice(
+        id=f"alarm-{one['alarm_id']}",
+        kind="alarm",
+        text=text,
+        said=" · ".join(part for part in said if part),
+        due_at=following["at"] if following else None,
+        drill=one["drill"],
+        alarm_id=one["alarm_id"],
+        incident_id=one["incident_id"],
+        href=f"/?incident={one['incident_id']}" if one["incident_id"] else "",
+    )
 
 
 def _of_rolls(rolls: list[dict[str, Any]], unit: str, now: datetime, wording: Wording) -> list[Notice]:

@@ -80,6 +80,23 @@ def say(
         case "duty_unmanned":
             add(f"duty_line.{event['why']}")
             add("duty_line.to", names=said(names))
+        case "alarm_raised":
+            add("duty_line.alarm", text=event["text_en"] if wording.lang == "en" else event["text"])
+        case "alarm_called":
+            add(
+                "duty_line.called_out",
+                step=event["step"] + 1,
+                to=wording.say(f"rung.{event['called']}"),
+                names=said(names or wording.say("duty_bar.no_names")),
+            )
+        case "alarm_taken":
+            add("duty_line.taken", name=said(event["name"]))
+        case "alarm_settled":
+            add(f"duty_line.settled_{event['reason']}")
+        case "channel_failed":
+            add("duty_line.silent", name=said(event["name"]), fault=said(event["fault"]))
+        case "channel_restored":
+            add("duty_line.channel", name=said(event["name"]))
         case "handover_late" | "duty_item_overdue":
             add("duty_line.to", names=said(names))
     if event.get("late_by_s", 0) >= 60:

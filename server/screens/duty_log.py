@@ -109,6 +109,8 @@ _GROUP = {
     "order_overdue": "order",
     **dict.fromkeys((event.model_fields["type"].default for event in INSTRUCTION_EVENTS), "order"),
 }
+#: Whose text is among the parts already.
+_SAID_AS_PARTS = ("prompt_due", "report_recorded", "alarm_raised")
 #: Lines of the clock: written by the watch, read by eye only when one looks for them.
 _CLOCK = ("obligation_", "prompt_", "clock_")
 
@@ -165,7 +167,7 @@ def line(
         group="clock" if is_clock else _GROUP.get(kind, "state"),
         label=label,
         parts=tuple(_parts(event, wording, owed, reports)),
-        text=event.get("text") if kind not in ("prompt_due", "report_recorded") else None,
+        text=event.get("text") if kind not in _SAID_AS_PARTS else None,
         at=at,
         recorded_at=entry["recorded_at"],
         late=wording.span(gap) if gap >= LATE and not is_clock else "",

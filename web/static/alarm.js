@@ -2,7 +2,9 @@
 // silent. Few: what this desk owes at five minutes left and when passed (what has no more than five minutes from
 // the start only when passed); what others owe when passed. A flood is one line that opens. What had passed before the page was opened stands in the list, and makes no noise.
 import { now, paintClocks } from "./clock.js";
+import { Sound } from "./sound.js";
 import { say } from "./texts.js";
+import { callInTitle } from "./title.js";
 
 const RED_MS = 300_000, FRESH_MS = 120_000, AGAIN_MS = 60_000;
 
@@ -16,6 +18,7 @@ export class Alarms {
     this.raised = new Map();
     this.taken = new Set(JSON.parse(sessionStorage.getItem("fenghuo.taken") ?? "[]"));
     this.sound = new Sound();
+    this.onTake = () => {};
     this.bar.addEventListener("click", (event) => this.clicked(event));
   }
 
@@ -41,6 +44,7 @@ export class Alarms {
       }
     }
     if (isNew) this.show();
+    this.sound.show();
     const loudest = [...this.raised.values()].some((one) => one.stage === "past") ? "past" : "red";
     if (this.raised.size && (isNew || at - (this.soundedAt ?? 0) >= AGAIN_MS)) {
       this.soundedAt = at;
@@ -52,6 +56,7 @@ export class Alarms {
     const all = [...this.raised.values()].sort((a, b) => a.drill - b.drill || a.due - b.due);
     this.bar.hidden = all.length === 0;
     this.bar.classList.toggle("is-red", all.every((one) => one.stage === "red"));
+    callInTitle("alarm", all.length ? say("js.alarm_title") : null);
     const [first, ...rest] = all.map((one) => this.line(one));
     const parts = first ? [first] : [];
     if (rest.length) {
@@ -97,54 +102,6 @@ export class Alarms {
     sessionStorage.setItem("fenghuo.taken", JSON.stringify([...this.taken].slice(-500)));
     this.raised.delete(one.id);
     this.show();
-  }
-}
-
-/** Beeps. A browser lets a page be heard only after somebody has touched it; until then the switch says so. */
-export class Sound {
-  constructor() {
-    this.isOff = localStorage.getItem("fenghuo.sound") === "off";
-    this.button = document.getElementById("sound-switch");
-    this.button.hidden = false;
-    this.button.addEventListener("click", () => {
-      if (this.context) {
-        this.isOff = !this.isOff;
-        localStorage.setItem("fenghuo.sound", this.isOff ? "off" : "on");
-      }
-      this.wake();
-    });
-    for (const touch of ["keydown", "pointerdown"]) addEventListener(touch, () => this.wake(), { capture: true });
-    this.show();
-  }
-
-  wake() {
-    if (navigator.userActivation && !navigator.userActivation.hasBeenActive) return;
-    this.context ??= new AudioContext();
-    this.context.resume().then(() => this.show(), () => {});
-    this.show();
-  }
-
-  show() {
-    const isWaiting = this.context?.state !== "running";
-    const text = say(this.isOff ? "js.sound_off" : isWaiting ? "js.sound_wait" : "js.sound_on");
-    this.button.classList.toggle("is-waiting", isWaiting && !this.isOff);
-    this.button.setAttribute("aria-pressed", String(!this.isOff));
-    if (this.button.textContent !== text) this.button.textContent = text;
-  }
-
-  play(stage) {
-    if (this.isOff || this.context?.state !== "running") return;
-    const start = this.context.currentTime;
-    for (let beep = 0; beep < (stage === "past" ? 3 : 2); beep += 1) {
-      const tone = this.context.createOscillator(), gain = this.context.createGain();
-      const at = start + beep * 0.35;
-      tone.frequency.value = stage === "past" ? 880 : 660;
-      gain.gain.setValueAtTime(0.0001, at);
-      gain.gain.exponentialRampToValueAtTime(0.25, at + 0.02);
-      gain.gain.exponentialRampToValueAtTime(0.0001, at + 0.25);
-      tone.connect(gain).connect(this.context.destination);
-      tone.start(at);
-      tone.stop(at + 0.26);
-    }
+    this.onTake(one);
   }
 }

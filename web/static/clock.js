@@ -88,8 +88,13 @@ export function runClocks(each = () => {}) {
       paintMoments();
     }
     each(at);
-    setTimeout(tick, 1000 - now() % 1000 + 5);
   };
-  tick();
+  const paced = () => {
+    tick();
+    setTimeout(paced, 1000 - now() % 1000 + 5);
+  };
+  paced();
+  // A tab in the background is woken once a minute at last; what a worker tells it comes each second all the same.
+  new Worker(new URL("./ticker.js", import.meta.url)).addEventListener("message", () => { if (document.hidden) tick(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) paintClocks(); });
 }

@@ -25,6 +25,7 @@ const intake = form && new Intake(form, (answer) => { board.at = answer.incident
 const live = new Live("desk");
 const alarms = new Alarms(() => board.deadlines(), (one) => openDuty(one.incident, one.duty.dataset));
 const duty = new Duty(live, alarms.sound);
+alarms.onTake = (one) => duty.takeOf(one.incident);
 alsoOffer(commands);
 
 new PasteIntoIncident(view, reading);

@@ -3,6 +3,7 @@ import { now, paintClocks } from "./clock.js";
 import { newId, sendUntilAnswered } from "./commands.js";
 import { fetchHtml, isNewer, morph, soon, swapPieces } from "./swap.js";
 import { say } from "./texts.js";
+import { callInTitle } from "./title.js";
 import { wireTime } from "./times.js";
 
 const PIECES = ["on-duty", "duty-bar"];
@@ -13,8 +14,7 @@ export class Duty {
     this.unit = document.body.dataset.unit;
     this.sound = sound;
     this.answers = new Map();
-    this.title = document.title;
-    this.heard = new Set(this.asked.map((one) => one.dataset.roll));
+    this.heard = new Set([...this.asked, ...this.alarms].map(nameOf));
     this.refresh = soon(() => this.fetch(), 100, 200);
     live.addEventListener("refresh", this.refresh);
     live.addEventListener("entry", ({ detail }) => {
@@ -33,6 +33,11 @@ export class Duty {
 
   get asked() {
     return [...document.querySelectorAll("#duty-bar .answer-here")];
+  }
+
+  /** Alarms that nobody has taken. */
+  get alarms() {
+    return [...document.querySelectorAll("#duty-bar .take-here")];
   }
 
   async fetch() {
@@ -55,37 +60,51 @@ export class Duty {
   }
 
   show() {
-    const asked = this.asked, fresh = asked.filter((one) => !this.heard.has(one.dataset.roll));
-    for (const one of fresh) this.heard.add(one.dataset.roll);
+    const asked = this.asked, alarms = this.alarms;
+    const fresh = [...asked, ...alarms].filter((one) => !this.heard.has(nameOf(one)));
+    for (const one of fresh) this.heard.add(nameOf(one));
     if (fresh.length) this.sound?.play("past");
-    document.title = asked.length ? `【${say("js.roll")}】${this.title}` : this.title;
+    callInTitle("roll", asked.length ? say("js.roll") : null);
+    callInTitle("called", alarms.length ? say("js.alarm_title") : null);
+    this.sound?.show();
   }
 
   clicked(event) {
     const more = document.getElementById("on-duty-more");
     if (more?.open && !more.contains(event.target)) more.open = false;
-    const button = event.target.closest?.(".answer-here");
-    if (button) this.answer(button.dataset.roll);
+    const button = event.target.closest?.(".answer-here, .take-here");
+    if (button) this.answer(button);
+  }
+
+  /** Somebody here saw to an incident: what was called out for it is taken by the same hand. */
+  takeOf(incident) {
+    for (const one of this.alarms) if (incident && one.dataset.incident === incident) this.answer(one);
   }
 
   /** Pressed twice it is the same answer. */
-  async answer(rollId) {
-    if (this.answers.has(rollId)) return;
-    const body = { command_id: newId(), unit: this.unit, roll_id: rollId, at: wireTime(now()), channel: "screen" };
-    this.answers.set(rollId, body);
-    this.say(rollId, say("js.sending"));
-    const answer = await sendUntilAnswered("answer-roll", body, () => this.say(rollId, say("js.retry")));
-    if (answer.refused) this.answers.delete(rollId);
-    this.say(rollId, answer.stored ? say("js.roll_answered") : answer.refused?.detail ?? say("js.signed_out"));
+  async answer(button) {
+    const key = nameOf(button), { roll, alarm } = button.dataset;
+    if (this.answers.has(key)) return;
+    const body = { command_id: newId(), unit: this.unit, at: wireTime(now()) };
+    if (roll) Object.assign(body, { roll_id: roll, channel: "screen" });
+    else body.alarm_id = alarm;
+    this.answers.set(key, body);
+    this.say(key, say("js.sending"));
+    const answer = await sendUntilAnswered(roll ? "answer-roll" : "take-alarm", body, () => this.say(key, say("js.retry")));
+    if (answer.refused) this.answers.delete(key);
+    const done = say(roll ? "js.roll_answered" : "js.done");
+    this.say(key, answer.stored ? done : answer.refused?.detail ?? say("js.signed_out"));
     this.refresh();
   }
 
-  say(rollId, text) {
-    const line = document.querySelector(`.answer-here[data-roll="${rollId}"]`)?.closest(".notice-line");
-    const state = line?.querySelector("output.state");
+  say(key, text) {
+    const button = [...this.asked, ...this.alarms].find((one) => nameOf(one) === key);
+    const state = button?.closest(".notice-line").querySelector("output.state");
     if (state) state.textContent = text;
   }
 }
+
+const nameOf = (button) => button.dataset.roll ?? button.dataset.alarm;
 
 /** A command behind a button: sent until answered, the state said in `#state`. True when it is on disk. */
 export async function act(name, body, button = null) {

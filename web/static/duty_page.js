@@ -1,5 +1,4 @@
 // What the pages of the duty share: a live page with forms that are commands, refreshed piece by piece.
-import { Sound } from "./alarm.js";
 import { runClocks } from "./clock.js";
 import { guardSignOut } from "./drafts.js";
 import { Duty } from "./duty.js";
@@ -7,6 +6,7 @@ import "./exports.js";
 import { setValues } from "./fields.js";
 import { CommandForm } from "./forms.js";
 import { Live } from "./live.js";
+import { Sound } from "./sound.js";
 import { fetchHtml, soon, swapPieces } from "./swap.js";
 
 export class DutyPage {

@@ -1,0 +1,1 @@
+"""Out of the house: messages by robots, SMS gateways and mail. Nothing else speaks to other hosts."""
