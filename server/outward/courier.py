@@ -92,9 +92,7 @@ class Courier:
             await self._settle(row, "failed", GONE)
             return
         if row["expires_at"] <= now:
-            await self._settle(
-                row, "failed", row["fault"] or TOO_LATE
-            )
+            await self._settle(row, "failed", row["fault"] or TOO_LATE)
             return
         try:
             outcome = await self._deliver(channel, row, now)
