@@ -37,6 +37,7 @@ EMPTY_PAGES = (
     "/statistics",
     "/account",
     "/keys",
+    "/channels",
     "/wall",
 )
 

@@ -44,6 +44,7 @@ TIMES = {
     "add-duty-item": ("due_at",),
     "settle-duty-item": ("at",),
     "answer-roll": ("at",),
+    "take-alarm": ("at",),
 }
 # ---------------------------------------------------------------- bodies
 

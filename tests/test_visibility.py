@@ -64,7 +64,7 @@ ASKED: dict[str, tuple[str, ...]] = {
         path: ("",)
         for path in (
             "/api/v1/roll-calls", "/duty/pieces", "/handover", "/handover/news", "/intake/drafts",
-            "/roll-call", "/roll-call/news", "/roster", "/roster/news", "/exports",
+            "/roll-call", "/roll-call/news", "/roster", "/roster/news", "/exports", "/channels",
         )
     },
 }  # fmt: skip
