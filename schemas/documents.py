@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from schemas import answers, duty_answers
+from schemas import answers, duty_answers, find_answers
 from schemas.bases import AnyCommand
 from schemas.commands import ALL as COMMANDS
 from schemas.events import ALL as EVENTS
@@ -120,6 +120,21 @@ _READS: tuple[tuple[str, str, type[BaseModel] | None, Query], ...] = (
         "What the roll-calls of the caller's unit came to, by desk; this month unless said otherwise",
         duty_answers.RollStatistics,
         (*_DAYS, ("drill", {"type": "boolean", "default": False})),
+    ),
+    (
+        "/search",
+        "Anything that the caller's unit may see, by a few words (Chinese from one character, pinyin, "
+        "initials, numbers, phones); a few of each kind, or a page of one",
+        find_answers.SearchAnswer,
+        (
+            ("q", {**_TEXT, "minLength": 1, "maxLength": 200}),
+            ("kind", {"type": "string", "enum": list(get_args(find_answers.FoundKind))}),
+            ("unit", {**_TEXT, "description": "the caller's unit, or one below it: what that may see, too"}),
+            ("drill", {"type": "boolean"}),
+            *_DAYS,
+            ("after", {"type": "string", "description": "`next` of the page before; goes with `kind`"}),
+            ("limit", {"type": "integer", "minimum": 1, "maximum": 200}),
+        ),
     ),
     ("/presence", "Who listens in the caller's area", answers.Presence, (("unit", _TEXT),)),
     ("/me", "Whom the server takes the caller for", answers.Me, ()),

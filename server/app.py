@@ -18,7 +18,7 @@ from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
 from schemas.events import RulesAccepted
-from server.api import duties, health, messages, rest
+from server.api import duties, find, health, messages, rest
 from server.api.attachments import Attachments
 from server.api.live import live_endpoint, watch_rights
 from server.clocks import Onward, utc_now
@@ -45,10 +45,12 @@ from server.parts import Parts
 from server.people.people import People
 from server.reading_room import ReadingRoom
 from server.record.cataloguing import keep_catalogue
+from server.record.find_index import keep_index
 from server.record.reading import StreamLog
 from server.record.stalled import free_the_ledger
 from server.record.store import Store, StreamRow
 from server.screens.views import Views
+from server.search import Searcher
 from server.sentences import sentence
 from server.settings import Settings
 from server.watch import Watch
@@ -99,11 +101,12 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         from server.delivery.relay import Relay  # a desk of one process does not wait for its client
 
         relay = Relay(settings.redis_url, store.deployment_id, hub)
+    gazetteer = Gazetteer(tree)
     parts = Parts(
         settings=settings,
         database=database,
         tree=tree,
-        gazetteer=Gazetteer(tree),
+        gazetteer=gazetteer,
         reading_room=ReadingRoom(tree),
         rulebook=rulebook,
         forms=forms,
@@ -112,6 +115,7 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         now=now,
         store=store,
         people=people,
+        searcher=Searcher(database, tree, gazetteer, people),
         desk=Desk(store),
         hub=hub,
         watch=watch,
@@ -139,6 +143,7 @@ def create_app(parts: Parts) -> ASGIApp:
         *rest.routes(),
         *messages.routes(),
         *duties.routes(),
+        *find.routes(),
         *Attachments().routes(),
         WebSocketRoute(f"{rest.BASE}/live", live_endpoint(parts.hub)),
         *AccountPages(front).routes(),
@@ -188,6 +193,7 @@ async def _running(app: Starlette) -> AsyncIterator[None]:
         "hub": parts.hub.run,
         "stalled": lambda: free_the_ledger(parts.database, parts.store),
         "catalogue": lambda: keep_catalogue(parts.database),
+        "index": lambda: keep_index(parts.database),
         "rights": lambda: watch_rights(parts.hub, parts.people.standing_of),
     }
     if parts.relay is not None:

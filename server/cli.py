@@ -22,6 +22,7 @@ from server.log_lines import log_to_stderr
 from server.migrations import open_database
 from server.people.people import AccountRefused, People
 from server.record.book import entry_of_head
+from server.record.find_index import forget
 from server.safekeeping.backup import BackupRefused, backup, restore
 from server.safekeeping.verify import verify
 from server.settings import Settings, network
@@ -90,6 +91,11 @@ def _parser() -> argparse.ArgumentParser:
     check = _store(commands.add_parser("verify", help="check the chain of the log and all made from it"))
     _flag(check, "--head", default="", help="a printed head: after which entry did the chain stand there?")
     check.set_defaults(run=_verify)
+    index = commands.add_parser("index", help="by which anything is found").add_subparsers(
+        dest="deed", required=True
+    )
+    rebuild = _store(index.add_parser("rebuild", help="empty it; the running desk makes it anew"))
+    rebuild.set_defaults(run=_index_rebuild)
     keep = _store(commands.add_parser("backup", help="copy everything into one file, while serving"))
     keep.add_argument("file", type=Path)
     keep.set_defaults(run=_backup)
@@ -275,6 +281,13 @@ def _verify(parsed: argparse.Namespace) -> int:
     for fault in found.faults[:200]:
         print(fault)
     return 1
+
+
+def _index_rebuild(parsed: argparse.Namespace) -> int:
+    with closing(open_database(_existing(parsed))) as database:
+        forget(database)
+    print("ok: the index is empty, and is made anew while the desk serves")
+    return 0
 
 
 def _backup(parsed: argparse.Namespace) -> int:

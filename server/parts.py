@@ -21,6 +21,7 @@ from server.reading_room import ReadingRoom
 from server.record.database import Database
 from server.record.store import Store
 from server.screens.views import Views
+from server.search import Searcher
 from server.settings import Settings
 from server.watch import Watch
 
@@ -44,6 +45,7 @@ class Parts:
     now: Callable[[], datetime]
     store: Store
     people: People
+    searcher: Searcher
     desk: Desk
     hub: Hub
     watch: Watch

@@ -25,9 +25,11 @@ from sqlalchemy import func, select
 
 from measure.archive import build, size_of
 from measure.figures import quantile, resident_mb
+from server.domain.finding import syllables
 from server.record.cataloguing import catalogued_until
 from server.record.cursors import pack
 from server.record.database import Database
+from server.record.find_index import indexed_until
 from server.record.tables import INCIDENT, INCIDENT_UNIT, LEDGER
 from tests import words
 from tests.product import FenghuoProcess
@@ -87,6 +89,13 @@ def _year(_served: Served, _at: int) -> str:
 
 _CLOSED = "/api/v1/incidents?state=closed"
 _LIST = "/api/v1/incidents?state=all&"
+_FIND = "/api/v1/search?q="
+
+
+def initials(title: str) -> str:
+    return "".join(one[:1] for one in syllables(title)[:5])
+
+
 QUESTIONS = (
     Question("desk, 500 open", "Wu", 100, lambda s, n: "/"),
     Question("wall, 500 open", "Wu", 100, lambda s, n: "/wall"),
@@ -109,6 +118,19 @@ QUESTIONS = (
     Question("search: a county, a character", "Li", 100, lambda s, n: f"{_LIST}q={_pick(s.titles, n)[:1]}"),
     Question("search: a town, two", "Tian", 100, lambda s, n: f"{_LIST}q={_pick(s.titles, n)[1:3]}"),
     Question("search page", "Wu", 100, lambda s, n: f"/incidents?q={_pick(s.titles, n)[1:3]}"),
+    Question("find: one character", "Wu", 100, lambda s, n: f"{_FIND}{_pick(s.titles, n)[:1]}"),
+    Question("find: two characters", "Wu", 100, lambda s, n: f"{_FIND}{_pick(s.titles, n)[1:3]}"),
+    Question("find: a whole title", "Wu", 100, lambda s, n: f"{_FIND}{_pick(s.titles, n)}"),
+    Question("find: initials", "Wu", 100, lambda s, n: f"{_FIND}{initials(_pick(s.titles, n))}"),
+    Question("find: pinyin", "Wu", 100, lambda s, n: f"{_FIND}{''.join(syllables(_pick(s.titles, n))[:3])}"),
+    Question("find: a number", "Wu", 100, lambda s, n: f"{_FIND}{_pick(s.numbers, n)}"),
+    Question("find: a phone's digits", "Wu", 100, lambda s, n: f"{_FIND}139{_pick(s.numbers, n)[-4:]}"),
+    Question("find: not there", "Wu", 100, lambda s, n: f"{_FIND}{'火家村灾'[: 2 + n % 3]}车"),
+    Question("find: two words", "Wu", 100, lambda s, n: f"{_FIND}{_pick(s.titles, n)[:2]}%20出动"),
+    Question("find: a page of the log", "Wu", 100, lambda s, n: f"{_FIND}现场&kind=log"),
+    Question("find: a county, a character", "Li", 100, lambda s, n: f"{_FIND}{_pick(s.titles, n)[:1]}"),
+    Question("find: a town, two", "Tian", 100, lambda s, n: f"{_FIND}{_pick(s.titles, n)[1:3]}"),
+    Question("find: the page", "Wu", 150, lambda s, n: f"/search?q={_pick(s.titles, n)[1:3]}"),
     Question("owed, all", "Wu", 100, lambda s, n: "/api/v1/obligations?limit=100"),
     Question("owed, running", "Wu", 100, lambda s, n: "/api/v1/obligations?standing=running&limit=100"),
     Question("owed, overdue", "Wu", 100, lambda s, n: "/api/v1/obligations?standing=overdue&limit=100"),
@@ -211,7 +233,7 @@ def _serve(
 def _is_catalogued(database: Database) -> bool:
     with database.reading() as connection:
         seq = connection.execute(select(LEDGER.c.seq)).scalar() or 0
-        return bool(seq - catalogued_until(connection) <= 1_000)
+        return bool(seq - min(catalogued_until(connection), indexed_until(connection)) <= 1_000)
 
 
 def _known(database: Database, size: int, desk: FenghuoProcess) -> Served:

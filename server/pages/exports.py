@@ -24,11 +24,11 @@ from schemas.fields import parse_instant
 from schemas.terms import Standing
 from server.documents.press import DOWNLOAD, disposition
 from server.documents.tables import MEDIA, Table, Value, written
-from server.pages import filters
+from server.pages import filters, find
 from server.pages.asked import Asked, page
 from server.record import duty_reading, exporting, lists, owed, reading
 from server.record.statistics import rate
-from server.screens import export_rows
+from server.screens import export_rows, find_rows
 from server.screens.export_rows import Columns
 from server.screens.wording import BEIJING
 
@@ -156,6 +156,19 @@ def _one_hour(asked: Asked) -> Made:
     return export_rows.COUNTED, rows(), [words.unit(unit), f"{span.first} – {span.last}"]
 
 
+def _search(asked: Asked) -> Made:
+    """What the search finds, of every kind or of one."""
+    words, wanted = asked.wording, find.wanted(asked)
+    if wanted is None:
+        return find_rows.FOUND, iter(()), []
+    said = [f"“{wanted.query.text}”"]
+    said += [words.say(f"find.kind.{wanted.kind}")] if wanted.kind else []
+    said += [words.unit(wanted.unit)] if wanted.unit else []
+    said += [f"{wanted.first or '…'} – {wanted.last or '…'}"] if wanted.first or wanted.last else []
+    said += [words.say("drill" if wanted.drill else "export.real")] if wanted.drill is not None else []
+    return find_rows.FOUND, (find_rows.row(one, words) for one in find.everything(asked, wanted)), said
+
+
 LISTS: dict[str, Callable[[Asked], Made]] = {
     "incidents": _incidents,
     "obligations": _obligations,
@@ -163,6 +176,7 @@ LISTS: dict[str, Callable[[Asked], Made]] = {
     "roster": _roster,
     "roll-calls": _roll_calls,
     "one-hour": _one_hour,
+    "search": _search,
 }
 
 

@@ -22,6 +22,7 @@ from server.pages import duties as duty_pages
 from server.pages import exports as export_pages
 from server.pages import figures as figure_pages
 from server.pages import filters
+from server.pages import find as find_pages
 from server.pages import guide as guide_pages
 from server.pages import intake as intake_pages
 from server.pages import statistics as statistics_pages
@@ -191,6 +192,7 @@ def routes() -> list[BaseRoute]:
         Route("/places", places),
         *around_pages.routes(),
         *figure_pages.routes(),
+        *find_pages.routes(),
         *guide_pages.routes(),
         *statistics_pages.routes(),
         *intake_pages.routes(),

@@ -44,20 +44,20 @@ def tags_of(words: str) -> set[str]:
     kinds = category.split("/") if category else []
     tags.update(category_tag("/".join(kinds[: length + 1])) for length in range(len(kinds)))
     tags.update(map("1".__add__, text))
-    tags.update(map(_pair_tag, text, text[1:]))
+    tags.update(map(pair_tag, text, text[1:]))
     for length in LONGER:
-        tags.update(_longer_tags(text, length))
+        tags.update(longer_tags(text, length))
     return tags
 
 
 def text_tags(text: str) -> list[str]:
     """Tags that everything containing this text carries: pairs first, they say more."""
-    tags = [tag for length in reversed(LONGER) for tag in _longer_tags(text, length)]
-    tags += [*map(_pair_tag, text, text[1:]), *map("1".__add__, text)]
+    tags = [tag for length in reversed(LONGER) for tag in longer_tags(text, length)]
+    tags += [*map(pair_tag, text, text[1:]), *map("1".__add__, text)]
     return list(dict.fromkeys(tags))[:MOST_OF_A_TEXT]
 
 
-def _longer_tags(text: str, length: int) -> Iterator[str]:
+def longer_tags(text: str, length: int) -> Iterator[str]:
     for plain in _PLAIN.findall(text):
         for start in range(len(plain) - length + 1):
             yield f"{length}{_hashed(plain[start : start + length])}"
@@ -70,7 +70,7 @@ def _hashed(text: str) -> str:
 
 
 @lru_cache(maxsize=65_536)
-def _pair_tag(one: str, two: str) -> str:
+def pair_tag(one: str, two: str) -> str:
     return "2" + _hashed(one + two)
 
 

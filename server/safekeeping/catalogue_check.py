@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, select
 
 from server.domain.incident import Incident
 from server.record.catalogue import BLOCK, descending, tags_of, unpacked, words_of
+from server.record.find_tables import FIND_HEAD
 from server.record.projections import incident_row
 from server.record.tables import CATALOGUE_HEAD, CATALOGUE_MARK, CATALOGUE_PLACE
 from server.safekeeping.recount import Recount
@@ -22,6 +23,9 @@ def check_catalogue(connection: Connection, recount: Recount, verdict: Verdict) 
     head = heads[0] if heads else 0
     if len(heads) > 1 or head > verdict.entries:
         verdict.fault("table", "catalogue_head is not where the log was", verdict.entries or None)
+    found = connection.execute(select(FIND_HEAD.c.seq)).scalars().all()
+    if len(found) > 1 or any(seq > verdict.entries for seq in found):
+        verdict.fault("table", "find_head is not where the log was", verdict.entries or None)
     blocks: set[int] = set()
     for block, ids, words in _blocks(connection, recount, head, verdict):
         blocks.add(block)

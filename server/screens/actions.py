@@ -25,7 +25,7 @@ PLACES = {
     "handover": "/handover",
     "roster": "/roster",
     "roll_call": "/roll-call",
-    "lists": "/incidents",
+    "lists": "/search",
     "account": "/account",
     "people": "/people",
 }
@@ -64,7 +64,7 @@ ACTIONS = (
     Action("everywhere", "act.store", "Control+Enter", "form.act-form .primary"),
     Action("everywhere", "act.close", "Escape", "[data-close], [data-help-close]"),
     _nav("nav.desk", ". d", "/"),
-    _nav("nav.search", ". f", "/incidents"),
+    _nav("find.title", ". f", "/search"),
     _nav("nav.roster", ". r", "/roster"),
     _nav("nav.handover", ". h", "/handover"),
     Action("everywhere", "nav.roll_call", "F8", '.top nav a[href="/roll-call"], .keys a[href="/roll-call"]'),

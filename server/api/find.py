@@ -1,0 +1,57 @@
+"""GET /search: anything that the caller's unit may see, by a few words."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from server.api.rest import BASE, BadQuery, json, parts_of
+from server.api.rest import _asked as asked_only
+from server.api.rest import _day as day_asked
+from server.api.rest import _flag as flag_asked
+from server.api.rest import _not_found as not_found
+from server.api.rest import _one_of as one_asked
+from server.api.rest import _whole as whole_asked
+from server.domain.finding import LONGEST_QUERY, read_query
+from server.gate.auth import principal_of
+from server.record.cursors import BadCursor
+from server.search import A_PAGE, ALL_KINDS, AT_ONCE, FEW_OF_EACH, Wanted
+
+
+async def search(request: Request) -> Response:
+    principal, parts = principal_of(request.scope), parts_of(request)
+    asked = asked_only(request, {"q", "kind", "unit", "drill", "from", "to", "after", "limit"})
+    typed = asked.get("q", "")
+    query = read_query(typed)
+    if query is None:
+        raise BadQuery("q", "says nothing to look for")
+    if len(typed) > LONGEST_QUERY:
+        raise BadQuery("q", f"has more than {LONGEST_QUERY} characters")
+    kind = one_asked(asked, "kind", ALL_KINDS)
+    if "after" in asked and kind is None:
+        raise BadQuery("after", "goes with one kind")
+    unit = asked.get("unit")
+    if unit is not None and not parts.tree.covers(principal.unit, unit):
+        return not_found(request, principal)
+    wanted = Wanted(
+        query=query,
+        kind=kind,
+        unit=unit,
+        drill=flag_asked(asked, "drill"),
+        first=day_asked(asked, "from"),
+        last=day_asked(asked, "to"),
+        after=asked.get("after"),
+        limit=whole_asked(asked, "limit", FEW_OF_EACH if kind is None else A_PAGE, 1, AT_ONCE),
+    )
+    try:
+        found = await asyncio.to_thread(parts.searcher.search, principal, wanted)
+    except BadCursor:
+        raise BadQuery("after", "is no cursor of this list") from None
+    return json(found)
+
+
+def routes() -> list[Route]:
+    return [Route(f"{BASE}/search", search)]

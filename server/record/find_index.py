@@ -1,0 +1,234 @@
+"""Keeping the index by which anything is found: what entries say, taken in step by step from the log.
+
+An entry's place is its number in the log; 16,384 places make a block. For each *tag* that an entry of a block
+carries, one row says which of the block's entries carry it (as in `server.record.catalogue`, whose tags of a
+text these are). A search intersects a few such rows, and reads whatever it finds again from the log itself: a
+tag may be true of too many, never of too few. Entries never change, so the index only grows; being let into
+an incident later marks its past.
+
+Tags: the stream that carries it (`v130324`, `v130324:r`), drill or not, the kind of what it says (`klog`),
+and of its texts every character, every pair, and of letters and digits every three and four in a row; those
+of people apart (`p…`) from all other texts (`t…`).
+
+Not in the commands' transactions, and not while much is written. What is not in it yet is looked at directly
+(`server.record.find`). It can be thrown away: `fenghuo index rebuild`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from server.domain.finding import searched
+from server.domain.telling import Piece, put_together, said
+from server.record.catalogue import LONGER, longer_tags, packed, pair_tag, unpacked
+from server.record.database import Database
+from server.record.find_tables import FIND_HEAD, FIND_MARK
+from server.record.tables import ENTRY, INCIDENT, LEDGER, STREAM_ENTRY
+
+EVERY_S = 2.0
+#: Entries that may wait while nobody writes much, and while somebody does: each search reads over them.
+FEW, MANY = 500, 10_000
+A_STEP = 2_000  # entries at once: writing them down holds up other writers for less than a tenth of a second
+BLOCK = 16_384
+CHUNK = 500
+#: While it has a long way to go, it leaves the processor to others for as long as it took it.
+MOST_REST_S = 1.0
+
+Marks = dict[tuple[str, int], int]
+
+
+async def keep_index(database: Database) -> None:
+    """For ever. While much is written it waits for a quiet moment, but not for long."""
+    clock = asyncio.get_running_loop().time
+    before = 0
+    while True:
+        waiting, seq = await asyncio.to_thread(_waiting, database)
+        is_quiet = seq - before < FEW
+        before = seq
+        if waiting > MANY or (waiting > FEW and is_quiet):
+            began = clock()
+            if await asyncio.to_thread(take_in, database):
+                await asyncio.sleep(min(MOST_REST_S, clock() - began))
+                before = seq + MANY
+                continue
+        await asyncio.sleep(EVERY_S)
+
+
+def catch_up(database: Database) -> None:
+    """Take in all that can be."""
+    while take_in(database):
+        pass
+
+
+def forget(database: Database) -> None:
+    """Empty it; the running desk makes it anew."""
+    with database.writing(patient=True) as connection:
+        connection.execute(delete(FIND_HEAD))
+        connection.execute(delete(FIND_MARK))
+
+
+def indexed_until(connection: Connection) -> int:
+    return int(connection.execute(select(FIND_HEAD.c.seq)).scalar() or 0)
+
+
+def _waiting(database: Database) -> tuple[int, int]:
+    with database.reading() as connection:
+        seq = int(connection.execute(select(LEDGER.c.seq)).scalar() or 0)
+        return seq - indexed_until(connection), seq
+
+
+def take_in(database: Database, most: int = A_STEP) -> bool:
+    """One step, within one block. False when there was nothing to take in."""
+    with database.reading(patient=True) as connection:
+        begin = indexed_until(connection)
+        seq = int(connection.execute(select(LEDGER.c.seq)).scalar() or 0)
+        if begin >= seq:
+            return False
+        until = min(seq, begin + most, (begin + 1) // BLOCK * BLOCK + BLOCK - 1)
+        rows = _rows(connection, _marks(connection, begin, until))
+    upsert = sqlite.insert if database.is_sqlite else postgresql.insert
+    with database.writing(patient=True) as connection:
+        connection.execute(upsert(FIND_HEAD).on_conflict_do_nothing(), [{"id": 1, "seq": 0}])
+        head = connection.execute(select(FIND_HEAD.c.seq).with_for_update()).scalar_one()
+        if head != begin:
+            return True  # another process was quicker, or somebody has emptied it
+        put = upsert(FIND_MARK)
+        replace = put.on_conflict_do_update(
+            index_elements=["tag", "block"], set_={"members": put.excluded.members}
+        )
+        if rows:
+            connection.execute(replace, rows)
+        connection.execute(update(FIND_HEAD).values(seq=until))
+    return True
+
+
+def tags_of(pieces: Iterable[Piece]) -> set[str]:
+    """What an entry that says this is marked with."""
+    tags: set[str] = set()
+    for piece in pieces:
+        tags.add(kind_tag(piece.kind))
+        shelf = shelf_of(piece.kind)
+        lines = searched(piece.text, spelled=piece.spelled)
+        if piece.also:
+            lines += "\n" + searched(piece.also)
+        tags.update(shelf + "1" + char for char in set(lines) if char != "\n")
+        tags.update(shelf + one for one in map(pair_tag, lines, lines[1:]))
+        for length in LONGER:
+            tags.update(shelf + one for one in longer_tags(lines, length))
+    return tags
+
+
+def shelf_of(kind: str) -> str:
+    """People are looked for apart: who names somebody says nothing else."""
+    return "p" if kind == "person" else "t"
+
+
+def kind_tag(kind: str) -> str:
+    return "k" + kind
+
+
+def stream_tag(stream: str) -> str:
+    return "v" + stream
+
+
+def drill_tag(drill: bool) -> str:
+    return f"d{int(drill)}"
+
+
+def pieces_of(connection: Connection, seq: int, entry: Mapping[str, Any]) -> list[Piece]:
+    """What an entry says; a report's text is put together from the entries before it."""
+
+    def content(report_id: str) -> Mapping[str, str]:
+        query = (
+            select(ENTRY.c.body)
+            .where(
+                ENTRY.c.incident_id == entry["incident_id"],
+                ENTRY.c.event_type.in_(("report_drafted", "report_edited")),
+                ENTRY.c.seq <= seq,
+            )
+            .order_by(ENTRY.c.seq)
+        )
+        return put_together(
+            [orjson.loads(bytes(body)) for body in connection.execute(query).scalars()], report_id
+        )
+
+    return list(said(entry, content))
+
+
+def units_let_in(entry: Mapping[str, Any]) -> list[str]:
+    """The units that hear the whole past of an incident with this entry."""
+    event = entry["event"]
+    return list(event["units"]) if event["type"] == "incident_shared" else []
+
+
+def _marks(connection: Connection, begin: int, until: int) -> Marks:
+    marks: Marks = defaultdict(int)
+
+    def mark(tag: str, seq: int) -> None:
+        marks[tag, seq // BLOCK] |= 1 << seq % BLOCK
+
+    here = ENTRY.c.seq.between(begin + 1, until)
+    entries = connection.execute(
+        select(ENTRY.c.seq, ENTRY.c.incident_id, ENTRY.c.body).where(here).order_by(ENTRY.c.seq)
+    ).all()
+    drills: dict[str, bool] = {}
+    ids = list({row.incident_id for row in entries if row.incident_id is not None})
+    for chunk in chunks(ids):
+        query = select(INCIDENT.c.id, INCIDENT.c.drill).where(INCIDENT.c.id.in_(chunk))
+        drills |= {row.id: bool(row.drill) for row in connection.execute(query)}
+    streams = select(STREAM_ENTRY.c.stream, STREAM_ENTRY.c.seq).where(
+        STREAM_ENTRY.c.seq.between(begin + 1, until)
+    )
+    for stream, seq in connection.execute(streams):
+        mark(stream_tag(stream), seq)
+    for row in entries:
+        entry = orjson.loads(bytes(row.body))
+        pieces = pieces_of(connection, row.seq, entry)
+        if pieces:
+            drill = drills.get(row.incident_id, False) or bool(entry["event"].get("drill"))
+            mark(drill_tag(drill), row.seq)
+            for tag in tags_of(pieces):
+                mark(tag, row.seq)
+        for unit in units_let_in(entry):
+            past = (
+                select(STREAM_ENTRY.c.seq)
+                .join(ENTRY, ENTRY.c.seq == STREAM_ENTRY.c.seq)
+                .where(
+                    ENTRY.c.incident_id == row.incident_id,
+                    STREAM_ENTRY.c.stream == unit,
+                    STREAM_ENTRY.c.seq <= until,
+                )
+            )
+            for seq in connection.execute(past).scalars():
+                mark(stream_tag(unit), seq)
+    return marks
+
+
+def _rows(connection: Connection, marks: Marks) -> list[dict[str, Any]]:
+    """The rows of marks as they are to be."""
+    by_block: defaultdict[int, list[str]] = defaultdict(list)
+    for tag, block in marks:
+        by_block[block].append(tag)
+    made = []
+    for block, tags in by_block.items():
+        stored: dict[str, bytes] = {}
+        for chunk in chunks(tags):
+            query = select(FIND_MARK.c.tag, FIND_MARK.c.members).where(
+                FIND_MARK.c.block == block, FIND_MARK.c.tag.in_(chunk)
+            )
+            stored |= {tag: bytes(members) for tag, members in connection.execute(query)}
+        for tag in sorted(tags):
+            members = marks[tag, block] | (unpacked(stored[tag]) if tag in stored else 0)
+            made.append({"tag": tag, "block": block, "members": packed(members)})
+    return made
+
+
+def chunks(values: Sequence[Any]) -> list[Sequence[Any]]:
+    return [values[start : start + CHUNK] for start in range(0, len(values), CHUNK)]
