@@ -41,8 +41,8 @@ ASKED: dict[str, tuple[str, ...]] = {
         for scope in ("final", "initial", "drill") for unit in ("", "&unit=130324")
     ),
     "/api/v1/presence": ("", "?unit=130324"), "/search": ("", "?q=卢龙"),
-    "/api/v1/search": ("?q=卢龙", "?q=1", "?q=举报人", "?q=氯&kind=incident", "?q=hazmat&unit=130324"),
-    **dict.fromkeys(("/api/v1/me", "/api/v1/units", "/", "/board"), ("",)),
+    "/api/v1/search": ("?q=卢龙", "?q=1", "?q=举", "?q=氯&kind=incident", "?q=hazmat&unit=130324"),
+    **dict.fromkeys(("/api/v1/me", "/api/v1/units", "/", "/board", "/wall"), ("",)),
     "/incidents": ("", "?state=all", "?state=all&q=卢龙", "?state=all&unit=130324"),
     **{f"/incidents/{{incident_id:uuid}}{part}": ("",) for part in ("", "/around", "/view")},
     "/incidents/{incident_id:uuid}/news": ("", "?after=0"),
@@ -54,12 +54,11 @@ ASKED: dict[str, tuple[str, ...]] = {
         f"/export/{what}": ("?unit=130324&as=csv", "?as=json")
         for what in ("incidents", "obligations", "log", "roster", "roll-calls", "one-hour", "search")
     },
-    "/places": ("?q=卢龙",), "/wall": ("",), "/duty-log": ("", "?day=2020-01-01"),
-    "/wall/news": ("", "?after=0"),
+    "/places": ("?q=卢龙",), "/duty-log": ("", "?day=2020-01-01"), "/wall/news": ("", "?after=0"),
     "/api/v1/incidents/{incident_id:uuid}/attachments/{attachment_id:uuid}": ("",),
     "/api/v1/incidents/{incident_id:uuid}/attachments/{attachment_id:uuid}/preview": ("",),
     "/statistics/incidents": ("?scope=final", "?scope=initial&unit=130324"),
-    "/statistics": ("", "?from=2020-01-01&to=2026-12-31", "?unit=130324"),
+    **dict.fromkeys(("/statistics", "/statistics/figures"), ("", "?from=2020-01-01&as=pdf", "?unit=130324")),
     **{f"/api/v1/{what}": ("", "?unit=130324") for what in ("duty", "shifts", "statistics/roll-calls")},
     **{
         path: ("",)

@@ -16,6 +16,7 @@ import orjson
 from anyio.to_thread import run_sync
 
 from server.documents.book import Book, book_pdf
+from server.documents.figures import FigureBook, figures_pdf
 from server.documents.fonts import Shelf
 from server.documents.pdf import pdf
 from server.documents.sheet import Sheet
@@ -60,7 +61,11 @@ class Press:
         """A day of the duty log as PDF. Raises the same."""
         return await self._made("book", book, partial(book_pdf, book, self.shelf))
 
-    async def _made(self, kind: str, said: Sheet | Book, make: Callable[[], bytes]) -> bytes:
+    async def tabled(self, figures: FigureBook) -> bytes:
+        """Figures as PDF. Raises the same."""
+        return await self._made("figures", figures, partial(figures_pdf, figures, self.shelf))
+
+    async def _made(self, kind: str, said: Sheet | Book | FigureBook, make: Callable[[], bytes]) -> bytes:
         key = sha256(kind.encode() + orjson.dumps(asdict(said), default=_plain)).digest()
         found = self._kept.get(key)
         if found is not None:

@@ -20,6 +20,7 @@ from server.pages import around as around_pages
 from server.pages import book as book_pages
 from server.pages import duties as duty_pages
 from server.pages import exports as export_pages
+from server.pages import figure_files as figure_file_pages
 from server.pages import figures as figure_pages
 from server.pages import filters
 from server.pages import find as find_pages
@@ -192,6 +193,7 @@ def routes() -> list[BaseRoute]:
         Route("/places", places),
         *around_pages.routes(),
         *figure_pages.routes(),
+        *figure_file_pages.routes(),
         *find_pages.routes(),
         *guide_pages.routes(),
         *statistics_pages.routes(),

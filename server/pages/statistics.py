@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from schemas.terms import Level
 from server.domain.rates import Counted, Pair, pair, told_apart
+from server.domain.sealing import days_of
 from server.domain.stages import SPANS
 from server.domain.units import Rank, UnitTree
 from server.pages.asked import Asked, page
@@ -36,7 +37,8 @@ KEYS: dict[str, Callable[[Counted], str]] = {
     "level": lambda one: one.level,
     "shift": lambda one: one.shift,
 }
-_TIMING = Timing()
+TIMING = Timing()
+SPAN_NAMES = tuple(f"{begin}_{end}" for begin, end in SPANS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Query:
         return f"{path}?{urlencode({name: str(one) for name, one in said.items()})}"
 
 
-def _query(asked: Asked) -> Query:
+def query_of(asked: Asked) -> Query:
     said = asked.request.query_params
     last = _day(said.get("to")) or asked.now.astimezone(BEIJING).date()
     first = _day(said.get("from")) or last.replace(day=1)
@@ -67,7 +69,7 @@ def _query(asked: Asked) -> Query:
 
 
 def statistics(asked: Asked) -> Response:
-    query = _query(asked)
+    query = query_of(asked)
     tree, database = asked.parts.tree, asked.parts.database
     today = asked.now.astimezone(BEIJING).date()
     smallest = asked.parts.settings.rates_from
@@ -83,7 +85,7 @@ def statistics(asked: Asked) -> Response:
         scope="drill",
         now=asked.now,
     )
-    groups: dict[str, Pair] = dict.fromkeys(_bare_rows(query, tree), pair([]))
+    groups: dict[str, Pair] = dict.fromkeys(bare_rows(query, tree, query.by), pair([]))
     groups |= told_apart(rows, KEYS[query.by])
     by_drill = {part["unit"]: part for part in drill["by_unit"]} if query.by == "unit" else {}
     for code in by_drill:
@@ -95,7 +97,7 @@ def statistics(asked: Asked) -> Response:
         dict.fromkeys([one.incident_id for one in rows][-MOST_LISTED:] + drill["incidents"][-MOST_LISTED:])
     )
     incidents = reading.plain_rows(database, asked.viewer, listed, asked.now)
-    stages = _TIMING.spreads(database, rows, asked.now, smallest)
+    stages = TIMING.spreads(database, rows, asked.now, smallest)
     return asked.page(
         "statistics.html",
         query=query,
@@ -104,15 +106,16 @@ def statistics(asked: Asked) -> Response:
         by_drill=by_drill,
         groups=list(groups.items())[:MOST_GROUPS],
         more_groups=max(0, len(groups) - MOST_GROUPS),
-        label=_labels(asked),
+        label=labels(asked),
         paired=PAIRED,
         keys=tuple(KEYS),
         smallest=smallest,
-        units=[one for one in tree.subtree(asked.viewer) if one == asked.viewer or _is_desk(tree, one)],
+        units=[one for one in tree.subtree(asked.viewer) if one == asked.viewer or is_desk(tree, one)],
         incidents=[incidents[one] for one in listed if one in incidents],
         most_listed=MOST_LISTED if max(len(rows), len(drill["incidents"])) > MOST_LISTED else 0,
         stages=stages,
-        spans=[f"{begin}_{end}" for begin, end in SPANS],
+        spans=SPAN_NAMES,
+        month_days={month: days_of(month) for month in {*months, *sealable}},
         most_timed=MOST_TIMED if len(rows) > MOST_TIMED else 0,
         months=months,
         trend=trend,
@@ -129,13 +132,27 @@ def statistics(asked: Asked) -> Response:
 
 def incidents(asked: Asked) -> Response:
     """What one figure is made of: the incidents, each with whether it was reported in time."""
-    query = _query(asked)
+    query = query_of(asked)
     said = asked.request.query_params
     scope = said.get("scope", "final")
     scope = scope if scope in SCOPES else "final"
     key = said.get("key")
     period = Period(asked.parts.tree, asked.viewer, query.unit, query.first, query.last)
-    if scope == "drill":
+    stage, sealed = said.get("stage", ""), said.get("sealed", "")
+    spans: dict[str, float] = {}
+    if stage in SPAN_NAMES:
+        counted = breakdown.counted(asked.parts.database, period)
+        spans = dict(TIMING.each(asked.parts.database, counted, stage, asked.now))
+        # the list is shown from its end: the longest stand last, and first on the page
+        ids, passed = list(spans)[::-1], {one.incident_id: one.passed for one in counted}
+    elif sealed:
+        kept = breakdown.sealed_rows(asked.parts.database, query.unit, sealed)
+        counts = [one for one in kept if (one.initial if scope == "initial" else one.final)]
+        ids, passed = (
+            [one.incident_id for one in counts],
+            {one.incident_id: one.passed for one in counts},
+        )
+    elif scope == "drill":
         figure = rate(
             asked.parts.database,
             asked.parts.tree,
@@ -162,22 +179,25 @@ def incidents(asked: Asked) -> Response:
         query=query,
         scope=scope,
         key=key,
-        label=_labels(asked),
+        label=labels(asked),
         count=len(ids),
         most=MOST_ROWS if len(ids) > MOST_ROWS else 0,
         passed=passed,
-        incidents=[shown[one] for one in ids[-MOST_ROWS:] if one in shown],
+        stage=stage if spans or stage in SPAN_NAMES else "",
+        spans=spans,
+        sealed=sealed if sealed else "",
+        incidents=[shown[one] for one in ids[-MOST_ROWS:] if one in shown][:: -1 if spans else 1],
     )
 
 
-def _bare_rows(query: Query, tree: UnitTree) -> list[str]:
+def bare_rows(query: Query, tree: UnitTree, by: str) -> list[str]:
     """What stands there although nothing was due: the desks below, every level that counts."""
-    if query.by == "unit":
-        return [one for one in tree.children(query.unit) if _is_desk(tree, one)]
-    return [str(one) for one in Level if one.is_major] if query.by == "level" else []
+    if by == "unit":
+        return [one for one in tree.children(query.unit) if is_desk(tree, one)]
+    return [str(one) for one in Level if one.is_major] if by == "level" else []
 
 
-def _labels(asked: Asked) -> Callable[[str, str], str]:
+def labels(asked: Asked) -> Callable[[str, str], str]:
     def label(by: str, key: str) -> str:
         if by == "unit":
             return asked.wording.unit(key)
@@ -192,7 +212,7 @@ def _labels(asked: Asked) -> Callable[[str, str], str]:
     return label
 
 
-def _is_desk(tree: UnitTree, code: str) -> bool:
+def is_desk(tree: UnitTree, code: str) -> bool:
     """A county-rank desk: what the rate is told apart by."""
     unit = tree.get(code)
     return unit is not None and unit.rank is Rank.COUNTY

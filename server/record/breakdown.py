@@ -163,6 +163,18 @@ class Timing:
                     found[name].append(span)
         return {name: spread(taken, smallest) for name, taken in found.items()}
 
+    def each(
+        self, database: Database, rows: Sequence[Counted], name: str, now: datetime
+    ) -> list[tuple[str, float]]:
+        """What a median is made of: incident and span, the longest first."""
+        found = []
+        with database.reading() as connection:
+            for row in rows[-MOST_TIMED:]:
+                span = self._spans(connection, row, now).get(name)
+                if span is not None:
+                    found.append((row.incident_id, span))
+        return sorted(found, key=lambda one: -one[1])
+
     def _spans(self, connection: Connection, row: Counted, now: datetime) -> dict[str, float]:
         key = (row.incident_id, row.version)
         made = self._kept.get(key)
@@ -188,6 +200,14 @@ def seals(database: Database, tree: UnitTree, unit: str, months: Iterable[str]) 
     with database.reading() as connection:
         rows = connection.execute(query).mappings().all()
         return {row["month"]: _seal(connection, tree, unit, row) for row in rows}
+
+
+def sealed_rows(database: Database, unit: str, month: str) -> list[SealedIncident]:
+    """What counted when a unit sealed a month."""
+    query = select(MONTH_SEAL.c.incidents).where(MONTH_SEAL.c.unit == unit, MONTH_SEAL.c.month == month)
+    with database.reading() as connection:
+        stored = connection.execute(query).scalar()
+    return [SealedIncident.model_validate(one) for one in orjson.loads(stored or "[]")]
 
 
 def _seal(connection: Connection, tree: UnitTree, unit: str, row: RowMapping) -> Seal:

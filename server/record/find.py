@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 from server.domain.finding import Query, Span
 from server.domain.telling import Piece
 from server.record import catalogue
-from server.record.catalogue import descending, unpacked
+from server.record.catalogue import descending
 from server.record.cursors import BadCursor, pack, unpack
 from server.record.database import Database
 from server.record.find_index import (
@@ -29,6 +29,7 @@ from server.record.find_index import (
     drill_tag,
     indexed_until,
     kind_tag,
+    members_of,
     pieces_of,
     shelf_of,
     stream_tag,
@@ -326,31 +327,35 @@ class _Shelf:
             said = 0
             for option in self._options:
                 said |= _all(here, option, members)
-            kinds = {kind: here.get(tag, 0) for tag, kind in self._kinds.items()}
+            kinds = {kind: members_of(here[tag]) for tag, kind in self._kinds.items() if said and tag in here}
             self._blocks[block] = (members & said, kinds)
 
-    def _marks(self, tags: Sequence[str], blocks: list[int]) -> dict[int, dict[str, int]]:
-        found: dict[int, dict[str, int]] = {}
+    def _marks(self, tags: Sequence[str], blocks: list[int]) -> dict[int, dict[str, bytes]]:
+        found: dict[int, dict[str, bytes]] = {}
         if not blocks:
             return found
         query = select(FIND_MARK).where(FIND_MARK.c.tag.in_(tags), FIND_MARK.c.block.in_(blocks))
         for row in self._connection.execute(query):
-            found.setdefault(row.block, {})[row.tag] = unpacked(bytes(row.members))
+            found.setdefault(row.block, {})[row.tag] = bytes(row.members)
         return found
 
 
-def _either(marks: Mapping[str, int], tags: Sequence[str]) -> int:
+def _either(marks: Mapping[str, bytes], tags: Sequence[str]) -> int:
     members = 0
     for tag in tags:
-        members |= marks.get(tag, 0)
+        if tag in marks:
+            members |= members_of(marks[tag])
     return members
 
 
-def _all(marks: Mapping[str, int], tags: Sequence[str], members: int) -> int:
-    for tag in tags:
-        members &= marks.get(tag, 0)
+def _all(marks: Mapping[str, bytes], tags: Sequence[str], members: int) -> int:
+    """The shortest first: mostly nothing is left before the long ones are unpacked."""
+    if any(tag not in marks for tag in tags):
+        return 0
+    for tag in sorted(tags, key=lambda one: len(marks[one])):
         if not members:
             break
+        members &= members_of(marks[tag])
     return members
 
 

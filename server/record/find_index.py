@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from struct import iter_unpack
 from typing import Any
 
 import orjson
@@ -27,7 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from server.domain.finding import searched
 from server.domain.telling import Piece, put_together, said
-from server.record.catalogue import LONGER, longer_tags, packed, pair_tag, unpacked
+from server.record.catalogue import LONGER, longer_tags, packed, packed_list, pair_tag, unpacked
 from server.record.database import Database
 from server.record.find_tables import FIND_HEAD, FIND_MARK
 from server.record.tables import ENTRY, INCIDENT, LEDGER, STREAM_ENTRY
@@ -35,10 +36,10 @@ from server.record.tables import ENTRY, INCIDENT, LEDGER, STREAM_ENTRY
 EVERY_S = 2.0
 #: Entries that may wait while nobody writes much, and while somebody does: each search reads over them.
 FEW, MANY = 500, 10_000
-A_STEP = 2_000  # entries at once: writing them down holds up other writers for less than a tenth of a second
+A_STEP = 4_096  # entries at once: writing them down holds up other writers for a tenth of a second
 BLOCK = 16_384
 CHUNK = 500
-#: While it has a long way to go, it leaves the processor to others for as long as it took it.
+#: While it has a long way to go, it leaves the processor to others half as long as it took it.
 MOST_REST_S = 1.0
 
 Marks = dict[tuple[str, int], int]
@@ -55,7 +56,7 @@ async def keep_index(database: Database) -> None:
         if waiting > MANY or (waiting > FEW and is_quiet):
             began = clock()
             if await asyncio.to_thread(take_in, database):
-                await asyncio.sleep(min(MOST_REST_S, clock() - began))
+                await asyncio.sleep(min(MOST_REST_S, (clock() - began) / 2))
                 before = seq + MANY
                 continue
         await asyncio.sleep(EVERY_S)
@@ -225,9 +226,30 @@ def _rows(connection: Connection, marks: Marks) -> list[dict[str, Any]]:
             )
             stored |= {tag: bytes(members) for tag, members in connection.execute(query)}
         for tag in sorted(tags):
-            members = marks[tag, block] | (unpacked(stored[tag]) if tag in stored else 0)
-            made.append({"tag": tag, "block": block, "members": packed(members)})
+            members = with_more(stored.get(tag), marks[tag, block])
+            made.append({"tag": tag, "block": block, "members": members})
     return made
+
+
+def with_more(stored: bytes | None, more: int) -> bytes:
+    """What is stored, with more places: they nearly always follow those that are there, a list grows."""
+    if stored is None:
+        return packed(more)
+    if stored[:1] == b"l" and (more & -more).bit_length() - 1 > int.from_bytes(stored[-2:], "little"):
+        grown = stored + packed_list(more)[1:]
+        if len(grown) - 1 < (more.bit_length() + 7) // 8:
+            return grown
+    return packed(members_of(stored) | more)
+
+
+def members_of(stored: bytes) -> int:
+    """As `unpacked`, quicker for long lists."""
+    if stored[:1] != b"l":
+        return unpacked(stored)
+    bits = bytearray(BLOCK // 8)
+    for (place,) in iter_unpack("<H", stored[1:]):
+        bits[place >> 3] |= 1 << (place & 7)
+    return int.from_bytes(bits, "little")
 
 
 def chunks(values: Sequence[Any]) -> list[Sequence[Any]]:

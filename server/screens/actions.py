@@ -187,6 +187,8 @@ ACTIONS = (
     Action("roll_call", "roll.close", "x", '#rolls [data-do="close"]', "close-roll"),
     # --- search, statistics, accounts
     Action("lists", "export.title", "e", 'button[formaction^="/export"]', many=True),
+    Action("lists", "statistics.figures", "t", 'button[formaction="/statistics/figures"]', many=True),
+    Action("lists", "statistics.trend_rows", "v", ".trend-rows summary"),
     Action("lists", "statistics.seal", "", "[data-seal]", "seal-month", many=True),
     Action("lists", "search.q", "/", 'input[type="search"][name="q"]'),
     Action("lists", "act.search", "", 'form[role="search"] button'),
