@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from schemas.events import EVENTS
 from server.domain import telling
 from server.domain.finding import LONGEST_QUERY, cut_out, fold, read_query, searched
-from server.record.catalogue import text_tags
-from server.record.find_index import tags_of
+from server.record.find_index import tags_of, term_tags
 from server.screens.texts import FOLDER
 
 TITLE = "卢龙县石门镇化工厂氯气泄漏"
@@ -103,7 +102,7 @@ def test_whatever_is_found_carries_the_tags_by_which_it_is_looked_for(
         if asked is None or asked.spans(text, spelled=spelled) is None:
             continue
         by = [terms for terms in asked.options if read_query(" ".join(terms))]
-        assert any(all("t" + tag in marked for term in terms for tag in text_tags(term)) for terms in by)
+        assert any(all(tag in marked for term in terms for tag in term_tags("t", term, 99)) for terms in by)
 
 
 def test_the_words_for_numbers_are_those_of_the_screens() -> None:

@@ -105,12 +105,8 @@ def packed(members: int) -> bytes:
     """A block's places as bytes: as a list when they are few, else as a bitmap; whichever is shorter."""
     places = members.bit_count()
     if 2 * places < (members.bit_length() + 7) // 8:
-        return packed_list(members)
+        return b"l" + b"".join(place.to_bytes(2, "little") for place in reversed(list(descending(members))))
     return b"b" + members.to_bytes((members.bit_length() + 7) // 8, "little")
-
-
-def packed_list(members: int) -> bytes:
-    return b"l" + b"".join(place.to_bytes(2, "little") for place in reversed(list(descending(members))))
 
 
 def unpacked(stored: bytes) -> int:

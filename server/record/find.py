@@ -8,7 +8,7 @@ even read where a unit has none of its own, so that neither results nor time tel
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import merge
@@ -19,7 +19,6 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from server.domain.finding import Query, Span
 from server.domain.telling import Piece
-from server.record import catalogue
 from server.record.catalogue import descending
 from server.record.cursors import BadCursor, pack, unpack
 from server.record.database import Database
@@ -33,6 +32,7 @@ from server.record.find_index import (
     pieces_of,
     shelf_of,
     stream_tag,
+    term_tags,
     units_let_in,
 )
 from server.record.find_tables import FIND_MARK
@@ -194,13 +194,21 @@ class _Search:
             self.complete = False
         past = self._past_of_incidents_let_into()
         if past:
-            query = self._rows().where(
-                ENTRY.c.incident_id.in_(past),
-                STREAM_ENTRY.c.seq <= min(self._until, self._highest),
-                STREAM_ENTRY.c.seq >= self._lowest,
+            theirs = select(ENTRY.c.seq).where(
+                ENTRY.c.incident_id.in_(past[:500]),
+                ENTRY.c.seq.between(self._lowest, min(self._until, self._highest)),
             )
-            rows = [*rows, *self._connection.execute(query.limit(MOST_FRESH))]
-        return sorted(self._hits(rows), key=lambda hit: -hit.seq)
+            seqs = self._connection.execute(theirs.limit(MOST_FRESH)).scalars().all()
+            for chunk in chunks(seqs):
+                rows = [*rows, *self._connection.execute(self._rows().where(STREAM_ENTRY.c.seq.in_(chunk)))]
+        return sorted(self._hits(self._in_time(rows)), key=lambda hit: -hit.seq)
+
+    def _in_time(self, rows: Iterable[Row[Any]]) -> Iterator[Row[Any]]:
+        for number, row in enumerate(rows):
+            if number % 500 == 499 and time.monotonic() > self._deadline:
+                self.complete = False
+                return
+            yield row
 
     def _past_of_incidents_let_into(self) -> list[str]:
         sought = self._sought
@@ -249,7 +257,7 @@ class _Search:
             query = query.where(its_sight.exists())
         return query
 
-    def _hits(self, rows: Sequence[Row[Any]] | Any) -> Iterator[Hit]:
+    def _hits(self, rows: Iterable[Row[Any]]) -> Iterator[Hit]:
         drill, query = self._sought.drill, self._sought.query
         for row in rows:
             entry = orjson.loads(bytes(row.body))
@@ -280,11 +288,7 @@ class _Shelf:
         if sought.drill is not None:
             self._narrowed.append((drill_tag(sought.drill),))
         self._options = [
-            [
-                shelf + tag
-                for term in terms
-                for tag in catalogue.text_tags(term)[: max(2, MOST_TAGS // len(terms))]
-            ]
+            [tag for term in terms for tag in term_tags(shelf, term, max(2, MOST_TAGS // len(terms)))]
             for terms in sought.query.options
         ]
         self._blocks: dict[int, tuple[int, dict[str, int]]] = {}

@@ -7,7 +7,7 @@ tag may be true of too many, never of too few. Entries never change, so the inde
 an incident later marks its past.
 
 Tags: the stream that carries it (`v130324`, `v130324:r`), drill or not, the kind of what it says (`klog`),
-and of its texts every character, every pair, and of letters and digits every three and four in a row; those
+and of its texts every character, every pair, and of letters and digits every three in a row; those
 of people apart (`p…`) from all other texts (`t…`).
 
 Not in the commands' transactions, and not while much is written. What is not in it yet is looked at directly
@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from struct import iter_unpack
+from struct import iter_unpack, pack
 from typing import Any
 
 import orjson
@@ -28,7 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from server.domain.finding import searched
 from server.domain.telling import Piece, put_together, said
-from server.record.catalogue import LONGER, longer_tags, packed, packed_list, pair_tag, unpacked
+from server.record.catalogue import longer_tags, packed, pair_tag, unpacked
 from server.record.database import Database
 from server.record.find_tables import FIND_HEAD, FIND_MARK
 from server.record.tables import ENTRY, INCIDENT, LEDGER, STREAM_ENTRY
@@ -39,10 +39,12 @@ FEW, MANY = 500, 10_000
 A_STEP = 4_096  # entries at once: writing them down holds up other writers for a tenth of a second
 BLOCK = 16_384
 CHUNK = 500
+THREE = 3  # of letters and digits so many in a row
 #: While it has a long way to go, it leaves the processor to others half as long as it took it.
 MOST_REST_S = 1.0
 
-Marks = dict[tuple[str, int], int]
+#: Of each block and tag the places that are to be in the row.
+Marks = defaultdict[int, defaultdict[str, list[int]]]
 
 
 async def keep_index(database: Database) -> None:
@@ -121,9 +123,14 @@ def tags_of(pieces: Iterable[Piece]) -> set[str]:
             lines += "\n" + searched(piece.also)
         tags.update(shelf + "1" + char for char in set(lines) if char != "\n")
         tags.update(shelf + one for one in map(pair_tag, lines, lines[1:]))
-        for length in LONGER:
-            tags.update(shelf + one for one in longer_tags(lines, length))
+        tags.update(shelf + one for one in longer_tags(lines, THREE))
     return tags
+
+
+def term_tags(shelf: str, term: str, most: int) -> list[str]:
+    """Tags that everything containing this carries; those that say more come first."""
+    tags = [*longer_tags(term, THREE), *map(pair_tag, term, term[1:]), *("1" + char for char in term)]
+    return [shelf + tag for tag in dict.fromkeys(tags)][:most]
 
 
 def shelf_of(kind: str) -> str:
@@ -170,10 +177,7 @@ def units_let_in(entry: Mapping[str, Any]) -> list[str]:
 
 
 def _marks(connection: Connection, begin: int, until: int) -> Marks:
-    marks: Marks = defaultdict(int)
-
-    def mark(tag: str, seq: int) -> None:
-        marks[tag, seq // BLOCK] |= 1 << seq % BLOCK
+    marks: Marks = defaultdict(lambda: defaultdict(list))
 
     here = ENTRY.c.seq.between(begin + 1, until)
     entries = connection.execute(
@@ -188,58 +192,59 @@ def _marks(connection: Connection, begin: int, until: int) -> Marks:
         STREAM_ENTRY.c.seq.between(begin + 1, until)
     )
     for stream, seq in connection.execute(streams):
-        mark(stream_tag(stream), seq)
+        marks[seq // BLOCK][stream_tag(stream)].append(seq % BLOCK)
     for row in entries:
         entry = orjson.loads(bytes(row.body))
         pieces = pieces_of(connection, row.seq, entry)
         if pieces:
             drill = drills.get(row.incident_id, False) or bool(entry["event"].get("drill"))
-            mark(drill_tag(drill), row.seq)
-            for tag in tags_of(pieces):
-                mark(tag, row.seq)
+            block, place = marks[row.seq // BLOCK], row.seq % BLOCK
+            for tag in (drill_tag(drill), *tags_of(pieces)):
+                block[tag].append(place)
         for unit in units_let_in(entry):
-            past = (
-                select(STREAM_ENTRY.c.seq)
-                .join(ENTRY, ENTRY.c.seq == STREAM_ENTRY.c.seq)
-                .where(
-                    ENTRY.c.incident_id == row.incident_id,
-                    STREAM_ENTRY.c.stream == unit,
-                    STREAM_ENTRY.c.seq <= until,
+            # First what the incident has, then which of it the unit's stream carries: asked in one, a planner
+            # may begin with all that the unit has ever seen.
+            past = connection.execute(
+                select(ENTRY.c.seq).where(ENTRY.c.incident_id == row.incident_id, ENTRY.c.seq <= until)
+            ).scalars()
+            for chunk in chunks(list(past)):
+                carried = select(STREAM_ENTRY.c.seq).where(
+                    STREAM_ENTRY.c.stream == unit, STREAM_ENTRY.c.seq.in_(chunk)
                 )
-            )
-            for seq in connection.execute(past).scalars():
-                mark(stream_tag(unit), seq)
+                for seq in connection.execute(carried).scalars():
+                    marks[seq // BLOCK][stream_tag(unit)].append(seq % BLOCK)
     return marks
 
 
 def _rows(connection: Connection, marks: Marks) -> list[dict[str, Any]]:
     """The rows of marks as they are to be."""
-    by_block: defaultdict[int, list[str]] = defaultdict(list)
-    for tag, block in marks:
-        by_block[block].append(tag)
     made = []
-    for block, tags in by_block.items():
+    for block, by_tag in marks.items():
+        tags = sorted(by_tag)
         stored: dict[str, bytes] = {}
         for chunk in chunks(tags):
             query = select(FIND_MARK.c.tag, FIND_MARK.c.members).where(
                 FIND_MARK.c.block == block, FIND_MARK.c.tag.in_(chunk)
             )
             stored |= {tag: bytes(members) for tag, members in connection.execute(query)}
-        for tag in sorted(tags):
-            members = with_more(stored.get(tag), marks[tag, block])
+        for tag in tags:
+            members = with_more(stored.get(tag), by_tag[tag])
             made.append({"tag": tag, "block": block, "members": members})
     return made
 
 
-def with_more(stored: bytes | None, more: int) -> bytes:
+def with_more(stored: bytes | None, places: list[int]) -> bytes:
     """What is stored, with more places: they nearly always follow those that are there, a list grows."""
-    if stored is None:
-        return packed(more)
-    if stored[:1] == b"l" and (more & -more).bit_length() - 1 > int.from_bytes(stored[-2:], "little"):
-        grown = stored + packed_list(more)[1:]
-        if len(grown) - 1 < (more.bit_length() + 7) // 8:
+    more = sorted(set(places))
+    before = b"l" if stored is None else stored
+    if before[:1] == b"l" and (len(before) == 1 or more[0] > int.from_bytes(before[-2:], "little")):
+        grown = before + pack(f"<{len(more)}H", *more)
+        if len(grown) - 1 < (more[-1] + 8) // 8:
             return grown
-    return packed(members_of(stored) | more)
+    bits = bytearray(BLOCK // 8)
+    for place in more:
+        bits[place >> 3] |= 1 << (place & 7)
+    return packed(members_of(before) | int.from_bytes(bits, "little"))
 
 
 def members_of(stored: bytes) -> int:
