@@ -58,7 +58,7 @@ ASKED: dict[str, tuple[str, ...]] = {
     "/api/v1/incidents/{incident_id:uuid}/attachments/{attachment_id:uuid}": ("",),
     "/api/v1/incidents/{incident_id:uuid}/attachments/{attachment_id:uuid}/preview": ("",),
     "/statistics/incidents": ("?scope=final", "?scope=initial&unit=130324"),
-    **dict.fromkeys(("/statistics", "/statistics/figures"), ("", "?from=2020-01-01&as=pdf", "?unit=130324")),
+    **{f"/statistics{part}": ("?as=pdf&from=2020-01-01", "?as=pdf&unit=130324") for part in ("", "/figures")},
     **{f"/api/v1/{what}": ("", "?unit=130324") for what in ("duty", "shifts", "statistics/roll-calls")},
     **{
         path: ("",)
