@@ -78,7 +78,15 @@ def busy(room: Room) -> list[str]:
     room.clock.pass_by(minutes=6)
     room.watch()
     for who in ("Wu", "Wang", "Li", "Sun", "Zhao", "Luo"):
-        for path in (*paths, *prepared, "/handover", "/roll-call", "/incidents", "/statistics"):
+        for path in (
+            *paths,
+            *prepared,
+            "/handover",
+            "/roll-call",
+            "/incidents",
+            "/search?q=火",
+            "/statistics",
+        ):
             answer = room.get(who, path)
             if answer.status_code == 200:
                 pages.append(answer.text)

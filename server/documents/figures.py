@@ -23,11 +23,12 @@ _NAME, _FIGURE = 30, 14  # widths of columns, in characters
 
 @dataclass(frozen=True, slots=True)
 class FigureTable:
-    """A table. Its first column is words, the others figures; None is nothing to say."""
+    """A table. Its first column is words, the others figures; `nothing` is said where it has no rows."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    nothing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,6 @@ class FigureBook:
     tables: tuple[FigureTable, ...]
     plots: tuple[Bars, ...]
     legend: tuple[str, str]
-    nothing: str
     page: tuple[str, str, str]
     lang: str
     at: datetime
@@ -78,6 +78,7 @@ def figures_pdf(book: FigureBook, shelf: Shelf) -> bytes:
         {
             "title": table.title,
             "columns": table.columns,
+            "nothing": table.nothing,
             "rows": [["" if cell is None else one_line(str(cell)) for cell in row] for row in table.rows],
         }
         for table in book.tables

@@ -110,7 +110,6 @@ def _book(asked: Asked) -> FigureBook:
             for scope in PAIRED
         ),
         legend=(words.say("statistics.met"), words.say("statistics.missed")),
-        nothing=words.say("statistics.none"),
         page=(before, between, after),
         lang=asked.lang,
         at=asked.now,
@@ -147,7 +146,7 @@ def _drills(asked: Asked) -> FigureTable:
         (asked.wording.unit(one["unit"]), one["numerator"], one["denominator"]) for one in found["by_unit"]
     )
     columns = (say("statistics.by_unit"), say("statistics.met"), say("statistics.due"))
-    return FigureTable(say("statistics.drill"), columns, rows)
+    return FigureTable(say("statistics.drill"), columns, rows, say("statistics.none"))
 
 
 def _stages(asked: Asked, rows: list[Counted], smallest: int) -> FigureTable:
@@ -187,7 +186,7 @@ def _seals(asked: Asked) -> FigureTable:
         words.say("statistics.today", figure=initial),
         words.say("statistics.sealed_by"),
     )
-    return FigureTable(words.say("statistics.seals"), columns, tuple(rows))
+    return FigureTable(words.say("statistics.seals"), columns, tuple(rows), words.say("statistics.unsealed"))
 
 
 def routes() -> list[Route]:
