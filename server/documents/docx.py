@@ -21,6 +21,17 @@ from server.documents.sheet import Sheet
 
 RED = RGBColor(0xC8, 0x10, 0x2E)
 EPOCH = (1980, 1, 1, 0, 0, 0)
+#: What the format wants behind a paragraph's frame.
+_AFTER_A_FRAME = tuple(
+    f"w:{name}"
+    for name in (
+        "widowControl", "numPr", "suppressLineNumbers", "pBdr", "shd", "tabs", "suppressAutoHyphens",
+        "kinsoku", "wordWrap", "overflowPunct", "topLinePunct", "autoSpaceDE", "autoSpaceDN", "bidi",
+        "adjustRightInd", "snapToGrid", "spacing", "ind", "contextualSpacing", "mirrorIndents",
+        "suppressOverlap", "jc", "textDirection", "textAlignment", "textboxTightWrap", "outlineLvl",
+        "divId", "cnfStyle", "rPr", "sectPr", "pPrChange",
+    )
+)  # fmt: skip
 
 
 def docx(sheet: Sheet) -> bytes:
@@ -257,11 +268,23 @@ def _imprint(document: Any, sheet: Sheet) -> None:
         paragraph = _paragraph(document, sheet, exact=page.small_pt * 1.6)
         form = paragraph.paragraph_format
         form.keep_with_next = True
-        if index == 0:
-            form.space_before = Pt(_pitch(sheet))
+        _at_the_foot(paragraph, sheet)
         _line(paragraph, "top", 8 - index, "000000")  # like borders of neighbours would become one box
         form.tab_stops.add_tab_stop(Pt(_room(sheet)), WD_TAB_ALIGNMENT.RIGHT)
         _run(paragraph, left, face, page.small_pt)
         if right:
             _run(paragraph, f"\t{right}", face, page.small_pt)
-    _line(_paragraph(document, sheet, exact=6), "top", 8, "000000")
+    last = _paragraph(document, sheet, exact=6)
+    _at_the_foot(last, sheet)
+    _line(last, "top", 8, "000000")
+
+
+def _at_the_foot(paragraph: Any, sheet: Sheet) -> None:
+    """Paragraphs that say the same of their frame stand in one: at the foot of the last page's type area."""
+    frame = OxmlElement("w:framePr")
+    for name, value in (
+        ("w", str(round(_room(sheet) * 20))), ("wrap", "notBeside"), ("vAnchor", "margin"),
+        ("hAnchor", "margin"), ("xAlign", "left"), ("yAlign", "bottom"),
+    ):  # fmt: skip
+        frame.set(qn(f"w:{name}"), value)
+    paragraph._p.get_or_add_pPr().insert_element_before(frame, *_AFTER_A_FRAME)

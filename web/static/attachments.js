@@ -1,6 +1,6 @@
 // Files onto an incident: dropped, pasted or chosen. Each is sent until answered, under ids made once; what is
 // refused says why and stays until it is put away.
-import { newId } from "./commands.js";
+import { newId, untilBack } from "./commands.js";
 import { say } from "./texts.js";
 
 const MOST_MB = 25;
@@ -80,14 +80,15 @@ export class Attachments {
         this.tell(one, "js.attach_stored");
         this.queue = this.queue.filter((other) => other !== one);
         one.bar.remove();
-        setTimeout(() => one.line.remove(), 4000);
+        const { line } = one;  // by then `one` is another
+        setTimeout(() => line.remove(), 4000);
         this.view.refresh();
         wait = 500;
       } else if (answer.status >= 400 && answer.status < 500 && ![401, 408, 425, 429].includes(answer.status)) {
         this.refuse(one, answer.detail);
       } else {
         this.tell(one, answer.status === 401 ? "js.attach_signed_out" : "js.attach_retry");
-        await new Promise((again) => setTimeout(again, wait * (0.5 + Math.random() / 2)));
+        await untilBack(wait * (0.5 + Math.random() / 2));
         wait = Math.min(wait * 2, 15_000);
       }
     }

@@ -36,12 +36,25 @@ export async function send(name, body) {
   }
 }
 
+/** So long, or until the stream is heard again: whoever waits for the server need not wait longer than it does. */
+export function untilBack(most) {
+  return new Promise((again) => {
+    const done = () => {
+      clearTimeout(timer);
+      removeEventListener("fenghuo:back", done);
+      again();
+    };
+    const timer = setTimeout(done, most);
+    addEventListener("fenghuo:back", done);
+  });
+}
+
 /** Send until there is an answer. `waits` is called each time there was none; returning false gives up. */
 export async function sendUntilAnswered(name, body, waits) {
   for (let wait = 500; ; wait = Math.min(wait * 2, 15_000)) {
     const answer = await send(name, body);
     if (!answer.unknown && !answer.signedOut) return answer;
     if (waits(answer) === false) return answer;
-    await new Promise((again) => setTimeout(again, Math.max(answer.after || 0, wait * (0.5 + Math.random() / 2))));
+    await (answer.after ? new Promise((again) => setTimeout(again, answer.after)) : untilBack(wait * (0.5 + Math.random() / 2)));
   }
 }

@@ -154,13 +154,13 @@ export class Intake extends CommandForm {
 
   // --- place, kind, who told it ---
 
-  /** A place that the title names is offered at once, marked as a guess. */
+  /** A place that the title names is offered at once, marked as a guess; never over what is being typed by then. */
   async guessPlace() {
     const title = this.title.value;
     if (this.place.division.value || this.place.search.value || this.guessed === title || !/[\u3400-\u9fff]/.test(title)) return;
     this.guessed = title;
     const [first] = await findPlaces(title);
-    if (first && !this.place.division.value && this.title.value === title) this.choosePlace({ ...first, isGuess: true });
+    if (first && !this.place.division.value && !this.place.search.value && this.title.value === title) this.choosePlace({ ...first, isGuess: true });
   }
 
   choosePlace(option) {

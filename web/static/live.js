@@ -96,6 +96,7 @@ export class Live extends EventTarget {
     }
     this.head = message.head;
     this.show();
+    dispatchEvent(new Event("fenghuo:back"));  // what could not be sent is sent now
   }
 
   beaten(message) {
