@@ -20,7 +20,9 @@ from schemas.commands import COMMANDS
 from schemas.documents import CLOSE_CODES, README_BEGINS, README_ENDS, asyncapi, openapi, tables
 from schemas.events import EVENTS
 from server.api.duties import routes as duty_routes
+from server.api.find import routes as find_routes
 from server.api.messages import routes as message_routes
+from server.api.receipts import routes as receipt_routes
 from server.api.rest import MOST_ON_A_PAGE
 from server.api.rest import routes as api_routes
 from server.delivery import stream
@@ -189,7 +191,7 @@ def test_every_close_code_of_the_stream_is_told() -> None:
 def test_every_route_of_the_api_is_in_the_document() -> None:
     routes = {
         route.path.removeprefix("/api/v1")
-        for route in (*api_routes(), *message_routes(), *duty_routes())
+        for route in (*api_routes(), *message_routes(), *duty_routes(), *find_routes(), *receipt_routes())
         if isinstance(route, Route)
     }
     routes -= {"/openapi.json", "/asyncapi.json", "/commands/{name}"}
