@@ -48,6 +48,7 @@ from server.record.cataloguing import keep_catalogue
 from server.record.reading import StreamLog
 from server.record.stalled import free_the_ledger
 from server.record.store import Store, StreamRow
+from server.record.unattached import clear_unattached
 from server.screens.views import Views
 from server.sentences import sentence
 from server.settings import Settings
@@ -188,6 +189,7 @@ async def _running(app: Starlette) -> AsyncIterator[None]:
         "hub": parts.hub.run,
         "stalled": lambda: free_the_ledger(parts.database, parts.store),
         "catalogue": lambda: keep_catalogue(parts.database),
+        "unattached": lambda: clear_unattached(parts.database, parts.now),
         "rights": lambda: watch_rights(parts.hub, parts.people.standing_of),
     }
     if parts.relay is not None:
