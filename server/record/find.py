@@ -8,6 +8,7 @@ even read where a unit has none of its own, so that neither results nor time tel
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +16,7 @@ from heapq import merge
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, select
 
 from server.domain.finding import Query, Span
 from server.domain.telling import Piece
@@ -92,6 +93,7 @@ class Results:
     more: dict[str, str | None] = field(default_factory=dict)
     complete: bool = True
     incidents: dict[str, Any] = field(default_factory=dict)
+    #: Of each hit the number that its line has on the incident's page, and how many lines there are.
     lines: dict[int, tuple[int, int]] = field(default_factory=dict)
     struck: frozenset[tuple[str, str]] = frozenset()
 
@@ -376,9 +378,17 @@ def _tell_about(connection: Connection, viewer: str, results: Results) -> None:
         results.hits[kind] = [
             hit for hit in found if hit.incident_id is None or hit.incident_id in results.incidents
         ]
+    lines: dict[str, list[int]] = {}
+    for chunk in chunks(ids):
+        numbered = select(ENTRY.c.incident_id, ENTRY.c.seq).where(
+            ENTRY.c.incident_id.in_(chunk), ENTRY.c.restricted.is_(False)
+        )
+        for row in connection.execute(numbered.order_by(ENTRY.c.seq)):
+            lines.setdefault(row.incident_id, []).append(row.seq)
     for hit in hits:
         if hit.incident_id is not None and not hit.stream.endswith(":r"):
-            results.lines[hit.seq] = _line(connection, hit)
+            own = lines[hit.incident_id]
+            results.lines[hit.seq] = (bisect_right(own, hit.seq), len(own))
     added = [hit.entry["incident_id"] for hit in hits if hit.entry["event"]["type"] == "entry_added"]
     struck: set[tuple[str, str]] = set()
     for chunk in chunks(list(set(added))):
@@ -388,12 +398,3 @@ def _tell_about(connection: Connection, viewer: str, results: Results) -> None:
         for row in connection.execute(strikes):
             struck.add((row.incident_id, orjson.loads(bytes(row.body))["event"]["entry_id"]))
     results.struck = frozenset(struck)
-
-
-def _line(connection: Connection, hit: Hit) -> tuple[int, int]:
-    """The number that the line has on the incident's page, and how many lines there are."""
-    query = select(func.count().filter(ENTRY.c.seq <= hit.seq), func.count()).where(
-        ENTRY.c.incident_id == hit.incident_id, ENTRY.c.restricted.is_(False)
-    )
-    before, whole = connection.execute(query).one()
-    return int(before), int(whole)

@@ -128,8 +128,12 @@ def tags_of(pieces: Iterable[Piece]) -> set[str]:
 
 
 def term_tags(shelf: str, term: str, most: int) -> list[str]:
-    """Tags that everything containing this carries; those that say more come first."""
-    tags = [*longer_tags(term, THREE), *map(pair_tag, term, term[1:]), *("1" + char for char in term)]
+    """Tags that everything containing this carries; those that say more come first: of a number its end."""
+    tags = [
+        *reversed([*longer_tags(term, THREE)]),
+        *map(pair_tag, term, term[1:]),
+        *("1" + char for char in term),
+    ]
     return [shelf + tag for tag in dict.fromkeys(tags)][:most]
 
 
