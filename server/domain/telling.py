@@ -45,6 +45,7 @@ _TEXTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "entry_added": ("log", ("text",)),
     "entry_struck": ("log", ("reason",)),
     "breach_explained": ("log", ("text",)),
+    "alarm_taken": ("log", ("text",)),
     "concealment_declared": ("log", ("concealed_by", "basis")),
     "level_judged": ("log", ("basis",)),
     "incident_closed": ("log", ("reason",)),
