@@ -24,7 +24,8 @@ from schemas.fields import parse_instant, wire_instant
 from schemas.terms import Post
 from server.parts import Parts
 from server.record.tables import INCIDENT
-from server.rehearsal.caller import DeskAway
+from server.rehearsal import roster
+from server.rehearsal.caller import Caller, DeskAway
 from server.rehearsal.player import Player, Stopped
 from server.rehearsal.scenario import shipped
 from server.rehearsal.sign_ins import SignIn, seat, table, unseat
@@ -58,6 +59,9 @@ def _furnish(parts: Parts, began: datetime) -> None:
         _keep(parts, SIGN_INS, printed)
         _say(printed + _admin_line(parts))
         tokens = {sign_in.person.key: sign_in.token for sign_in in sign_ins}
+        for who, name, body in roster.deeds(scenario.people, began):
+            with Caller(own_url(parts.settings), tokens[who]) as caller:
+                caller.tell(name, body)
         stop = threading.Event()  # never set: the thread ends with the process, and the next start goes on
         player = Player(scenario, own_url(parts.settings), tokens, parts.tree, stop)
         refused = player.play(f"newcomer|{wire_instant(began)}", 0, began)
