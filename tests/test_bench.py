@@ -50,6 +50,14 @@ def test_durable_writes_are_measured_beside_a_server_that_writes_nothing_and_a_b
     }
 
 
+def test_every_page_is_measured_with_all_that_it_brings() -> None:
+    rows = {row["page"]: row for row in bench("pages", "--open", "20", "--rounds", "2")["pages"]}
+    assert {"/", "/sign-in", "/statistics", "/incidents/…", "/incidents/…/reports/…"} <= set(rows)
+    for row in rows.values():
+        assert row["files"] > 3, row
+        assert row["html_kb"] < row["kb"], row
+
+
 def test_the_control_that_only_decides_leaves_nothing_on_the_disk(tmp_path: Path) -> None:
     """Else written and decided would be the same, and their ratio would say nothing."""
     script = """

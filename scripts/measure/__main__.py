@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from measure import desk, durable, records, wire, years
+from measure import desk, durable, pages, records, wire, years
 from measure.compiled import throw_away
 from measure.figures import median_of
 
@@ -109,6 +109,11 @@ def measure_years(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     )
 
 
+def measure_pages(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """(g): every page with so many open incidents."""
+    return pages.measure(folder, still_open=asked.open, rounds=asked.rounds, say=say)
+
+
 COLUMNS = {
     "listeners": (
         "server", "listeners", "entries", "incomplete", "answer_p50_ms", "answer_p99_ms", "last_p50_ms",
@@ -121,6 +126,7 @@ COLUMNS = {
     "verify": ("entries", "faults", "per_s", "per_cpu_s", "rss_mb"),
     "starting": ("closed_incidents", "ready_s", "rss_mb"),
     **durable.COLUMNS,
+    **pages.COLUMNS,
     **wire.COLUMNS,
 }  # fmt: skip
 TITLES = {
@@ -129,6 +135,7 @@ TITLES = {
     "verify": "Verification of a log of every kind of command",
     "starting": "From starting the process to the first 200 of /readyz",
     **durable.TITLES,
+    **pages.TITLES,
     **wire.TITLES,
 }
 
@@ -146,8 +153,8 @@ def main() -> int:
     options.add_argument("--entries", type=int, default=100_000, help="of the log to be verified")
     options.add_argument("--closed", type=int, default=5_000, help="closed incidents to start with")
     options.add_argument("--incidents", default="10000,100000,1000000", help="of years: numbers of incidents")
-    options.add_argument("--open", type=int, default=500, help="of years: incidents that are open")
-    options.add_argument("--rounds", type=int, default=100, help="of years: how often each question is asked")
+    options.add_argument("--open", type=int, default=500, help="of years and pages: incidents that are open")
+    options.add_argument("--rounds", type=int, default=100, help="of years and pages: how often")
     options.add_argument("--only", default="", help="of years: questions whose names contain this")
     options.add_argument("--keep", help="of years: a folder for its databases, to be used again")
     options.add_argument("--postgres", action="store_true", help="of years: on PostgreSQL instead of SQLite")
@@ -161,7 +168,8 @@ def main() -> int:
         wire.be_quick(asked)
     parts = {
         "listeners": measure_listeners, "writes": measure_writes, "durable": measure_durable,
-        "records": measure_records, "years": measure_years, **wire.parts(say),
+        "records": measure_records, "years": measure_years,
+        "pages": measure_pages, **wire.parts(say),
     }  # fmt: skip
     if unknown := sorted(set(asked.what) - set(parts)):
         options.error(f"no such measurement: {', '.join(unknown)}; there are {', '.join(parts)}")
