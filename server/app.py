@@ -53,6 +53,7 @@ from server.record.outbox import oldest_waiting
 from server.record.reading import StreamLog
 from server.record.stalled import free_the_ledger
 from server.record.store import Store, StreamRow
+from server.record.unattached import clear_unattached
 from server.screens.views import Views
 from server.search import Searcher
 from server.sentences import sentence
@@ -204,6 +205,7 @@ async def _running(app: Starlette) -> AsyncIterator[None]:
         "stalled": lambda: free_the_ledger(parts.database, parts.store),
         "catalogue": lambda: keep_catalogue(parts.database),
         "index": lambda: keep_index(parts.database),
+        "unattached": lambda: clear_unattached(parts.database, parts.now),
         "rights": lambda: watch_rights(parts.hub, parts.people.standing_of),
     }
     if parts.relay is not None:

@@ -134,6 +134,10 @@ def keep(
     }
     try:
         with database.writing() as connection:
+            database.lock_ledger(connection)  # whoever clears away waits, or has done it
+            _mend(connection, file, digest, size)
+            if preview is not None and small is not None and small_size is not None:
+                _mend(connection, preview, small, small_size)
             connection.execute(insert(FILE), [row])
     except IntegrityError:  # the same upload, sent twice, met itself
         if not received(database, attachment_id, incident_id, source_sha256):
@@ -161,6 +165,17 @@ def _put(connection: Connection, rows: list[dict[str, Any]]) -> None:
     """The same bytes have the same name: whoever comes second has nothing to add."""
     new = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     connection.execute(new(PIECE_TABLE).on_conflict_do_nothing(), rows)
+
+
+def _mend(connection: Connection, file: Path, digest: str, size: int) -> None:
+    """Pieces that were there already may have been cleared away meanwhile, as another's of the same bytes."""
+    query = select(PIECE_TABLE.c.place).where(PIECE_TABLE.c.sha256 == digest)
+    there = set(connection.execute(query).scalars())
+    for place in range(-(-size // PIECE)):
+        if place not in there:
+            with file.open("rb") as source:
+                source.seek(place * PIECE)
+                _put(connection, [{"sha256": digest, "place": place, "bytes": source.read(PIECE)}])
 
 
 def upload(connection: Connection, attachment_id: str) -> Upload | None:
