@@ -33,7 +33,7 @@ from tests.waiting import wait_until
 from tests.words import open_incident
 
 #: Those of reliability.md 8 that concern the server (T0 and T1), and power cuts.
-NAMES = "E01 E03 E04 E05 E06 E07 E11 E12 E13 E15 E16 E17 E18 E21 E22 E23 E28 E29".split()
+NAMES = "E01 E03 E04 E05 E06 E07 E11 E12 E13 E15 E16 E17 E18 E21 E22 E23 E28 E29 E30".split()
 
 
 @pytest.fixture(scope="module", autouse=True)

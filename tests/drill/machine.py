@@ -22,6 +22,7 @@ PACKAGES = {
     "fiu-run": "fiu-utils",
     "faketime": "faketime",
     "mkfs.ext4": "e2fsprogs",
+    "chromium": "chromium",
 }
 
 

@@ -91,8 +91,9 @@ export class View {
 
   /** Open a command's form, filled in as far as the button knows. What is typed in it already stays. */
   show(command, values = {}, isAsked = true) {
-    const form = this.forms.get(command)?.form;
+    const known = this.forms.get(command), form = known?.form;
     if (!form) return;
+    if (known.keeping) known.keep();  // the last letters are not in the draft yet, and it is put back below
     if (isAsked) for (const other of this.forms.values()) if (other.form !== form) other.form.hidden = true;
     form.hidden = false;
     if (values.to) values.to = unitName(values.to);
