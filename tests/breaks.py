@@ -352,6 +352,8 @@ BREAKS = (
         "rows = self._connection.execute(fresh.limit(MOST_FRESH + 1)).all()",
         "rows = self._connection.execute(fresh.limit(0)).all()",
         "tests/test_find.py::test_an_incident_is_found_by_a_character_pinyin_initials_and_number",
+    ),
+    Break(
         "a late instruction is called late once and never chased",
         "server/domain/instructions.py",
         "        if times >= MOST_CHASES:\n",
