@@ -28,7 +28,7 @@ from server.api.rest import routes as api_routes
 from server.delivery import stream
 from server.desk import MOST_IN_A_BATCH
 from server.domain import decide
-from tests import words
+from tests import outward, words
 from tests.deeds import opened
 from tests.documents import Documents
 from tests.duty_deeds import a_busy_duty
@@ -320,6 +320,20 @@ def a_duty_read(room: Room) -> list[tuple[str, dict[str, Any]]]:
     ]  # fmt: skip
 
 
+def an_alarm(room: Room) -> None:
+    """Two major incidents call people: of one somebody takes the alarm, the other is closed. A robot falls silent
+    and answers again."""
+    room.parts.store.channels = outward.book(room.folder.parent, "http://127.0.0.1:9", "dingtalk")
+    taken, over = (opened(room, who="Wu", known_at=room.clock.ago(), facts={"dead": 11}) for _ in range(2))
+    for alarm in room.ask("Wu", "duty")["alarms"]:
+        if alarm["incident_id"] == taken:
+            said = {"unit": "130300", "alarm_id": alarm["alarm_id"], "at": room.clock.ago()}
+            room.told("Wu", "take-alarm", said)
+    room.told("Wu", "close-incident", words.close_incident(over, at=room.clock.ago()))
+    for fault in ("HTTP 500", None):
+        room.parts.store.note_channel("dingtalk", fault).result(10)
+
+
 Rooms = Callable[..., AbstractContextManager[Room]]
 
 
@@ -335,6 +349,7 @@ def test_every_event_happens_and_is_as_the_document_says(rooms: Rooms) -> None:
         room.told("Li", "share-incident", {"incident_id": two, "with": ["130321"]})
         room.told("Wu", "issue-order", words.issue_order(one))
         room.told("Wu", "record-instruction", words.record_instruction(two, given_at=now))
+        an_alarm(room)
         for _ in range(30):
             room.clock.pass_by(hours=1)
             room.watch()

@@ -1,0 +1,34 @@
+"""The browser's files: small on their way, and the same when they arrive."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from server.screens.static_files import FOLDER, STATIC_PATH
+from tests.room import Room
+
+
+@pytest.mark.parametrize("name", ["app.css", "desk.js"])
+def test_a_file_that_never_changes_travels_packed_and_is_the_same(one_room: Room, name: str) -> None:
+    for asked, packed in (("gzip, br", True), ("identity", False)):
+        with one_room.client.stream(
+            "GET", f"{STATIC_PATH}/{name}", headers={"Accept-Encoding": asked}
+        ) as answer:
+            raw = b"".join(answer.iter_raw())
+        assert (answer.headers.get("content-encoding") == "gzip") is packed
+        assert answer.headers["vary"] == "Accept-Encoding"
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert (gzip.decompress(raw) if packed else raw) == (FOLDER / name).read_bytes()
+
+
+def test_under_its_plain_address_and_in_part_a_file_is_not_packed(one_room: Room) -> None:
+    plain = one_room.client.get("/static/app.css", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    part = one_room.client.get(
+        f"{STATIC_PATH}/app.css", headers={"Accept-Encoding": "gzip", "Range": "bytes=0-9"}
+    )
+    assert (part.status_code, part.content) == (206, (FOLDER / "app.css").read_bytes()[:10])
+    assert one_room.client.get(f"{STATIC_PATH}/none.css").status_code == 404
