@@ -321,7 +321,7 @@ def a_duty_read(room: Room) -> list[tuple[str, dict[str, Any]]]:
 
 
 def an_alarm(room: Room) -> None:
-    """Two major incidents call people: of one somebody takes the alarm, the other is closed. A robot falls silent
+    """Two major incidents call people: one alarm is taken, the other incident closed. A robot falls silent
     and answers again."""
     room.parts.store.channels = outward.book(room.folder.parent, "http://127.0.0.1:9", "dingtalk")
     taken, over = (opened(room, who="Wu", known_at=room.clock.ago(), facts={"dead": 11}) for _ in range(2))
