@@ -58,7 +58,7 @@ def test_every_page_says_who_is_on_now_and_next_with_their_phones(spare_room: Ro
 def test_a_desk_without_a_roster_has_pages_that_say_nothing_of_it(spare_room: Room, path: str) -> None:
     answer = spare_room.get("Wu", path)
     assert answer.status_code == 200
-    assert '<span id="on-duty" class="on-duty"></span>' in answer.text
+    assert '<span id="on-duty" class="on-duty" data-shift=""></span>' in answer.text
     assert re.search(r'id="duty-bar"[^>]*hidden', answer.text)
 
 
@@ -81,7 +81,7 @@ def test_a_roll_call_asks_on_every_page_of_the_desk_that_is_asked(spare_room: Ro
     assert f'data-roll="{called["roll_id"]}"' not in spare_room.get("He", path).text
     pieces = spare_room.get("Li", "/duty/pieces").text
     assert "没有人" not in text_of(pieces), "it keeps no roster here"
-    assert '<span id="on-duty" class="on-duty"></span>' in pieces
+    assert '<span id="on-duty" class="on-duty" data-shift=""></span>' in pieces
     assert "在岗, 应答" in text_of(pieces)
 
 
