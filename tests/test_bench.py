@@ -54,7 +54,7 @@ def test_every_page_is_measured_with_all_that_it_brings() -> None:
     rows = {row["page"]: row for row in bench("pages", "--open", "20", "--rounds", "2")["pages"]}
     assert {"/", "/sign-in", "/statistics", "/incidents/…", "/incidents/…/reports/…"} <= set(rows)
     for row in rows.values():
-        assert row["files"] > 3, row
+        assert row["files"] >= 3, row
         assert row["html_kb"] < row["kb"], row
 
 

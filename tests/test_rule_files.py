@@ -256,6 +256,7 @@ def test_the_shipped_files_are_put_where_the_operator_edits_them_and_never_overw
     assert {path.relative_to(tmp_path).as_posix() for path in written} == {
         "units.csv",
         "calendar.yaml",
+        "channels.yaml",
         "README.md",
         "rules/2025-01-01.yaml",
         *(f"forms/{name}.yaml" for name in ("common", "daily", "loss", "quick", "special")),

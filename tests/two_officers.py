@@ -113,8 +113,7 @@ class Officer:
         self.edits.looks += 1
         held = await self.page.evaluate(HELD)
         if held != [field_, text, len(text)]:
-            self.edits.wrong.append(f"{self.name} typed {text!r} into {field_}, and there is {held}")
-            await self.page.locator(f"#{field_}").fill(text)
+            raise AssertionError(f"{self.name} typed {text!r} into {field_}, and there is {held}")
 
     async def _store(self, command: str) -> None:
         await self.page.keyboard.press("Control+Enter")
