@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from prometheus_client.parser import text_string_to_metric_families
+import asyncio
+from pathlib import Path
 
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy.exc import OperationalError
+
+from server.record import outbox
 from tests import words
+from tests.outward import book
 from tests.product import FenghuoProcess
 from tests.room import Room
 
@@ -68,3 +75,26 @@ async def test_they_move_with_what_happens(own_desk: FenghuoProcess):
     assert sum(grown(name) for name in after if name.startswith("fenghuo_resumes_total{")) == 1
     assert grown("fenghuo_refused_total{no-such-incident}") == 1
     assert after["fenghuo_clock_age_seconds"] < 5
+
+
+def test_messages_are_counted_beside_the_event_loop_and_a_store_that_fails_hides_no_other_figure(
+    one_room: Room, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(one_room.parts.store, "channels", book(tmp_path, "http://127.0.0.1:9", "dingtalk"))
+
+    def counted(_database: object) -> dict[tuple[str, str], int]:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
+        return {("dingtalk", "sent"): 3}
+
+    monkeypatch.setattr(outbox, "counts", counted)
+    said = one_room.get("Chen", "/metrics").text
+    assert 'fenghuo_messages{channel="dingtalk",state="sent"} 3.0' in said
+
+    def failing(_database: object) -> dict[tuple[str, str], int]:
+        raise OperationalError("SELECT", {}, Exception("gone"))
+
+    monkeypatch.setattr(outbox, "counts", failing)
+    said = one_room.get("Chen", "/metrics").text
+    assert "fenghuo_messages{" not in said
+    assert "fenghuo_listeners" in said

@@ -11,12 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from schemas.fields import wire_instant
-from server.api.rest import BASE, json, parts_of
-from server.api.rest import _asked as asked_only
-from server.api.rest import _day as day_asked
-from server.api.rest import _flag as flag_asked
-from server.api.rest import _not_found as not_found
-from server.api.rest import _whole as whole_asked
+from server.api.rest import BASE, asked_only, day, flag, json, not_found, parts_of, whole
 from server.domain.periods import BEIJING
 from server.gate.auth import principal_of
 from server.record import duty_reading, roll_reading
@@ -33,13 +28,13 @@ def _unit(request: Request, asked: dict[str, str]) -> str | None:
 
 def _days(asked: dict[str, str], first: date, last: date) -> tuple[datetime, datetime]:
     """The moments between which the days asked for lie, both days included."""
-    first, last = day_asked(asked, "from") or first, day_asked(asked, "to") or last
+    first, last = day(asked, "from") or first, day(asked, "to") or last
     return begins(first), begins(last + timedelta(days=1))
 
 
-def begins(day: date) -> datetime:
+def begins(of: date) -> datetime:
     """A Beijing day's first moment."""
-    return datetime(day.year, day.month, day.day, tzinfo=BEIJING).astimezone(UTC)
+    return datetime(of.year, of.month, of.day, tzinfo=BEIJING).astimezone(UTC)
 
 
 async def duty(request: Request) -> Response:
@@ -68,7 +63,7 @@ async def shifts(request: Request) -> Response:
 async def roll_calls(request: Request) -> Response:
     principal, parts = principal_of(request.scope), parts_of(request)
     asked = asked_only(request, {"limit"})
-    limit = whole_asked(asked, "limit", 20, 1, MOST_ROLLS)
+    limit = whole(asked, "limit", 20, 1, MOST_ROLLS)
     found = await asyncio.to_thread(
         roll_reading.roll_calls, parts.database, principal.unit, parts.now(), limit
     )
@@ -81,7 +76,7 @@ async def roll_statistics(request: Request) -> Response:
     now = parts.now()
     today = now.astimezone(BEIJING).date()
     first, last = _days(asked, today.replace(day=1), today)
-    drill = flag_asked(asked, "drill") or False
+    drill = flag(asked, "drill") or False
     found: list[dict[str, Any]] = await asyncio.to_thread(
         roll_reading.by_desk,
         parts.database,

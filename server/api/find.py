@@ -8,13 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from server.api.rest import BASE, BadQuery, json, parts_of
-from server.api.rest import _asked as asked_only
-from server.api.rest import _day as day_asked
-from server.api.rest import _flag as flag_asked
-from server.api.rest import _not_found as not_found
-from server.api.rest import _one_of as one_asked
-from server.api.rest import _whole as whole_asked
+from server.api.rest import BASE, BadQuery, asked_only, day, flag, json, not_found, one_of, parts_of, whole
 from server.domain.finding import LONGEST_QUERY, read_query
 from server.gate.auth import principal_of
 from server.record.cursors import BadCursor
@@ -30,7 +24,7 @@ async def search(request: Request) -> Response:
         raise BadQuery("q", "says nothing to look for")
     if len(typed) > LONGEST_QUERY:
         raise BadQuery("q", f"has more than {LONGEST_QUERY} characters")
-    kind = one_asked(asked, "kind", ALL_KINDS)
+    kind = one_of(asked, "kind", ALL_KINDS)
     if "after" in asked and kind is None:
         raise BadQuery("after", "goes with one kind")
     unit = asked.get("unit")
@@ -40,11 +34,11 @@ async def search(request: Request) -> Response:
         query=query,
         kind=kind,
         unit=unit,
-        drill=flag_asked(asked, "drill"),
-        first=day_asked(asked, "from"),
-        last=day_asked(asked, "to"),
+        drill=flag(asked, "drill"),
+        first=day(asked, "from"),
+        last=day(asked, "to"),
         after=asked.get("after"),
-        limit=whole_asked(asked, "limit", FEW_OF_EACH if kind is None else A_PAGE, 1, AT_ONCE),
+        limit=whole(asked, "limit", FEW_OF_EACH if kind is None else A_PAGE, 1, AT_ONCE),
     )
     try:
         found = await asyncio.to_thread(parts.searcher.search, principal, wanted)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import datetime
 
 import orjson
+import structlog
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -18,6 +20,8 @@ from server.delivery.door import handshakes_waiting
 from server.durations import Durations
 from server.parts import Parts
 from server.record import duty_reading, outbox
+
+log = structlog.get_logger()
 
 STORE_S = 2.0
 CLOCK_MS = 10_000
@@ -68,9 +72,24 @@ def _histogram(name: str, words: str, durations: Durations) -> Metric:
     return HistogramMetricFamily(name, words, durations.buckets(), durations.total)
 
 
+@dataclass(frozen=True, slots=True)
+class _Outward:
+    """How the messages out of the house stand; read beside the event loop."""
+
+    counts: dict[tuple[str, str], int]
+    oldest: datetime | None
+
+
+def _outward(parts: Parts) -> _Outward | None:
+    try:
+        return _Outward(outbox.counts(parts.database), outbox.oldest_waiting(parts.database))
+    except SQLAlchemyError:
+        return None  # /readyz says what is wrong with the store
+
+
 class _Figures(Collector):
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, parts: Parts, outward: _Outward | None) -> None:
+        self._parts, self._outward = parts, outward
 
     def collect(self) -> list[Metric]:
         """Figures of this process, read when asked."""
@@ -98,10 +117,10 @@ class _Figures(Collector):
             "fenghuo_messages", "Messages out of the house, by state", labels=["channel", "state"]
         )
         waits = GaugeMetricFamily("fenghuo_messages_oldest_seconds", "Age of the oldest message that waits")
-        if parts.store.channels.channels:
-            for (channel, state), count in sorted(outbox.counts(parts.database).items()):
+        if self._outward is not None:
+            for (channel, state), count in sorted(self._outward.counts.items()):
                 messages.add_metric([channel, state], count)
-            since = outbox.oldest_waiting(parts.database)
+            since = self._outward.oldest
             waits.add_metric([], 0 if since is None else (parts.now() - since).total_seconds())
         behind = sum(not listener.is_level for listener in parts.hub.listeners())
         return [
@@ -133,9 +152,16 @@ class _Figures(Collector):
 
 
 async def metrics(request: Request) -> Response:
+    parts: Parts = request.app.state.parts
+    outward = None
+    if parts.store.channels.channels:
+        try:
+            outward = await asyncio.wait_for(asyncio.to_thread(_outward, parts), STORE_S)
+        except TimeoutError:
+            log.warning("the messages out of the house could not be counted in time")
     registry = CollectorRegistry(auto_describe=False)
     ProcessCollector(registry=registry)
-    registry.register(_Figures(request.app.state.parts))
+    registry.register(_Figures(parts, outward))
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -160,16 +160,16 @@ def _wrong_with_batch(body: Any, lang: str) -> dict[str, str] | None:
 
 async def incidents(request: Request) -> Response:
     principal, parts = principal_of(request.scope), parts_of(request)
-    asked = _asked(request, {"state", "level", "unit", "category", "drill", "q", "after", "limit"})
+    asked = asked_only(request, {"state", "level", "unit", "category", "drill", "q", "after", "limit"})
     wanted = Wanted(
-        state=_one_of(asked, "state", ("open", "closed", "all")) or "open",
-        level=_one_of(asked, "level", tuple(Level)),
+        state=one_of(asked, "state", ("open", "closed", "all")) or "open",
+        level=one_of(asked, "level", tuple(Level)),
         unit=asked.get("unit"),
         category=_category(asked),
-        drill=_flag(asked, "drill"),
+        drill=flag(asked, "drill"),
         q=asked.get("q"),
         after=asked.get("after"),
-        limit=_whole(asked, "limit", 100, 1, MOST_ON_A_PAGE),
+        limit=whole(asked, "limit", 100, 1, MOST_ON_A_PAGE),
     )
     try:
         found = await asyncio.to_thread(
@@ -182,7 +182,7 @@ async def incidents(request: Request) -> Response:
 
 async def incident(request: Request) -> Response:
     principal, parts = principal_of(request.scope), parts_of(request)
-    _asked(request, set())
+    asked_only(request, set())
     incident_id = request.path_params["incident_id"].lower()
     found = None
     if _ID.fullmatch(incident_id):
@@ -195,18 +195,18 @@ async def incident(request: Request) -> Response:
             restricted=principal.post in READS_RESTRICTED,
         )
     if found is None:
-        return _not_found(request, principal)
+        return not_found(request, principal)
     return json(found)
 
 
 async def log(request: Request) -> Response:
     """GET /log: the caller's stream in order, as on the socket."""
     principal, parts = principal_of(request.scope), parts_of(request)
-    asked = _asked(request, {"after", "limit", "stream"})
-    after = _whole(asked, "after", 0, 0, 2**62)
-    limit = _whole(asked, "limit", 500, 1, MOST_ON_A_PAGE)
+    asked = asked_only(request, {"after", "limit", "stream"})
+    after = whole(asked, "after", 0, 0, 2**62)
+    limit = whole(asked, "limit", 500, 1, MOST_ON_A_PAGE)
     stream = principal.unit
-    if _one_of(asked, "stream", ("restricted",)):
+    if one_of(asked, "stream", ("restricted",)):
         if principal.post not in READS_RESTRICTED:
             return refusal(Explained(403, "not-your-post", sentence("not-your-post", principal.lang)))
         stream += ":r"
@@ -215,8 +215,8 @@ async def log(request: Request) -> Response:
 
 async def obligations(request: Request) -> Response:
     principal, parts = principal_of(request.scope), parts_of(request)
-    asked = _asked(request, {"standing", "after", "limit"})
-    standing = _one_of(asked, "standing", tuple(Standing))
+    asked = asked_only(request, {"standing", "after", "limit"})
+    standing = one_of(asked, "standing", tuple(Standing))
     try:
         found = await asyncio.to_thread(
             owed.obligations,
@@ -225,7 +225,7 @@ async def obligations(request: Request) -> Response:
             None if standing is None else Standing(standing),
             parts.now(),
             after=asked.get("after"),
-            limit=_whole(asked, "limit", MOST_ON_A_PAGE, 1, MOST_ON_A_PAGE),
+            limit=whole(asked, "limit", MOST_ON_A_PAGE, 1, MOST_ON_A_PAGE),
         )
     except BadCursor:
         raise BadQuery("after", "is no cursor of this list") from None
@@ -235,16 +235,16 @@ async def obligations(request: Request) -> Response:
 async def one_hour(request: Request) -> Response:
     """GET /statistics/one-hour: the rate of a unit's area; of this month, or of the day's that is said."""
     principal, parts = principal_of(request.scope), parts_of(request)
-    asked = _asked(request, {"from", "to", "unit", "scope"})
+    asked = asked_only(request, {"from", "to", "unit", "scope"})
     today = parts.now().astimezone(BEIJING).date()
-    first, last = _day(asked, "from"), _day(asked, "to")
+    first, last = day(asked, "from"), day(asked, "to")
     last = last or max(today, first or today)
     first = first or last.replace(day=1)
     if first > last:
         raise BadQuery("from", "is after `to`")
     unit = asked.get("unit", principal.unit)
     if not parts.tree.covers(principal.unit, unit):
-        return _not_found(request, principal)
+        return not_found(request, principal)
     found = await asyncio.to_thread(
         rate,
         parts.database,
@@ -253,7 +253,7 @@ async def one_hour(request: Request) -> Response:
         first=first,
         last=last,
         unit=unit,
-        scope=_one_of(asked, "scope", ("final", "initial", "drill")) or "final",
+        scope=one_of(asked, "scope", ("final", "initial", "drill")) or "final",
         now=parts.now(),
     )
     return json(found)
@@ -262,9 +262,9 @@ async def one_hour(request: Request) -> Response:
 async def presence(request: Request) -> Response:
     """GET /presence: who listens in the caller's area, or in that of a unit below."""
     principal, parts = principal_of(request.scope), parts_of(request)
-    unit = _asked(request, {"unit"}).get("unit")
+    unit = asked_only(request, {"unit"}).get("unit")
     if unit is not None and not parts.tree.covers(principal.unit, unit):
-        return _not_found(request, principal)
+        return not_found(request, principal)
     return json(await parts.presence.of(principal.unit, unit))
 
 
@@ -320,11 +320,11 @@ def parts_of(request: Request) -> Parts:
     return found
 
 
-def _not_found(request: Request, principal: Principal) -> Response:
+def not_found(request: Request, principal: Principal) -> Response:
     return problem(404, "not-found", detail=sentence("not-found", language(request, principal)))
 
 
-def _asked(request: Request, known: set[str]) -> dict[str, str]:
+def asked_only(request: Request, known: set[str]) -> dict[str, str]:
     asked = dict(request.query_params)
     if unknown := sorted(set(asked) - known):
         raise BadQuery(unknown[0], "is not a parameter here")
@@ -334,7 +334,7 @@ def _asked(request: Request, known: set[str]) -> dict[str, str]:
     return {name: value for name, value in asked.items() if value != ""}
 
 
-def _one_of(asked: dict[str, str], name: str, values: tuple[str, ...]) -> str | None:
+def one_of(asked: dict[str, str], name: str, values: tuple[str, ...]) -> str | None:
     value = asked.get(name)
     if value is not None and value not in values:
         raise BadQuery(name, "must be one of " + ", ".join(values))
@@ -348,12 +348,12 @@ def _category(asked: dict[str, str]) -> str | None:
     return value
 
 
-def _flag(asked: dict[str, str], name: str) -> bool | None:
-    value = _one_of(asked, name, ("true", "false", "1", "0"))
+def flag(asked: dict[str, str], name: str) -> bool | None:
+    value = one_of(asked, name, ("true", "false", "1", "0"))
     return None if value is None else value in ("true", "1")
 
 
-def _whole(asked: dict[str, str], name: str, default: int, least: int, most: int) -> int:
+def whole(asked: dict[str, str], name: str, default: int, least: int, most: int) -> int:
     value = asked.get(name)
     if value is None:
         return default
@@ -362,7 +362,7 @@ def _whole(asked: dict[str, str], name: str, default: int, least: int, most: int
     return int(value)
 
 
-def _day(asked: dict[str, str], name: str) -> date | None:
+def day(asked: dict[str, str], name: str) -> date | None:
     value = asked.get(name)
     if value is None:
         return None

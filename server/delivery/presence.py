@@ -146,7 +146,7 @@ class Presence:
             if time.monotonic() - heard_at > REMEMBERED_S:
                 try:
                     known, said = await self._ask(relay)
-                except relay.TROUBLE:
+                except (*relay.TROUBLE, ValueError):
                     known, said = False, []
                 self._heard = (time.monotonic(), known, said)
             return known, said

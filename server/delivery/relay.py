@@ -77,7 +77,7 @@ class Relay:
     """Rings for what this process committed, and listens for what the others did. Lives in the event loop."""
 
     #: What whoever asks Redis through this must expect.
-    TROUBLE = (RedisError, OSError, TimeoutError, ValueError)
+    TROUBLE = (RedisError, OSError, TimeoutError)
 
     def __init__(self, url: str, deployment_id: str, streams: Streams) -> None:
         self.tally = Doorbells()
@@ -229,7 +229,7 @@ class Relay:
             connected, began = leg.connected, time.monotonic()
             try:
                 await work()
-            except self.TROUBLE as trouble:
+            except (*self.TROUBLE, ValueError) as trouble:
                 words = str(trouble) or type(trouble).__name__
                 if leg.fault is None or leg.fault == "not connected yet":
                     log.warning(

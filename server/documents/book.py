@@ -8,11 +8,8 @@ from __future__ import annotations
 import io
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from importlib import resources
 
-import orjson
 import segno
-import typst
 
 from schemas.forms import Typefaces
 from server.documents.fonts import Shelf
@@ -78,12 +75,4 @@ def book_pdf(book: Book, shelf: Shelf) -> bytes:
     said["faces"] = shelf.faces(book.typefaces)
     said["code"] = qr_svg(book.qr)
     del said["typefaces"], said["at"]
-    compiler = typst.Compiler(
-        resources.files("server.documents").joinpath("book.typ").read_bytes(),
-        font_paths=shelf.fonts,
-        ignore_system_fonts=True,
-        sys_inputs={"book": orjson.dumps(said).decode()},
-    )
-    made = compiler.compile(format="pdf", timestamp=int(book.at.timestamp()))
-    assert isinstance(made, bytes)
-    return made
+    return shelf.print("book.typ", "book", said, book.at)

@@ -8,10 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from importlib import resources
-
-import orjson
-import typst
 
 from schemas.forms import Typefaces
 from server.documents.fonts import Shelf
@@ -84,12 +80,4 @@ def figures_pdf(book: FigureBook, shelf: Shelf) -> bytes:
         for table in book.tables
     ]
     del said["typefaces"], said["at"]
-    compiler = typst.Compiler(
-        resources.files("server.documents").joinpath("figures.typ").read_bytes(),
-        font_paths=shelf.fonts,
-        ignore_system_fonts=True,
-        sys_inputs={"book": orjson.dumps(said).decode()},
-    )
-    made = compiler.compile(format="pdf", timestamp=int(book.at.timestamp()))
-    assert isinstance(made, bytes)
-    return made
+    return shelf.print("figures.typ", "book", said, book.at)

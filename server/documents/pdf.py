@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from importlib import resources
-
-import orjson
-import typst
 
 from server.documents.fonts import Shelf
 from server.documents.sheet import Sheet
@@ -18,13 +14,4 @@ def pdf(sheet: Sheet, shelf: Shelf) -> bytes:
     said["faces"] = shelf.faces(sheet.typefaces)
     said["page"] = sheet.page.model_dump()
     del said["typefaces"], said["at"]
-    source = resources.files("server.documents").joinpath("report.typ").read_bytes()
-    compiler = typst.Compiler(
-        source,
-        font_paths=shelf.fonts,
-        ignore_system_fonts=True,
-        sys_inputs={"sheet": orjson.dumps(said).decode()},
-    )
-    made = compiler.compile(format="pdf", timestamp=int(sheet.at.timestamp()))
-    assert isinstance(made, bytes)
-    return made
+    return shelf.print("report.typ", "sheet", said, sheet.at)

@@ -182,6 +182,7 @@ class Duty:
     rolls: dict[str, Roll] = field(default_factory=dict)
     sealed: dict[str, Sealed] = field(default_factory=dict)  # by month
     alarms: dict[str, Alarm] = field(default_factory=dict)
+    calling: dict[str, Alarm] = field(default_factory=dict, compare=False)  # may hold some that are over
     silent: dict[str, Silence] = field(default_factory=dict)  # channels by which nothing gets out
 
     def standing(self) -> list[Shift]:
@@ -210,7 +211,9 @@ class Duty:
         return on.names() if on else []
 
     def open_alarms(self) -> list[Alarm]:
-        return [one for one in self.alarms.values() if one.is_open]
+        """Asked for with every write: those that are over are left behind, not looked through for years."""
+        self.calling = {key: one for key, one in self.calling.items() if one.is_open}
+        return list(self.calling.values())
 
     def open_items(self) -> list[Item]:
         return [one for one in self.items.values() if one.settled_at is None]
@@ -308,9 +311,12 @@ def apply(duty: Duty, event: du.DutyEvent, by: str, at: datetime) -> None:  # a 
             duty.shifts[event.shift_id].is_noted_late = True
         case du.DutyItemOverdue():
             duty.items[event.item_id].is_noted_late = True
-        case al.AlarmRaised() | al.AlarmCalled() | al.AlarmTaken() | al.AlarmSettled():
+        case al.AlarmRaised():
             alarm_state.fold(duty.alarms, duty.silent, event, at)
-        case al.ChannelFailed() | al.ChannelRestored():
+            duty.calling[event.alarm_id] = duty.alarms[event.alarm_id]
+        case (
+            al.AlarmCalled() | al.AlarmTaken() | al.AlarmSettled() | al.ChannelFailed() | al.ChannelRestored()
+        ):
             alarm_state.fold(duty.alarms, duty.silent, event, at)
         case _:
             raise AssertionError(f"{event.type} is not folded")

@@ -111,11 +111,19 @@ def packed(members: int) -> bytes:
 
 def unpacked(stored: bytes) -> int:
     if stored[:1] == b"l":
-        members = 0
-        for (place,) in iter_unpack("<H", stored[1:]):
-            members |= 1 << place
-        return members
+        return members_of(place for (place,) in iter_unpack("<H", stored[1:]))
     return int.from_bytes(stored[1:], "little")
+
+
+def members_of(places: Iterable[int]) -> int:
+    """Places as one number: set in bytes, because a number grown bit by bit is copied for each."""
+    bits = bytearray()
+    for place in places:
+        at = place >> 3
+        if at >= len(bits):
+            bits.extend(bytes(at + 1 - len(bits)))
+        bits[at] |= 1 << (place & 7)
+    return int.from_bytes(bits, "little")
 
 
 def descending(members: int) -> Iterator[int]:

@@ -8,7 +8,6 @@ dropped.
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from server.record.catalogue import BLOCK, packed, tags_of, unpacked, words_of
 from server.record.database import Database
+from server.record.following import follow
 from server.record.tables import (
     CATALOGUE_HEAD,
     CATALOGUE_MARK,
@@ -33,24 +33,17 @@ EVERY_S = 1.0
 FEW, MANY = 1_000, 10_000
 A_STEP = 5_000  # entries that are taken in at once: a step holds up other writers for a tenth of a second
 CHUNK = 500
+REST_S = 0.02
 
 #: The tag and block of a row, and the places that are to be in it and out of it.
 Changes = dict[tuple[str, int], list[int]]
 
 
 async def keep_catalogue(database: Database) -> None:
-    """For ever. While much is written it waits for a quiet moment, but not for long."""
-    before = 0
-    while True:
-        waiting, seq = await asyncio.to_thread(_waiting, database)
-        is_quiet = seq - before < FEW
-        before = seq
-        if waiting > MANY or (waiting > FEW and is_quiet):
-            if await asyncio.to_thread(take_in, database):
-                await asyncio.sleep(0.02)  # the rest of a long way: others want the processor and the writer
-                before = seq + MANY
-                continue
-        await asyncio.sleep(EVERY_S)
+    """For ever."""
+    await follow(
+        database, catalogued_until, take_in, calm=FEW, few=FEW, many=MANY, every_s=EVERY_S, rest_s=REST_S
+    )
 
 
 def catch_up(database: Database) -> None:
@@ -61,12 +54,6 @@ def catch_up(database: Database) -> None:
 
 def catalogued_until(connection: Connection) -> int:
     return int(connection.execute(select(CATALOGUE_HEAD.c.seq)).scalar() or 0)
-
-
-def _waiting(database: Database) -> tuple[int, int]:
-    with database.reading() as connection:
-        seq = int(connection.execute(select(LEDGER.c.seq)).scalar() or 0)
-        return seq - catalogued_until(connection), seq
 
 
 def take_in(database: Database, most: int = A_STEP) -> bool:

@@ -20,16 +20,14 @@ from sqlalchemy import Connection, Row, Select, select
 
 from server.domain.finding import Query, Span
 from server.domain.telling import Piece
-from server.record.catalogue import descending
+from server.record.catalogue import descending, drill_tag, unpacked
 from server.record.cursors import BadCursor, pack, unpack
 from server.record.database import Database
 from server.record.find_index import (
     BLOCK,
     chunks,
-    drill_tag,
     indexed_until,
     kind_tag,
-    members_of,
     pieces_of,
     shelf_of,
     stream_tag,
@@ -333,7 +331,7 @@ class _Shelf:
             said = 0
             for option in self._options:
                 said |= _all(here, option, members)
-            kinds = {kind: members_of(here[tag]) for tag, kind in self._kinds.items() if said and tag in here}
+            kinds = {kind: unpacked(here[tag]) for tag, kind in self._kinds.items() if said and tag in here}
             self._blocks[block] = (members & said, kinds)
 
     def _marks(self, tags: Sequence[str], blocks: list[int]) -> dict[int, dict[str, bytes]]:
@@ -350,7 +348,7 @@ def _either(marks: Mapping[str, bytes], tags: Sequence[str]) -> int:
     members = 0
     for tag in tags:
         if tag in marks:
-            members |= members_of(marks[tag])
+            members |= unpacked(marks[tag])
     return members
 
 
@@ -361,7 +359,7 @@ def _all(marks: Mapping[str, bytes], tags: Sequence[str], members: int) -> int:
     for tag in sorted(tags, key=lambda one: len(marks[one])):
         if not members:
             break
-        members &= members_of(marks[tag])
+        members &= unpacked(marks[tag])
     return members
 
 

@@ -16,10 +16,10 @@ Not in the commands' transactions, and not while much is written. What is not in
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from struct import iter_unpack, pack
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from struct import pack
+from time import perf_counter, sleep
 from typing import Any
 
 import orjson
@@ -28,40 +28,43 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from server.domain.finding import searched
 from server.domain.telling import Piece, put_together, said
-from server.record.catalogue import longer_tags, packed, pair_tag, unpacked
+from server.record.catalogue import drill_tag, longer_tags, members_of, packed, pair_tag, unpacked
 from server.record.database import Database
 from server.record.find_tables import FIND_HEAD, FIND_MARK
+from server.record.following import follow
 from server.record.tables import ENTRY, INCIDENT, LEDGER, STREAM_ENTRY
 
 EVERY_S = 2.0
 #: Entries that may wait while nobody writes much, and while somebody does: each search reads over them.
 FEW, MANY = 500, 10_000
+#: Fewer in two seconds are not much. A step's many small rows make SQLite's next checkpoint a long one, which
+#: commands wait for: 0.3 s was measured.
+CALM = 60
 A_STEP = 4_096  # entries at once: writing them down holds up other writers for a tenth of a second
 BLOCK = 16_384
 CHUNK = 500
 THREE = 3  # of letters and digits so many in a row
-#: While it has a long way to go, it leaves the processor to others half as long as it took it.
-MOST_REST_S = 1.0
+#: Beside a desk at work: so long at once, then twice as long the interpreter is the others'. A step in one
+#: piece was measured to put 0.3 s on a page.
+AT_ONCE_S, REST = 0.004, 2
+BETWEEN_STEPS_S = 0.02
 
 #: Of each block and tag the places that are to be in the row.
 Marks = defaultdict[int, defaultdict[str, list[int]]]
 
 
 async def keep_index(database: Database) -> None:
-    """For ever. While much is written it waits for a quiet moment, but not for long."""
-    clock = asyncio.get_running_loop().time
-    before = 0
-    while True:
-        waiting, seq = await asyncio.to_thread(_waiting, database)
-        is_quiet = seq - before < FEW
-        before = seq
-        if waiting > MANY or (waiting > FEW and is_quiet):
-            began = clock()
-            if await asyncio.to_thread(take_in, database):
-                await asyncio.sleep(min(MOST_REST_S, (clock() - began) / 2))
-                before = seq + MANY
-                continue
-        await asyncio.sleep(EVERY_S)
+    """For ever."""
+    await follow(
+        database,
+        indexed_until,
+        lambda desk: take_in(desk, pace=_Pace()),
+        calm=CALM,
+        few=FEW,
+        many=MANY,
+        every_s=EVERY_S,
+        rest_s=BETWEEN_STEPS_S,
+    )
 
 
 def catch_up(database: Database) -> None:
@@ -81,21 +84,28 @@ def indexed_until(connection: Connection) -> int:
     return int(connection.execute(select(FIND_HEAD.c.seq)).scalar() or 0)
 
 
-def _waiting(database: Database) -> tuple[int, int]:
-    with database.reading() as connection:
-        seq = int(connection.execute(select(LEDGER.c.seq)).scalar() or 0)
-        return seq - indexed_until(connection), seq
+class _Pace:
+    """Asked after each entry: rests when it is time to."""
+
+    def __init__(self) -> None:
+        self._since = perf_counter()
+
+    def __call__(self) -> None:
+        worked = perf_counter() - self._since
+        if worked > AT_ONCE_S:
+            sleep(worked * REST)
+            self._since = perf_counter()
 
 
-def take_in(database: Database, most: int = A_STEP) -> bool:
-    """One step, within one block. False when there was nothing to take in."""
+def take_in(database: Database, most: int = A_STEP, pace: Callable[[], None] = lambda: None) -> bool:
+    """One step, within one block. False when there was nothing to take in. `pace` is called on its way."""
     with database.reading(patient=True) as connection:
         begin = indexed_until(connection)
         seq = int(connection.execute(select(LEDGER.c.seq)).scalar() or 0)
         if begin >= seq:
             return False
         until = min(seq, begin + most, (begin + 1) // BLOCK * BLOCK + BLOCK - 1)
-        rows = _rows(connection, _marks(connection, begin, until))
+        rows = _rows(connection, _marks(connection, begin, until, pace))
     upsert = sqlite.insert if database.is_sqlite else postgresql.insert
     with database.writing(patient=True) as connection:
         connection.execute(upsert(FIND_HEAD).on_conflict_do_nothing(), [{"id": 1, "seq": 0}])
@@ -150,10 +160,6 @@ def stream_tag(stream: str) -> str:
     return "v" + stream
 
 
-def drill_tag(drill: bool) -> str:
-    return f"d{int(drill)}"
-
-
 def pieces_of(connection: Connection, seq: int, entry: Mapping[str, Any]) -> list[Piece]:
     """What an entry says; a report's text is put together from the entries before it."""
 
@@ -180,7 +186,7 @@ def units_let_in(entry: Mapping[str, Any]) -> list[str]:
     return list(event["units"]) if event["type"] == "incident_shared" else []
 
 
-def _marks(connection: Connection, begin: int, until: int) -> Marks:
+def _marks(connection: Connection, begin: int, until: int, pace: Callable[[], None]) -> Marks:
     marks: Marks = defaultdict(lambda: defaultdict(list))
 
     here = ENTRY.c.seq.between(begin + 1, until)
@@ -198,6 +204,7 @@ def _marks(connection: Connection, begin: int, until: int) -> Marks:
     for stream, seq in connection.execute(streams):
         marks[seq // BLOCK][stream_tag(stream)].append(seq % BLOCK)
     for row in entries:
+        pace()
         entry = orjson.loads(bytes(row.body))
         pieces = pieces_of(connection, row.seq, entry)
         if pieces:
@@ -245,20 +252,7 @@ def with_more(stored: bytes | None, places: list[int]) -> bytes:
         grown = before + pack(f"<{len(more)}H", *more)
         if len(grown) - 1 < (more[-1] + 8) // 8:
             return grown
-    bits = bytearray(BLOCK // 8)
-    for place in more:
-        bits[place >> 3] |= 1 << (place & 7)
-    return packed(members_of(before) | int.from_bytes(bits, "little"))
-
-
-def members_of(stored: bytes) -> int:
-    """As `unpacked`, quicker for long lists."""
-    if stored[:1] != b"l":
-        return unpacked(stored)
-    bits = bytearray(BLOCK // 8)
-    for (place,) in iter_unpack("<H", stored[1:]):
-        bits[place >> 3] |= 1 << (place & 7)
-    return int.from_bytes(bits, "little")
+    return packed(unpacked(before) | members_of(more))
 
 
 def chunks(values: Sequence[Any]) -> list[Sequence[Any]]:

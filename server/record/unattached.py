@@ -71,11 +71,18 @@ class Clearing:
         return done
 
     def _clear(self, digests: set[str]) -> None:
-        """Of an upload that was cut after its first pieces no file ever tells."""
-        for some in _chunks(sorted(digests)):
+        """Of an upload that was cut after its first pieces no file ever tells.
+
+        What the log names is read before anybody is held up: whatever is attached since then has its file.
+        """
+        if not digests:
+            return
+        with self._database.reading(patient=True) as connection:
+            untold = digests - _told(connection)
+        for some in _chunks(sorted(untold)):
             with self._database.writing() as connection:
                 self._database.lock_ledger(connection)
-                _forget(connection, set(some) - _told(connection))
+                _forget(connection, set(some))
 
 
 def _chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -31,6 +31,15 @@ def digest_of(folder: Path) -> str:
     return sum_.hexdigest()[:12]
 
 
+def takes_gzip(asked: Headers) -> bool:
+    """Whether what asked can unpack (RFC 9110 12.5.3)."""
+    for one in asked.get("accept-encoding", "").split(","):
+        name, _, weight = one.replace(" ", "").partition(";q=")
+        if name.lower() == "gzip":
+            return weight.strip("0.") != "" or not weight
+    return False
+
+
 DIGEST = digest_of(FOLDER)
 STATIC_PATH = f"/static/{DIGEST}"
 
@@ -56,7 +65,7 @@ class BrowserFiles(StaticFiles):
         )
         if not small or "range" in asked:
             return response
-        if "gzip" not in asked.get("accept-encoding", ""):
+        if not takes_gzip(asked):
             response.headers["Vary"] = "Accept-Encoding"
             return response
         return Response(
