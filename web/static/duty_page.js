@@ -4,7 +4,7 @@ import { guardSignOut } from "./drafts.js";
 import { Duty } from "./duty.js";
 import "./exports.js";
 import { setValues } from "./fields.js";
-import { CommandForm } from "./forms.js";
+import { CommandForm, putAway } from "./forms.js";
 import { Live } from "./live.js";
 import { Sound } from "./sound.js";
 import { fetchHtml, soon, swapPieces } from "./swap.js";
@@ -57,6 +57,6 @@ export class DutyPage {
   }
 
   close(form) {
-    if (form?.classList.contains("act-form")) form.hidden = true;
+    if (form?.classList.contains("act-form")) putAway(form);
   }
 }

@@ -147,6 +147,12 @@ export class CommandForm {
   }
 }
 
+/** Hide a form. A field that nobody sees keeps the keys until the next frame: a key pressed at once would be lost in it. */
+export function putAway(form) {
+  form.hidden = true;
+  if (form.contains(document.activeElement)) document.activeElement.blur();
+}
+
 /** Beside a time: what was understood, so that 1350 is seen to be yesterday's before it is sent. */
 export function echo(field) {
   const place = field.parentElement.querySelector(".echo");

@@ -4,7 +4,7 @@ import { Alarms } from "./alarm.js";
 import { clockText, runClocks } from "./clock.js";
 import { newId, sendUntilAnswered } from "./commands.js";
 import { dropDraft, guardSignOut, keepDraft, readDraft } from "./drafts.js";
-import { CommandForm } from "./forms.js";
+import { CommandForm, putAway } from "./forms.js";
 import { Live } from "./live.js";
 import { fetchHtml, soon, swapPieces } from "./swap.js";
 import { say } from "./texts.js";
@@ -180,7 +180,7 @@ async function act(name) {
 }
 
 function close(form) {
-  if (form) form.hidden = true;
+  if (form) putAway(form);
 }
 
 const openForm = () => [...forms.values()].map((one) => one.form).find((form) => !form.hidden);

@@ -1,5 +1,5 @@
 // One incident on the page: its forms, its log's filter, and its news as they come.
-import { CommandForm } from "./forms.js";
+import { CommandForm, putAway } from "./forms.js";
 import { setValues, unitName } from "./fields.js";
 import { readDraft } from "./drafts.js";
 import { fetchHtml, soon, swapPieces } from "./swap.js";
@@ -111,7 +111,7 @@ export class View {
 
   close(form) {
     if (!form) return;
-    form.hidden = true;
+    putAway(form);
     this.markExpanded();
   }
 
