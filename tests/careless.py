@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from server import app, migrations, watch
 from server.cli import main
-from server.delivery import wire
+from server.delivery import door
 from server.delivery.hub import Hub
 from server.record import database
 from server.record.tables import LEDGER
@@ -69,7 +69,7 @@ def without_cutting_off() -> None:
     """Who does not read is kept for ever, and the kernel is patient with them, too."""
     make = app.Limits
     app.Limits = lambda **said: replace(make(**said), send_s=9e9, waiting_s=9e9)  # type: ignore[assignment,misc]
-    wire.UNACKNOWLEDGED_MS = 3_600_000
+    door.UNACKNOWLEDGED_MS = 3_600_000
 
 
 def forgiving() -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["eventually"]
 
 CI = os.environ.get("CI") == "true"
+FenghuoProcess.forked = True  # here; drills and measurements start the installed command
 
 # The people of every desk in the tests: name, post, unit.
 PEOPLE = (

@@ -28,6 +28,7 @@ import httpx2
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.nursery import Child, nursery
 from tests.servers import free_port
 from tests.waiting import wait_until
 
@@ -58,6 +59,7 @@ class FenghuoProcess:
     """`fenghuo serve` on a loopback port. The port stays the same when it is started again."""
 
     program: Sequence[str | Path] = (FENGHUO,)  # a control may serve with one safety off: tests.careless
+    forked = False  # from a process that has the code read already: pytest's own desks (tests/nursery.py)
     host = "127.0.0.1"  # where it is heard; elsewhere than here in a network of its own
 
     def __init__(
@@ -77,7 +79,7 @@ class FenghuoProcess:
         self.environment = _plain_environment() | dict(environment or {})
         self.tokens = dict(tokens or {})  # by name
         self.port = free_port()
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Child | None = None
         self._clients: dict[str, httpx2.Client] = {}  # by token, for `tell` and `ask`
         self._log = folder.parent / f"{folder.name}-{self.port}.log"
 
@@ -101,14 +103,20 @@ class FenghuoProcess:
     def start(self, *, until_ready: bool = True) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         bus = ("--redis-url", self.redis_url) if self.redis_url else ()
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    *self.program, "serve", "--host", self.host, "--port", str(self.port),
-                    *self.store, *bus, *self.arguments,
-                ],
-                cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
+        asked = ["serve", "--host", self.host, "--port", str(self.port), *self.store, *bus, *self.arguments]
+        with self._log.open("ab") as log, open(os.devnull, "rb") as nothing:
+            if self.forked and tuple(self.program) == (FENGHUO,):
+                files = nothing.fileno(), log.fileno(), log.fileno()
+                self.process = nursery().start(asked, cwd=ROOT, env=self.environment, files=files)
+            else:
+                self.process = subprocess.Popen(
+                    [*self.program, *asked],
+                    cwd=ROOT,
+                    env=self.environment,
+                    stdin=nothing,
+                    stdout=log,
+                    stderr=log,
+                )
         RUNNING.add(self)
         if until_ready:
             self.wait_until_ready()
@@ -159,13 +167,18 @@ class FenghuoProcess:
         self, *arguments: str, given: str | None = None, expect: int | None = 0
     ) -> subprocess.CompletedProcess[str]:
         """Run another `fenghuo` command on the same desk; `expect=None` takes any exit code."""
-        done = subprocess.run(
-            [FENGHUO, *arguments, *self.store],
-            cwd=ROOT, env=self.environment, input=given, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
+        done = self._run(*arguments, *self.store, given=given)
         if expect is not None:
             assert done.returncode == expect, f"fenghuo {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done
+
+    def _run(self, *arguments: str, given: str | None) -> subprocess.CompletedProcess[str]:
+        if self.forked:
+            return nursery().run(arguments, cwd=ROOT, env=self.environment, given=given, timeout=60)
+        return subprocess.run(
+            [FENGHUO, *arguments],
+            cwd=ROOT, env=self.environment, input=given, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
 
     # --- people -----------------------------------------------------------------------------------------
     def add_person(self, name: str, post: str, unit: str) -> str:
