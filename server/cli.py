@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
+
 from schemas.terms import Post
 from server.clocks import utc_now
 from server.config.unit_file import default_units, load_units_or_keep
@@ -22,6 +24,7 @@ from server.log_lines import log_to_stderr
 from server.migrations import open_database
 from server.people.people import AccountRefused, People
 from server.record.book import entry_of_head
+from server.record.database import trouble_of
 from server.record.find_index import forget
 from server.safekeeping.backup import BackupRefused, backup, restore
 from server.safekeeping.verify import verify
@@ -36,6 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = parsed.run(parsed)
     except (AccountRefused, BackupRefused, ValueError, OSError) as refused:
         print(f"fenghuo: {refused}", file=sys.stderr)
+        return 1
+    except DBAPIError as error:
+        if (said := trouble_of(error)) is None:
+            raise
+        print(f"fenghuo: {said}", file=sys.stderr)
         return 1
     return int(status or 0)
 

@@ -40,7 +40,7 @@ revision, down_revision, branch_labels, depends_on = "9001", "{head}", None, Non
 def upgrade() -> None:
     {deed}
 '''
-ADDS = 'op.execute("CREATE TABLE shift (id text PRIMARY KEY)"); ' + "; ".join(
+ADDS = 'op.execute("CREATE TABLE of_next_version (id text PRIMARY KEY)"); ' + "; ".join(
     f'op.execute("ALTER TABLE {table} ADD COLUMN later text")'
     for table in ("incident", "obligation", "ledger", "person", "credential")
 )

@@ -10,17 +10,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from pysqlite3 import dbapi2 as sqlite
 
 from server.cli import main
 from server.record.database import Database
 from tests import words
 from tests.product import FENGHUO, PASSWORD, ROOT, FenghuoProcess
 from tests.room import CREW, Room
+from tests.servers import free_port
 
 Answer = tuple[int, str, str]
 
@@ -273,6 +276,43 @@ def test_a_restored_desk_has_everything_and_a_new_epoch(
     code, _out, err = fenghuo("restore", file, *store)
     assert code == 1
     assert "not empty" in err
+
+
+def _schema_flipped(file: Path) -> None:
+    text = file.read_bytes()
+    file.write_bytes(text.replace(b"CREATE TABLE entry (", b"CREATE TABLE entry \xac", 1))
+    assert file.read_bytes() != text
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_schema_flipped, lambda file: os.truncate(file, file.stat().st_size // 2)],
+    ids=["its schema is no text", "half of it"],
+)
+@pytest.mark.parametrize("command", ["verify", "serve", "backup"])
+def test_a_damaged_file_is_named_in_one_line_and_nothing_is_served_from_it(
+    fenghuo: Callable[..., Answer],
+    desk_folder: Path,
+    tmp_path: Path,
+    damage: Callable[[Path], None],
+    command: str,
+) -> None:
+    with closing(sqlite.connect(desk_folder / "fenghuo.db")) as hand:
+        hand.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # all of it in the one file
+    damage(desk_folder / "fenghuo.db")
+    more = {"serve": ("--port", "0"), "backup": (str(tmp_path / "copy.db"),)}.get(command, ())
+    code, said, wrong = fenghuo(command, *more, "--data", str(desk_folder))
+    assert (code, said) == (1, "")
+    assert wrong.startswith("fenghuo: the database file is damaged (database disk image is malformed"), wrong
+    assert wrong.count("\n") == 1
+    assert not (tmp_path / "copy.db").exists()
+
+
+def test_a_database_that_is_not_there_is_named_in_one_line(fenghuo: Callable[..., Answer]) -> None:
+    nobody = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
+    code, said, wrong = fenghuo("verify", "--database-url", nobody)
+    assert (code, said) == (1, "")
+    assert wrong.startswith("fenghuo: the database does not answer: "), wrong
 
 
 def test_restore_refuses_a_folder_with_anything_in_it_and_a_file_that_is_no_backup(

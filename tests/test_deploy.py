@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import orjson
@@ -21,7 +22,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from server.cli import _parser as command_line
-from tests import words
+from tests import uploads, words
 from tests.conftest import CI
 from tests.product import PASSWORD, FenghuoProcess
 from tests.servers import free_port
@@ -262,6 +263,19 @@ def test_what_is_too_large_is_refused_by_the_desk_or_before_it(proxy: Proxy):
             assert size == 3_000_000, "only what the proxy does not even read"
             continue
         assert status == 413, (size, status, said)
+
+
+def test_a_large_photograph_comes_through_and_refusing_one_puts_no_process_aside(proxy: Proxy):
+    body = words.open_incident()
+    assert proxy.tell("Li", "open-incident", body)[0] == 200
+    bearer = f"Bearer {proxy.desk.tokens['Li']}"
+    noise = uploads.noise()
+    assert len(noise) > 2 * 1024 * 1024
+    for incident, expected in ((str(uuid4()), 404), (body["incident_id"], 200)):
+        path = f"/api/v1/incidents/{incident}/attachments/{uuid4()}?command_id={uuid4()}&file_name=a.png"
+        status, _headers, said = proxy.ask("PUT", path, noise, Authorization=bearer)
+        assert status == expected, said
+        assert proxy.ask("GET", "/api/v1/me", Authorization=bearer)[0] == 200, "at once, of the same process"
 
 
 def test_strangers_are_counted_by_their_own_address_whatever_they_claim(proxy: Proxy):

@@ -61,7 +61,7 @@ def test_uvicorn_is_the_one_whose_insides_the_wire_was_written_for():
             GuardedHttp,
             HttpToolsProtocol,
             "connection_made connection_lost data_received on_headers_complete on_body on_message_complete "
-            "handle_websocket_upgrade pause_writing resume_writing",
+            "on_response_complete handle_websocket_upgrade pause_writing resume_writing",
         ),
     ],
 )

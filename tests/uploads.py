@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import struct
 import zlib
 from pathlib import Path
@@ -39,6 +40,13 @@ def png_bomb(edge: int = 30_000) -> bytes:
     head = struct.pack(">IIBBBBB", edge, edge, 8, 2, 0, 0, 0)
     rows = zlib.compress(bytes(50_000_000), 9)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def noise(side: int = 1000) -> bytes:
+    """A picture that nothing makes smaller: about 3 MiB."""
+    out = io.BytesIO()
+    Image.frombytes("RGB", (side, side), random.Random(side).randbytes(3 * side * side)).save(out, "PNG")
+    return out.getvalue()
 
 
 def paper(*, acts: bool = False, bomb: int = 0) -> bytes:

@@ -21,7 +21,7 @@ from server.delivery.turnstile import Doorstep, Turnstile
 HEADER_S = 10.0  # from the first byte of a request, or from connecting, to the end of its header
 HEADER_BYTES = 64 * 1024
 BODY_WINDOW_S, BODY_WINDOW_BYTES = 10.0, 1024  # a body comes at this pace at least
-UNWANTED_BODY_BYTES = 1024 * 1024
+UNWANTED_BODY_BYTES, UNWANTED_BODY_S = 32 * 1024 * 1024, 30.0  # after an early answer: a whole file
 IDLE_S = 15  # between two requests
 UNREAD_ANSWER_S = 30.0  # an answer that is not read at all for so long is not wanted
 UNSENT_BYTES = 64 * 1024  # in the kernel and not even on the way: over it we are told to pause
@@ -47,6 +47,7 @@ class GuardedHttp(HttpToolsProtocol):
         self._header_bytes = 0
         self._body_bytes = 0
         self._unwanted_bytes = 0
+        self._is_leaving = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -107,12 +108,13 @@ class GuardedHttp(HttpToolsProtocol):
         self._body_bytes = self._unwanted_bytes = 0
         self._wait(BODY_WINDOW_S)
         super().on_headers_complete()
+        if self.cycle is not None:
+            self.cycle.transport = _Polite(self)
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
         super().on_body(body)
         if self.cycle is not None and self.cycle.response_complete:
-            # Refused before it was all here: read on a little, so that the refusal is seen.
             self._unwanted_bytes += len(body)
             if self._unwanted_bytes > UNWANTED_BODY_BYTES:
                 self.transport.close()
@@ -122,6 +124,28 @@ class GuardedHttp(HttpToolsProtocol):
         self._doorstep.add(self._address, self)
         self._wait(None)
         super().on_message_complete()
+        if self._is_leaving:
+            self.transport.close()
+
+    def leave(self) -> None:
+        """Hang up after an answer, but not on somebody who is still speaking.
+
+        Closing with unread bytes in the kernel resets the connection: the refusal may never be seen, and a
+        proxy takes this process for dead and puts it aside, although all it did was to refuse a large file.
+        """
+        if self._phase != "body" or self.transport.is_closing():
+            self.transport.close()
+        elif not self._is_leaving:
+            self._is_leaving = True
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            self.flow.resume_reading()
+            self.loop.call_later(UNWANTED_BODY_S, self.transport.close)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._is_leaving:
+            self._unset_keepalive_if_required()
 
     def handle_websocket_upgrade(self) -> None:
         """In its turn; until then nothing more is read from it."""
@@ -149,6 +173,20 @@ class GuardedHttp(HttpToolsProtocol):
         if self._unread_timer is not None:
             self._unread_timer.cancel()
             self._unread_timer = None
+
+
+class _Polite:
+    """What a request's cycle knows of the transport: to write, and to hang up politely."""
+
+    __slots__ = ("_protocol", "is_closing", "write")
+
+    def __init__(self, protocol: GuardedHttp) -> None:
+        self._protocol = protocol
+        self.write = protocol.transport.write
+        self.is_closing = protocol.transport.is_closing
+
+    def close(self) -> None:
+        self._protocol.leave()
 
 
 def bare_answer(status: bytes, more: bytes = b"") -> bytes:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 SAFE_SQLITE = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
@@ -73,6 +74,7 @@ class Database:
                     f"SQLite {sqlite.sqlite_version} can lose committed data (WAL-reset bug); "
                     "install pysqlite3 >= 0.6.1"
                 )
+            _refuse_if_cut_short(Path(url.removeprefix("sqlite:///")))
             self.engine: Engine = create_engine(
                 url,
                 module=sqlite,
@@ -174,6 +176,36 @@ def _spelled(how: str, limits: dict[str, str]) -> str:
     return "; ".join(f"{how} {name} = '{value}'" for name, value in limits.items())
 
 
+def trouble_of(error: DBAPIError) -> str | None:
+    """What an operator can do something about: a damaged file, or no database there. None: it is a bug."""
+    said = str(error.orig).strip().splitlines()[0] if error.orig else ""
+    if isinstance(error.orig, sqlite.DatabaseError) and ("malformed" in said or "not a database" in said):
+        return (
+            f"the database file is damaged ({said}). Nothing is repaired in silence: keep the file, "
+            "and bring back the last backup into a new folder with fenghuo restore"
+        )
+    if isinstance(error, OperationalError) and not isinstance(error.orig, sqlite.Error):
+        return f"the database does not answer: {said}"
+    return None
+
+
+def _refuse_if_cut_short(file: Path) -> None:
+    """A file shorter than its own header says: SQLite notices only when it comes to a page that is missing.
+
+    Beside a write-ahead log with something in it the header may be ahead of the file, and rightly.
+    """
+    wal = file.with_name(file.name + "-wal")
+    if not file.is_file() or (wal.exists() and wal.stat().st_size):
+        return
+    with file.open("rb") as opened:
+        header = opened.read(100)
+    size, page = file.stat().st_size, int.from_bytes(header[16:18], "big")
+    said = int.from_bytes(header[28:32], "big") * (65536 if page == 1 else page)
+    if header[24:28] == header[92:96] and size < said:  # the header's count of pages is of its last change
+        cut = sqlite.DatabaseError(f"database disk image is malformed: {size} bytes of {said} are there")
+        raise DatabaseError(None, None, cut)
+
+
 def _prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:
@@ -187,7 +219,11 @@ def _prepare_sqlite(engine: Engine) -> None:
             "cache_size=-16000",
             "trusted_schema=OFF",
         ):
-            cursor.execute(f"PRAGMA {pragma}")
+            try:
+                cursor.execute(f"PRAGMA {pragma}")
+            except UnicodeDecodeError as error:  # from the driver, when SQLite quotes what it cannot read
+                malformed = "database disk image is malformed: its schema is no text"
+                raise sqlite.DatabaseError(malformed) from error
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -85,8 +85,10 @@ def _filled(run: Run, name: str, program: tuple[str, ...] = ()) -> Full:
                 ballast = fill(place)
                 run.faults += 1
                 if not program:
-                    wait_until(lambda: not state(desk)["ready"], within=20)
-                pause(run.scale(10, 1))
+                    wait_until(lambda: ear.poll() >= 0 and not state(desk)["ready"], within=20)
+                until = time.monotonic() + run.scale(10, 1)
+                while time.monotonic() < until:
+                    ear.poll(0.1)  # who does not answer a ping for 20 s is taken for dead, and rightly
                 status = desk.tell("Li", "open-incident", words.open_incident()).status_code
                 reason = state(desk)["checks"]["store"]
                 reading = desk.phone("Wu").get("/api/v1/incidents").status_code
