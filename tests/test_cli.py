@@ -280,7 +280,7 @@ def test_a_restored_desk_has_everything_and_a_new_epoch(
 
 def _schema_flipped(file: Path) -> None:
     text = file.read_bytes()
-    file.write_bytes(text.replace(b"CREATE TABLE entry (", b"CREATE TABLE entry \xac", 1))
+    file.write_bytes(text.replace(b"CREATE TABLE entry (", b"CREATE TABLE entry \xac"))
     assert file.read_bytes() != text
 
 

@@ -109,7 +109,7 @@ class GuardedHttp(HttpToolsProtocol):
         self._wait(BODY_WINDOW_S)
         super().on_headers_complete()
         if self.cycle is not None:
-            self.cycle.transport = _Polite(self)
+            self.cycle.transport = cast(asyncio.Transport, _Polite(self))
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
