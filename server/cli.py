@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy.exc import DBAPIError
 
 from schemas.terms import Post
@@ -29,6 +30,8 @@ from server.record.find_index import forget
 from server.safekeeping.backup import BackupRefused, backup, restore
 from server.safekeeping.verify import verify
 from server.settings import Settings, network
+
+log = structlog.get_logger()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -159,7 +162,24 @@ def _where(parsed: argparse.Namespace) -> Settings:
     data, url = parsed.data, parsed.database_url
     if not data and not url:
         data, url = _env("data"), _env("database_url")
-    return Settings(data=Path(data) if data else None, database_url=url or None)
+    where = Settings(data=Path(data) if data else None, database_url=url or None)
+    if where.data is not None and where.database_url is not None:
+        _two_places(where.data, where.database_url)
+    return where
+
+
+def _two_places(data: Path, url: str) -> None:
+    """The database wins, and says so: the folder may be named for its `config/` (a container's always is),
+    or because somebody takes the desk in it for the one that is served."""
+    from sqlalchemy import make_url  # shown without its password
+
+    told = {"database": make_url(url).render_as_string(), "data": str(data)}
+    if (data / "fenghuo.db").exists():
+        log.warning(
+            "a database and a folder with another desk in it are named: that desk is not used", **told
+        )
+    else:
+        log.info("the desk is in the database; of the folder only config/ is read", **told)
 
 
 def _settings(parsed: argparse.Namespace) -> Settings:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+import anyio
+from anyio.to_thread import run_sync
 
 from server.domain.finding import Query, Span, cut_out
 from server.domain.gazetteer import Gazetteer
@@ -22,6 +26,9 @@ ALL_KINDS = (*KINDS[:1], "person", "account", *KINDS[1:-1], "unit")
 #: Of each kind while all of them are shown, of one kind on a page, and of an export at once.
 FEW_OF_EACH, A_PAGE, AT_ONCE = 5, 50, 200
 MOST_OUTSIDE_THE_LOG = 50
+#: Searches of a process at once, and those that wait for a place. One may take two seconds: in the threads of
+#: all reading a few of them would be what every page waits for. Who would wait longer is told to come back.
+SEARCHES_AT_ONCE, SEARCHES_WAITING, COME_BACK_S = 3, 6, 2
 _LINES_SHOWN = 250  # a page of an incident shows the last 300 lines, unless all are asked for
 _HAS_A_PAGE = frozenset(
     f"report_{what}"
@@ -29,6 +36,13 @@ _HAS_A_PAGE = frozenset(
         "drafted", "edited", "submitted", "returned", "approved", "signed", "sent", "entered", "discarded",
     )
 )  # fmt: skip
+
+
+T = TypeVar("T")
+
+
+class TooManySearches(Exception):
+    """All places are taken, and so are those to wait in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,20 @@ class Searcher:
 
     def __init__(self, database: Database, tree: UnitTree, gazetteer: Gazetteer, people: People) -> None:
         self._database, self._tree, self._gazetteer, self._people = database, tree, gazetteer, people
+        self._places: anyio.CapacityLimiter | None = None  # belongs to the loop in which it is first asked
+        self.searching = 0  # and those that wait
+
+    async def in_turn(self, look: Callable[[], T]) -> T:
+        """Whatever searches, in a thread of the searches' own. Raises `TooManySearches`."""
+        if self._places is None:
+            self._places = anyio.CapacityLimiter(SEARCHES_AT_ONCE)
+        if self.searching >= SEARCHES_AT_ONCE + SEARCHES_WAITING:
+            raise TooManySearches
+        self.searching += 1
+        try:
+            return await run_sync(look, limiter=self._places)
+        finally:
+            self.searching -= 1
 
     def search(self, principal: Principal, wanted: Wanted) -> dict[str, Any]:
         """`{"q", "groups", "complete"}`. Synchronous. Raises `BadCursor`."""

@@ -140,6 +140,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "您 24 小时内上传的文件已达上限, 请稍后再传",
         "You have sent all that one person may send in 24 hours; try again later.",
     ),
+    "searches-busy": (
+        "同时查找的人太多, 请几秒后再查",
+        "Too many searches at once; ask again in a few seconds.",
+    ),
     "uploads-busy": (
         "正在接收的文件太多, 请稍候重传",
         "Too many files are coming in just now; send it again.",

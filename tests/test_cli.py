@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import socket
@@ -153,6 +154,35 @@ def test_every_flag_is_an_environment_variable_and_the_flag_wins(
     code, out, _err = fenghuo("user", "list", "--data", here, database_url=unreachable, data=str(there))
     assert (code, len(out.splitlines())) == (0, 2), "a flag is not overruled by what was set long ago"
     assert not there.exists()
+
+
+def test_a_folder_named_beside_a_database_is_said_to_be_no_desk(
+    fenghuo: Callable[..., Answer], tmp_path: Path
+) -> None:
+    here, url = tmp_path / "here", f"sqlite:///{tmp_path / 'there.db'}"
+    both = ("user", "list", "--data", here, "--database-url", url)
+    code, out, err = fenghuo(*both)
+    assert (code, out) == (0, "")
+    (line,) = map(json.loads, err.splitlines())
+    assert (line["level"], line["data"], line["database"]) == ("info", str(here), url)
+    assert fenghuo("user", "add", "Sun", "--post", "auditor", "--unit", "130300", "--data", here)[0] == 0
+    code, out, err = fenghuo(*both)
+    assert (code, out) == (0, ""), "Sun is in the folder's desk"
+    assert json.loads(err)["level"] == "warning"
+    assert "not used" in err
+    assert fenghuo("user", "list", "--data", here)[2] == ""
+    code, out, err = fenghuo("user", "list", data=str(here), database_url=url)
+    assert json.loads(err)["level"] == "warning", "as a container has it"
+
+
+def test_a_line_about_a_database_has_no_password(tmp_path: Path) -> None:
+    from argparse import Namespace
+
+    from server import cli
+
+    with structlog.testing.capture_logs() as lines:
+        cli._where(Namespace(data=str(tmp_path), database_url="postgresql://wu:geheim@db/fenghuo"))
+    assert lines[0]["database"] == "postgresql://wu:***@db/fenghuo"
 
 
 def test_every_option_of_every_command_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from server.api.rest import BASE, BadQuery, asked_only, day, flag, json, not_found, one_of, parts_of, whole
+from server.api.rest import (
+    BASE,
+    BadQuery,
+    asked_only,
+    day,
+    flag,
+    json,
+    language,
+    not_found,
+    one_of,
+    parts_of,
+    whole,
+)
 from server.domain.finding import LONGEST_QUERY, read_query
 from server.gate.auth import principal_of
+from server.gate.problems import problem
 from server.record.cursors import BadCursor
-from server.search import A_PAGE, ALL_KINDS, AT_ONCE, FEW_OF_EACH, Wanted
+from server.search import A_PAGE, ALL_KINDS, AT_ONCE, COME_BACK_S, FEW_OF_EACH, TooManySearches, Wanted
+from server.sentences import sentence
 
 
 async def search(request: Request) -> Response:
@@ -41,9 +55,12 @@ async def search(request: Request) -> Response:
         limit=whole(asked, "limit", FEW_OF_EACH if kind is None else A_PAGE, 1, AT_ONCE),
     )
     try:
-        found = await asyncio.to_thread(parts.searcher.search, principal, wanted)
+        found = await parts.searcher.in_turn(partial(parts.searcher.search, principal, wanted))
     except BadCursor:
         raise BadQuery("after", "is no cursor of this list") from None
+    except TooManySearches:
+        detail = sentence("searches-busy", language(request, principal))
+        return problem(503, "searches-busy", detail=detail, headers={"Retry-After": str(COME_BACK_S)})
     return json(found)
 
 

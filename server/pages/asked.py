@@ -111,16 +111,18 @@ def page(render: Callable[[Asked], Response]) -> Callable[[Request], Awaitable[R
     """An endpoint that reads and renders in a worker thread."""
 
     async def endpoint(request: Request) -> Response:
-        return await run_sync(answer, Asked(request))
-
-    def answer(asked: Asked) -> Response:
-        asked.note_head()
-        answer = render(asked)
-        if isinstance(answer, HTMLResponse):
-            _pack(answer, asked.request)
-        return answer
+        return await run_sync(answered, render, Asked(request))
 
     return endpoint
+
+
+def answered(render: Callable[[Asked], Response], asked: Asked) -> Response:
+    """What such an endpoint answers. Blocking."""
+    asked.note_head()
+    answer = render(asked)
+    if isinstance(answer, HTMLResponse):
+        _pack(answer, asked.request)
+    return answer
 
 
 def _pack(answer: Response, request: Request) -> None:

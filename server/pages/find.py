@@ -5,21 +5,24 @@ The address is the search: words, kind, unit, days, drill or not. What it says t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from anyio.to_thread import run_sync
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from server.domain.finding import read_query
 from server.domain.units import Rank
 from server.pages import filters
-from server.pages.asked import Asked, page
+from server.pages.asked import Asked, answered
 from server.record.cursors import BadCursor
 from server.screens import find_rows
-from server.search import A_PAGE, ALL_KINDS, AT_ONCE, FEW_OF_EACH, Wanted
+from server.search import A_PAGE, ALL_KINDS, AT_ONCE, COME_BACK_S, FEW_OF_EACH, TooManySearches, Wanted
 
 NAMES = ("q", "kind", "unit", "from", "to", "drill")
 
@@ -56,7 +59,24 @@ def link(one: Wanted, **over: object) -> str:
     return "/search?" + urlencode({name: str(value) for name, value in values.items() if value is not None})
 
 
-def search(asked: Asked) -> Response:
+async def search(request: Request) -> Response:
+    asked = Asked(request)
+    if asked.principal.kind == "wall" or wanted(asked) is None:
+        return await run_sync(answered, _shown, asked)
+    try:
+        return await asked.parts.searcher.in_turn(partial(answered, _shown, asked))
+    except TooManySearches:
+        return await run_sync(answered, _busy, asked)
+
+
+def _busy(asked: Asked) -> Response:
+    """The words stay in their field: Enter asks again."""
+    answer = _page(asked, wanted(asked), 503, busy=True)
+    answer.headers["Retry-After"] = str(COME_BACK_S)
+    return answer
+
+
+def _shown(asked: Asked) -> Response:
     if asked.principal.kind == "wall":
         return asked.page("refused.html", 403, said=asked.wording.say("refused.not_permitted"))
     one = wanted(asked)
@@ -71,13 +91,27 @@ def search(asked: Asked) -> Response:
             return RedirectResponse(link(one), 303)
         groups = find_rows.groups(found, one.query, asked.wording)
         complete = found["complete"]
+    return _page(asked, one, groups=groups, complete=complete)
+
+
+def _page(
+    asked: Asked,
+    one: Wanted | None,
+    status: int = 200,
+    *,
+    groups: Sequence[find_rows.Group] = (),
+    complete: bool = True,
+    busy: bool = False,
+) -> Response:
     tree = asked.parts.tree
     return asked.page(
         "find.html",
+        status,
         wanted=one,
         groups=groups,
         found=sum(len(group.rows) for group in groups),
         complete=complete,
+        busy=busy,
         link=link,
         kinds=ALL_KINDS,
         units=[
@@ -101,4 +135,4 @@ def everything(asked: Asked, one: Wanted) -> Iterator[dict[str, Any]]:
 
 
 def routes() -> list[Route]:
-    return [Route("/search", page(search))]
+    return [Route("/search", search)]
