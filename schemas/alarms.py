@@ -18,6 +18,7 @@ AlarmKind = Literal[
     "level",  # 达到重大以上
     "order",  # 指令逾期
     "instruction",  # 批示逾期
+    "help",  # 求援未答复
     "unmanned",  # 无人值班
     "handover",  # 交接超时
 ]

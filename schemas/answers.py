@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from schemas.attachments import AttachmentShown
 from schemas.bases import Shown
 from schemas.events import LogEntry
+from schemas.field_answers import FieldShown
 from schemas.fields import Facts, Instant
 from schemas.instruction_answers import InstructionShown
 from schemas.report_answers import DraftShown
@@ -309,6 +310,7 @@ class IncidentWhole(Incident):
     drafts: list[DraftShown]
     orders: list[OrderShown]
     instructions: list[InstructionShown]
+    field: FieldShown
     concealed_by: str | None
     breach_causes: list[BreachCause]
     units: list[str]

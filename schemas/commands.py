@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas import attachments, duties, instructions, reports
+from schemas import attachments, duties, field_work, instructions, reports
 from schemas.bases import AnyCommand as AnyCommand
 from schemas.bases import Command as Command
 from schemas.fields import (
@@ -247,6 +247,7 @@ ALL: tuple[type[AnyCommand], ...] = (
     *reports.COMMANDS,
     *instructions.COMMANDS,
     *attachments.COMMANDS,
+    *field_work.COMMANDS,
     *duties.COMMANDS,
 )
 COMMANDS: dict[str, type[AnyCommand]] = {command.name: command for command in ALL}

@@ -187,7 +187,8 @@ not (`no-such-incident`, `no-such-entry`, `no-such-report`, `no-such-order`, `no
 `received-before-sent`, `merge-into-itself`, `drill-and-real`, `no-such-cause`. Of a leader's instruction
 also 403 `not-your-instruction`, 404 `no-such-instruction`, `no-such-addressee`, 409 `instruction-exists`,
 `instruction-signed`, `instruction-done`, `instructions-open`, 422 `addressee-twice`, `before-instruction`,
-`finish-needs-words`.
+`finish-needs-words`. Of people on the spot 404 `no-such-help`, 409 `help-exists`, `count-exists`, `help-open`
+(an incident is not closed as handled over a request for help that nobody answered).
 
 Limits: a body of 1 MiB, 1000 commands in a batch, 2000 requests a second for one credential (429,
 Retry-After). A browser with a session says from its own Origin or Sec-Fetch-Site that the page is ours; a

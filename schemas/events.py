@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from schemas import attachments, duties, instructions, reports
+from schemas import attachments, duties, field_work, instructions, reports
 from schemas.bases import Event as Event
 from schemas.fields import Facts, Frozen, Instant, OnBehalfOf, Source
 from schemas.terms import Level, Scale, Stage
@@ -416,6 +416,7 @@ ALL: tuple[type[Event], ...] = (
     *reports.EVENTS,
     *instructions.EVENTS,
     *attachments.EVENTS,
+    *field_work.EVENTS,
     *duties.EVENTS,
 )
 EVENTS: dict[str, type[Event]] = {event.model_fields["type"].default: event for event in ALL}
@@ -453,6 +454,7 @@ AnyEvent = Annotated[
     | reports.AnyReportEvent
     | instructions.AnyInstructionEvent
     | attachments.AnyAttachmentEvent
+    | field_work.AnyFieldEvent
     | duties.AnyDutyEvent,
     Field(discriminator="type"),
 ]

@@ -170,9 +170,9 @@ def _whole(value: Any) -> Any:
     return int(value) if type(value) is float and value.is_integer() else value
 
 
-_WHOLE = BeforeValidator(_whole)
-Count = Annotated[int, Field(ge=0, le=100_000_000, strict=True), _WHOLE]
-Minutes = Annotated[int, Field(ge=1, le=43_200, strict=True), _WHOLE]  # a month at most
+whole = BeforeValidator(_whole)
+Count = Annotated[int, Field(ge=0, le=100_000_000, strict=True), whole]
+Minutes = Annotated[int, Field(ge=1, le=43_200, strict=True), whole]  # a month at most
 Flag = Annotated[bool, Field(strict=True)]
 Measure = Annotated[
     float, Field(ge=0, le=1_000_000_000, allow_inf_nan=False, strict=True), AfterValidator(_measure)

@@ -11,9 +11,18 @@ from __future__ import annotations
 
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    StrictInt,
+    model_serializer,
+)
 
 from schemas.terms import Category, Channel, ClockStart, Level, Stage
 
@@ -57,6 +66,10 @@ SUMS: dict[str, tuple[str, ...]] = {
     "trapped_or_missing": ("trapped", "missing"),
     "poisoned_or_serious": ("poisoned", "seriously_injured"),
 }
+
+
+#: Where the file does not say it.
+HELP_WITHIN_MIN = 10
 
 
 class _Frozen(BaseModel):
@@ -182,12 +195,26 @@ class RuleSet(_Frozen):
     category_groups: dict[Slug, Words]
     one_hour: OneHourRule
     due_soon_min: Minutes
+    help_within_min: Annotated[StrictInt, Field(ge=1, le=1440)] | None = None
     prompts: tuple[Prompt, ...]
     hop_budget: tuple[HopBudget, ...]
     delay_causes: tuple[DelayCause, ...]
     grading: dict[Slug, GradeTable]
     grading_for: dict[Slug, GradeAssignment]
     rules: tuple[Rule, ...]
+
+    @model_serializer(mode="wrap")
+    def _as_said(self, plainly: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A file of before help could be asked for is the same file still, and has the same digest."""
+        said: dict[str, Any] = plainly(self)
+        if self.help_within_min is None:
+            del said["help_within_min"]
+        return said
+
+    @property
+    def help_limit_min(self) -> int:
+        """Within how many minutes a request for help is to be answered (our own word: no rule has one)."""
+        return self.help_within_min or HELP_WITHIN_MIN
 
     def categories(self, names: tuple[str, ...]) -> frozenset[str]:
         """Category slugs meant by a rule's `category`: slugs, group names, `any` (kept as it is)."""

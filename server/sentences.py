@@ -52,6 +52,13 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "还有 {count} 个承办单位的批示未办结, 请先逐项办结",
         "{count} addressees of instructions are not done: finish each first.",
     ),
+    "help-exists": ("这次求援已经登记", "This request for help is already recorded."),
+    "no-such-help": ("没有这次求援", "There is no such request for help."),
+    "count-exists": ("这次清点已经登记", "This count of heads is already recorded."),
+    "help-open": (
+        "还有 {count} 项现场求援未答复, 请先答复",
+        "{count} requests for help from the spot are unanswered: answer each first.",
+    ),
     "no-such-cause": ("没有这个原因代码", "There is no such cause."),
     "no-such-unit": ("没有这个单位: {unit}", "There is no such unit: {unit}"),
     "division-unknown": ("区划代码 {division} 不在本市", "Division {division} is not in this city."),

@@ -60,6 +60,9 @@ def good(room: Room, name: str) -> Body:
             room.told("Wu", "add-attachment", {**file, "incident_id": one, "file_name": "现场.jpg"})
     else:
         file = {}
+    wanted = words.request_help(one)
+    if name == "answer-help":
+        room.told("Gao", "request-help", wanted)
     closing = {**said, "at": words.at("18:00"), "reason": "处置完毕"}
     bodies: dict[str, Callable[[], Body]] = {
         "add-entry": lambda: entry,
@@ -103,6 +106,11 @@ def good(room: Room, name: str) -> Body:
         "discard-report": lambda: {**on_paper, "reason": "重复起草"},
         "add-attachment": lambda: {**said, **file, "file_name": "现场.jpg", "note": "东侧"},
         "strike-attachment": lambda: {**said, **file, "reason": "传错了"},
+        "report-position": lambda: words.report_position(one),
+        "set-field-status": lambda: words.set_field_status(one, "arrived"),
+        "request-help": lambda: wanted,
+        "answer-help": lambda: words.answer_help(wanted),
+        "count-heads": lambda: words.count_heads(one, "in", 12, team="一队"),
         "explain-breach": lambda: {**said, "cause": "slow_approval", "text": "等签字"},
     }  # fmt: skip
     return bodies[name]()

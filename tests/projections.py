@@ -308,6 +308,28 @@ def forget_instruction(room: Room) -> None:
     room.watch()
 
 
+@makes("position_reported", "field_status_set", "help_requested", "help_answered", "heads_counted")
+def work_on_the_spot(room: Room) -> None:
+    one = _open(room)
+    wanted = words.request_help(one, at=_now(room))
+    for who, name, said in (
+        ("Song", "report-position", words.report_position(one, at=_now(room))),
+        ("Song", "set-field-status", words.set_field_status(one, "engaged", at=_now(room))),
+        ("Song", "count-heads", words.count_heads(one, "in", 7, at=_now(room), team="一队")),
+        ("Song", "request-help", wanted),
+        ("Wu", "answer-help", words.answer_help(wanted, at=_now(room))),
+        ("Song", "request-help", words.request_help(one, at=_now(room))),
+    ):
+        room.told(who, name, said)
+
+
+@makes("help_overdue")
+def leave_help_unanswered(room: Room) -> None:
+    room.told("Song", "request-help", words.request_help(_open(room), at=_now(room)))
+    room.clock.pass_by(minutes=11)
+    room.watch()
+
+
 @makes("incident_merged", "duplicate_absorbed")
 def merge(room: Room) -> None:
     one, other = _open(room, facts={"dead": 1}), _open(room, minutes_ago=20, facts={"dead": 4})

@@ -54,6 +54,9 @@ SAMPLES: Body = {
     "settles": [],
     "version": 1,
     "person": "省厅值班员",
+    "accuracy_m": 12.5,
+    "quantity": 3,
+    "team": "一队",
     "note": "传真号 000",
     "reference": "G-2026-1",
 }

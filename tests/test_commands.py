@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from schemas import field_work
 from schemas.commands import COMMANDS
 from tests import words
 from tests.deeds import ANSWER, ON_INCIDENTS, entry_of, good, opened, refused, whose
@@ -31,6 +32,7 @@ TIMES = {
     "report-on-instruction": ("at",),
     "finish-instruction": ("at",),
     "press-instruction": ("at",),
+    **dict.fromkeys((one.name for one in field_work.COMMANDS), ("at",)),
     "close-incident": ("at",),
     "reopen-incident": ("at",),
     "declare-stable": ("at",),

@@ -287,6 +287,10 @@ def test_no_answer_has_a_field_that_the_document_does_not_know(rooms: Rooms) -> 
             ("OrderShown", whole["orders"][0]), ("BreachCause", whole["breach_causes"][0]),
             ("InstructionShown", whole["instructions"][0]),
             ("AddresseeShown", whole["instructions"][0]["addressees"][0]),
+            ("FieldShown", whole["field"]), ("InsideShown", whole["field"]["inside"]),
+            ("PersonInField", whole["field"]["people"][0]), ("HeadCountShown", whole["field"]["counts"][0]),
+            ("HelpShown", whole["field"]["requests"][0]),
+            ("HelpAnswerShown", whole["field"]["requests"][0]["answers"][0]),
             ("Informer", whole["informer"]), ("EntryShown", whole["entries"][0]),
             ("LogPage", room.ask("Wu", "log", limit=1)), ("LiveEntry", room.ask("Wu", "log")["entries"][-1]),
             ("ObligationList", room.ask("Wu", "obligations")),
@@ -349,6 +353,7 @@ def test_every_event_happens_and_is_as_the_document_says(rooms: Rooms) -> None:
         room.told("Li", "share-incident", {"incident_id": two, "with": ["130321"]})
         room.told("Wu", "issue-order", words.issue_order(one))
         room.told("Wu", "record-instruction", words.record_instruction(two, given_at=now))
+        room.told("Song", "request-help", words.request_help(two, at=now))
         an_alarm(room)
         for _ in range(30):
             room.clock.pass_by(hours=1)

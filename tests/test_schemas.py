@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import alarms, attachments, commands, duties, events, reports, terms
+from schemas import alarms, attachments, commands, duties, events, field_work, reports, terms
 from schemas import instructions as ins
 from schemas.bases import AnyCommand
 from schemas.commands import COMMANDS, Command
@@ -29,6 +29,7 @@ from server.domain import (
     drafts,
     duty,
     duty_decide,
+    field_decide,
     incident,
     instruction_decide,
     instructions,
@@ -36,6 +37,7 @@ from server.domain import (
     report_drafts,
 )
 from server.domain import attachments as folded_attachments
+from server.domain import field_work as folded_field_work
 from server.domain.decide import Author
 from server.domain.incident import Incident
 from server.record.lines import line_of
@@ -61,7 +63,7 @@ def cases(module: Any, prefix: str) -> set[str]:
     return found
 
 
-MODULES = (commands, events, reports, duties, ins, attachments, alarms)
+MODULES = (commands, events, reports, duties, ins, attachments, alarms, field_work)
 
 
 # ---------------------------------------------------------------- commands
@@ -71,7 +73,7 @@ def test_every_command_is_in_the_list_and_named_after_its_class() -> None:
     told = (one for module in MODULES for one in vars(module).values())
     classes = {one for one in told if isinstance(one, type) and issubclass(one, AnyCommand)}
     bases = {AnyCommand, Command, reports.ReportCommand, duties.DutyCommand, attachments.AttachmentCommand}
-    bases |= {ins.InstructionCommand, ins.AddresseeCommand}
+    bases |= {ins.InstructionCommand, ins.AddresseeCommand, field_work.FieldCommand}
     assert set(commands.ALL) == classes - bases
     for command in commands.ALL:
         words = "".join(part.capitalize() for part in command.name.split("-"))
@@ -94,6 +96,7 @@ def test_every_command_is_decided() -> None:
         | cases(duty_decide, "du")
         | cases(duty_decide, "al")
         | cases(attaching, "att")
+        | cases(field_decide, "fw")
     )
     assert {command.__name__ for command in commands.ALL} <= decided | asked
 
@@ -117,7 +120,8 @@ def test_every_event_is_in_the_list_and_in_the_union_and_named_after_its_class()
     told = (one for module in MODULES for one in vars(module).values())
     classes = {one for one in told if isinstance(one, type) and issubclass(one, Event)}
     bases = {Event, reports.ReportEvent, duties.DutyEvent, ins.InstructionEvent, ins.AddresseeEvent}
-    assert set(events.ALL) == classes - bases - {attachments.AttachmentEvent}
+    bases |= {attachments.AttachmentEvent, field_work.FieldEvent, field_work.DeedEvent}
+    assert set(events.ALL) == classes - bases
     union = get_args(AnyEvent)[0]
     assert get_origin(union) is UnionType
     assert set(get_args(union)) == set(events.ALL)
@@ -135,6 +139,7 @@ def test_every_event_is_folded() -> None:
         | cases(duty, "du")
         | cases(alarm_state, "al")
         | cases(folded_attachments, "att")
+        | cases(folded_field_work, "fw")
     )
     assert {event.__name__ for event in events.ALL} <= folded
 

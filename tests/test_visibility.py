@@ -153,7 +153,7 @@ def a_busy_day(room: Room, who: str, **over: Any) -> set[str]:
         ("discard-report", {**said, "report_id": waste["report_id"], "reason": f"作废{mark}"}),
         ("declare-concealed", concealed), ("issue-order", order), ("acknowledge-order", on_order),
         ("report-on-order", on_order),
-        *words.instruction_deeds(one, room.ask(who, "me")["unit"], mark),
+        *words.instruction_deeds(one, room.ask(who, "me")["unit"], mark), *words.field_deeds(one, mark),
         ("add-attachment", {**said, **file, "file_name": f"照片{mark}.jpg", "note": mark}),
         ("strike-attachment", {**said, **file, "reason": f"传错{mark}"}),
         ("explain-breach", {**said, "cause": "other", "text": f"原因{mark}"}),
@@ -374,9 +374,10 @@ FIELD = {
     "acknowledge-order", "report-on-order", "sign-for-instruction", "report-on-instruction",
     "add-attachment", "strike-attachment",
 }  # fmt: skip
+SPOT = {"report-position", "set-field-status", "request-help", "count-heads"}
 MAY = {
-    "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK, "Gao": FIELD,
-    "Luo": FIELD - {"open-incident", "establish-facts", "judge-level", "issue-order"},
+    "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK, "Gao": FIELD | SPOT,
+    "Luo": {"answer-help"} | FIELD - {"open-incident", "establish-facts", "judge-level", "issue-order"},
     "Zhao": set(), "Sun": set(), "Chen": set(),
 }  # fmt: skip
 
@@ -396,8 +397,7 @@ def test_each_post_does_what_is_its_own_and_only_that(one_room: Room, who: str) 
 
 def test_every_post_stands_in_the_list_above() -> None:
     posts = {name: post for name, post, unit in CREW if unit == "130300"}
-    assert {posts[name] for name in MAY} == set(posts.values())
-    assert len(set(posts.values())) == 7
+    assert len({posts[name] for name in MAY}) == len(set(posts.values())) == 7
 
 
 def test_a_body_is_not_looked_at_before_the_right_to_send_it(room: Room) -> None:

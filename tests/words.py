@@ -177,6 +177,52 @@ def instruction_deeds(incident_id: str, unit: str, mark: str) -> list[tuple[str,
     ]
 
 
+def report_position(incident_id: str, clock: str = "09:05", **over: Any) -> Body:
+    """By the river, as a tablet sees it."""
+    return _said(
+        {"incident_id": incident_id, "at": at(clock), "lon": 118.89172, "lat": 39.89166, "accuracy_m": 12},
+        over,
+    )
+
+
+def set_field_status(incident_id: str, status: str, clock: str = "09:05", **over: Any) -> Body:
+    return _said({"incident_id": incident_id, "at": at(clock), "status": status}, over)
+
+
+def request_help(incident_id: str, clock: str = "09:10", **over: Any) -> Body:
+    body = {
+        "incident_id": incident_id,
+        "request_id": new_id(),
+        "at": at(clock),
+        "kind": "boats",
+        "quantity": 3,
+    }
+    return _said(body, over)
+
+
+def answer_help(request: Body, clock: str = "09:12", **over: Any) -> Body:
+    named = {name: request[name] for name in ("incident_id", "request_id")}
+    return _said({**named, "at": at(clock), "accepted": True}, over)
+
+
+def count_heads(incident_id: str, direction: str, people: int, clock: str = "09:15", **over: Any) -> Body:
+    body = {"incident_id": incident_id, "count_id": new_id(), "at": at(clock)}
+    return _said({**body, "direction": direction, "people": people}, over)
+
+
+def field_deeds(incident_id: str, mark: str) -> list[tuple[str, Body]]:
+    """What somebody on the spot does in a day, every text with a mark in it."""
+    wanted = request_help(incident_id, text=f"求援{mark}")
+    behalf = {"name": f"队长{mark}", "unit": f"救援队{mark}", "channel": "电台"}
+    return [
+        ("report-position", report_position(incident_id, on_behalf_of=behalf)),
+        ("set-field-status", set_field_status(incident_id, "arrived", text=f"到达{mark}")),
+        ("request-help", wanted),
+        ("answer-help", answer_help(wanted, text=f"答复{mark}")),
+        ("count-heads", count_heads(incident_id, "in", 5, team=f"一队{mark}", text=mark)),
+    ]
+
+
 def close_incident(incident_id: str, clock: str = "18:00", day: int = 1, **over: Any) -> Body:
     body: Body = {"incident_id": incident_id, "at": at(clock, day), "reason": "明火已灭,人员清点完毕"}
     return _said(body, over)

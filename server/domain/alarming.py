@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 from schemas import alarms as al
 from schemas import duties as du
 from schemas import events as ev
+from schemas import field_work as fw
 from schemas import instructions as ins
 from schemas.bases import Event
 from schemas.channels import ChannelBook
@@ -43,6 +44,7 @@ _INSTRUCTION = {
     "feedback": ("批示逾期未反馈", "An instruction was not answered in time"),
     "check": ("批示反馈逾期未核对", "An answer to an instruction was not looked at in time"),
 }
+_HELP = ("现场求援逾期未答复", "A request for help from the spot was not answered in time")
 _UNMANNED = {
     "nobody_planned": ("无人值班: 没有排班", "Nobody is on duty: nobody is planned"),
     "not_taken_over": ("无人值班: 本班无人接班", "Nobody is on duty: the shift was not taken over"),
@@ -96,6 +98,12 @@ def cause_of(event: Event, incident: Incident | None, tree: UnitTree) -> Cause |
         case ev.OrderOverdue():
             units = tuple(dict.fromkeys([incident.orders[event.order_id].to, *here]))
             return Cause("order", event.what, units, event.due_at, *_ORDER[event.what], (event.order_id,))
+        case fw.HelpOverdue():
+            own = [
+                one for one in incident.units if one == event.unit
+            ]  # a unit that was only named sees nothing
+            units = tuple(dict.fromkeys([*own, *here]))
+            return Cause("help", "answer", units, event.due_at, *_HELP, (event.request_id,))
         case ins.InstructionOverdue():
             of = (event.instruction_id, event.addressee_id)
             said = _INSTRUCTION[event.waits_for]
@@ -226,6 +234,8 @@ def over(alarm: Alarm, incident: Incident, rules: RuleSet) -> str | None:
             order = incident.orders[said.causes[0]]
             answered = order.reported_at or (order.acknowledged_at if said.what == "acknowledge" else None)
             return None if answered is None else "done"
+        case "help":
+            return None if incident.on_scene.requests[said.causes[0]].is_open else "done"
         case "instruction":
             instruction_id, addressee_id = said.causes
             clock = incident.instructions[instruction_id].addressees[addressee_id].clock

@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from schemas import commands as cmd
 from schemas import events as ev
 from schemas.attachments import AttachmentCommand
+from schemas.field_work import FieldCommand
 from schemas.fields import Place, Source
 from schemas.instructions import InstructionCommand
 from schemas.reports import ReportCommand
 from schemas.terms import Level
-from server.domain import attaching, instruction_decide, report_drafts
+from server.domain import attaching, field_decide, instruction_decide, report_drafts
 from server.domain.context import Author as Author
 from server.domain.context import Context as Context
 from server.domain.context import Decided as Decided
@@ -59,6 +60,8 @@ def _ordinary(incident: Incident, command: cmd.Command, context: Context) -> lis
         return list(instruction_decide.decide(incident, command, context))
     if isinstance(command, AttachmentCommand):
         return attaching.decide(incident, command, context)
+    if isinstance(command, FieldCommand):
+        return field_decide.decide(incident, command, context)
     match command:
         case cmd.AddEntry():
             if command.entry_id in incident.entries:
@@ -132,6 +135,8 @@ def _ordinary(incident: Incident, command: cmd.Command, context: Context) -> lis
                 raise Refused("incident-closed", "/incident_id", kind="conflict")
             if command.outcome in (None, "handled"):
                 _refuse_open_instructions(incident)
+                if left := incident.on_scene.open_requests():
+                    raise Refused("help-open", "/incident_id", kind="conflict", count=len(left))
             return [ev.IncidentClosed(at=command.at, reason=command.reason, outcome=command.outcome)]
         case cmd.ReopenIncident():
             if incident.is_open:

@@ -11,18 +11,19 @@ from datetime import datetime
 from typing import Any
 
 from schemas import events as ev
+from schemas import field_work as fw
 from schemas.attachments import AttachmentEvent
 from schemas.events import OneHourTerms, PlaceKept
 from schemas.instructions import InstructionEvent
 from schemas.reports import ReportEvent
 from schemas.terms import Level, Scale, Stage
-from server.domain import attachments, drafts, instructions
+from server.domain import attachments, drafts, field_work, instructions
 from server.domain.drafts import Draft
 from server.domain.entered import Entered
 from server.domain.instructions import Book
 
 #: Events that no rule looks at: what is written down beside the matter itself.
-_NOTES = (ev.EntryAdded, ev.EntryStruck, ev.BreachExplained, ev.InformerNamed, AttachmentEvent)
+_NOTES = (ev.EntryAdded, ev.EntryStruck, ev.BreachExplained, ev.InformerNamed, AttachmentEvent, fw.FieldEvent)
 #: Figures whose change has to be reported on (及时补报, WS-05).
 _HURT = ("dead", "missing", "trapped", "seriously_injured")
 
@@ -178,6 +179,7 @@ class Incident:
     instructions: Book = field(default_factory=dict)
     entries: dict[str, bool] = field(default_factory=dict)
     attachments: dict[str, attachments.Attachment] = field(default_factory=dict)
+    on_scene: field_work.FieldWork = field(default_factory=field_work.FieldWork)
     deeds: dict[str, drafts.Told] = field(default_factory=dict)  # lines that a report may tell of
     drafts: dict[str, Draft] = field(default_factory=dict)  # reports that are being written
     to_grade: bool = False  # facts came with the last command and have not been graded yet
@@ -468,6 +470,8 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
             drafts.apply(incident.drafts, event, entry)
         case InstructionEvent() as event:
             instructions.apply(incident.instructions, incident.deeds, event, entry)
+        case fw.FieldEvent() as event:
+            field_work.apply(incident.on_scene, event, entry)
         case ev.InformerNamed() | ev.ClockStepped() | ev.RulesAccepted():
             pass
 

@@ -32,6 +32,10 @@ _MAY: dict[Post, frozenset[str]] = {
             "report-on-order",
             "sign-for-instruction",
             "report-on-instruction",
+            "report-position",
+            "set-field-status",
+            "request-help",
+            "count-heads",
         }
     ),
     Post.LIAISON: frozenset(
@@ -45,6 +49,7 @@ _MAY: dict[Post, frozenset[str]] = {
             "add-attachment",
             "strike-attachment",
             "answer-roll",
+            "answer-help",
         }
     ),
     Post.LEADERSHIP: frozenset(),

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from schemas.fields import wire_instant
 from server.domain.incident import Incident
 from server.domain.onehour import one_hour
 
@@ -98,4 +99,34 @@ def step_rows(incident: Incident) -> list[dict[str, Any]]:
         }
         for whole in incident.instructions.values()
         for one in whole.addressees.values()
+    ]
+
+
+def field_rows(incident: Incident) -> list[dict[str, Any]]:
+    """One row for an incident from whose spot somebody was heard, none for another."""
+    work = incident.on_scene
+    if not (work.people or work.counts or work.requests):
+        return []
+    inside = work.inside()
+    waiting = [
+        {
+            "request_id": one.request_id,
+            "kind": str(one.kind),
+            "quantity": one.quantity,
+            "person": one.person,
+            "unit": one.unit,
+            "recorded_at": wire_instant(one.recorded_at),
+            "answer_by": wire_instant(one.answer_by),
+        }
+        for one in work.open_requests()
+    ]
+    return [
+        {
+            "incident_id": incident.id,
+            "deployed": sum(one.is_there for one in work.people),
+            "inside": inside.inside,
+            "discrepancy": inside.discrepancy,
+            "open_help": len(waiting),
+            "waiting": orjson.dumps(waiting, option=orjson.OPT_SORT_KEYS).decode(),
+        }
     ]

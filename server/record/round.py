@@ -13,6 +13,7 @@ from schemas import events as ev
 from schemas.commands import Command
 from schemas.duties import DutyCommand
 from schemas.events import LOG_ENTRY, Event
+from schemas.field_work import FieldEvent
 from schemas.fields import wire_instant
 from schemas.instructions import InstructionEvent
 from server.domain.attachments import Upload
@@ -27,12 +28,13 @@ from server.record.done import Done
 from server.record.duties import Duties
 from server.record.lines import Line, line_of, system_line
 from server.record.outbox import MESSAGES
-from server.record.projections import incident_row, obligation_rows, step_rows
+from server.record.projections import field_rows, incident_row, obligation_rows, step_rows
 from server.record.rows import (
     COUNTERS,
     DONE,
     ENTRIES,
     HEADS,
+    INCIDENT_FIELDS,
     INCIDENT_UNITS,
     INCIDENTS,
     INSTRUCTION_STEPS,
@@ -109,6 +111,7 @@ class Round:
         self._touched: dict[str, Incident] = {}
         self._owed_changed: dict[str, set[str]] = {}
         self._steps_changed: set[str] = set()
+        self._on_scene_changed: set[str] = set()
         self._working: set[str] = set()
         self._kept_duties = duties
         self.duties = Duties(
@@ -322,6 +325,8 @@ class Round:
                 self._owed_changed.setdefault(incident_id, set()).add(event.obligation_id)
             elif isinstance(event, InstructionEvent) and incident_id is not None:
                 self._steps_changed.add(incident_id)
+            elif isinstance(event, FieldEvent) and incident_id is not None:
+                self._on_scene_changed.add(incident_id)
             if incident_id is not None:
                 self._touched[incident_id] = self._incidents[incident_id]
         if self.alarms is not None:
@@ -414,6 +419,10 @@ class Round:
         )
         steps = [row for one in sorted(self._steps_changed) for row in step_rows(self._touched[one])]
         pen.put_all(INSTRUCTION_STEPS, steps)
+        pen.put_all(
+            INCIDENT_FIELDS,
+            [row for one in sorted(self._on_scene_changed) for row in field_rows(self._touched[one])],
+        )
         for what, rows in self.duties.rows():
             pen.put_all(what, rows)
         if self.alarms is not None:

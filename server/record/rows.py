@@ -22,6 +22,7 @@ from server.record.tables import (
     ENTRY,
     IDEMPOTENCY,
     INCIDENT,
+    INCIDENT_FIELD,
     INCIDENT_UNIT,
     INSTRUCTION_STEP,
     OBLIGATION,
@@ -77,6 +78,8 @@ HEADS, COUNTERS = Put(STREAM_HEAD, keys=("stream",)), Put(COUNTER, keys=("prefix
 INCIDENTS, OBLIGATIONS = Put(INCIDENT, keys=("id",)), Put(OBLIGATION, keys=("obligation_id",))
 INCIDENT_UNITS = Put(INCIDENT_UNIT, once=True)
 INSTRUCTION_STEPS = Put(INSTRUCTION_STEP, keys=("incident_id", "instruction_id", "addressee_id"))
+
+INCIDENT_FIELDS = Put(INCIDENT_FIELD, keys=("incident_id",))
 
 
 class Pen:

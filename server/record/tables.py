@@ -199,6 +199,22 @@ class InstructionStepRow(SQLModel, table=True):
     due_at: datetime | None = _instant(nullable=True)
 
 
+class IncidentFieldRow(SQLModel, table=True):
+    """People on the spot as boards show them: how many are there, how many inside, what waits for an answer.
+
+    `waiting` is JSON, the open requests for help. An incident from whose spot nobody was heard has no row.
+    """
+
+    __tablename__ = "incident_field"
+
+    incident_id: str = Field(primary_key=True, max_length=36)
+    deployed: int
+    inside: int
+    discrepancy: int
+    open_help: int
+    waiting: str = Field(sa_type=Text)
+
+
 class CatalogueHeadRow(SQLModel, table=True):
     """One row, or none yet: the catalogue holds what entries up to `seq` made of the incidents."""
 
@@ -238,5 +254,5 @@ STREAM_HEAD, IDEMPOTENCY, COUNTER = _table(StreamHeadRow), _table(IdempotencyRow
 INCIDENT, INCIDENT_UNIT, OBLIGATION = _table(IncidentRow), _table(IncidentUnitRow), _table(ObligationRow)
 CATALOGUE_HEAD, CATALOGUE_PLACE = _table(CatalogueHeadRow), _table(CataloguePlaceRow)
 CATALOGUE_MARK = _table(CatalogueMarkRow)
-INSTRUCTION_STEP = _table(InstructionStepRow)
+INSTRUCTION_STEP, INCIDENT_FIELD = _table(InstructionStepRow), _table(IncidentFieldRow)
 Index("ix_obligation_outcome", OUTCOME, OBLIGATION.c.due_at, OBLIGATION.c.obligation_id)

@@ -18,12 +18,13 @@ from server.domain.reporting import earliest_frozen_alarm
 from server.record.attachments import is_whole
 from server.record.duty_rows import duty_row, roll_rows, seal_rows, shift_rows
 from server.record.duty_tables import DUTY, MONTH_SEAL, ROLL_ANSWER, SHIFT
-from server.record.projections import incident_row, obligation_rows, step_rows
+from server.record.projections import field_rows, incident_row, obligation_rows, step_rows
 from server.record.tables import (
     COUNTER,
     ENTRY,
     IDEMPOTENCY,
     INCIDENT,
+    INCIDENT_FIELD,
     INCIDENT_UNIT,
     INSTRUCTION_STEP,
     OBLIGATION,
@@ -43,6 +44,7 @@ def crosscheck(
     _check_incidents(connection, recount, verdict)
     _check_obligations(connection, recount, verdict)
     _check_steps(connection, recount, verdict)
+    _check_on_scene(connection, recount, verdict)
     _check_units_and_numbers(connection, recount, verdict)
     _check_duties(connection, recount, verdict)
     _check_attachments(connection, recount, verdict)
@@ -177,6 +179,20 @@ def _check_steps(connection: Connection, recount: Recount, verdict: Verdict) -> 
     for one in expected.values():
         what = f"instruction step {one['addressee_id']} is missing"
         verdict.fault("table", what, recount.last_seq[one["incident_id"]])
+
+
+def _check_on_scene(connection: Connection, recount: Recount, verdict: Verdict) -> None:
+    expected = {
+        row["incident_id"]: row for incident in recount.incidents.values() for row in field_rows(incident)
+    }
+    for row in connection.execute(select(INCIDENT_FIELD).execution_options(yield_per=PAGE)).mappings():
+        if wrong := _differing(expected.pop(row["incident_id"], None), row):
+            what = f"people on the spot of {row['incident_id']}: {', '.join(wrong)}"
+            verdict.fault("table", what, recount.last_seq.get(row["incident_id"]))
+    for incident_id in expected:
+        verdict.fault(
+            "table", f"people on the spot of {incident_id} are missing", recount.last_seq[incident_id]
+        )
 
 
 def _check_units_and_numbers(connection: Connection, recount: Recount, verdict: Verdict) -> None:

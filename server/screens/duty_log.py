@@ -10,16 +10,19 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any, NamedTuple
 
+from schemas.field_work import EVENTS as FIELD_EVENTS
 from schemas.instructions import EVENTS as INSTRUCTION_EVENTS
 from schemas.reports import EVENTS as REPORT_EVENTS
-from server.screens import duty_lines, instruction_lines, report_lines
+from server.screens import duty_lines, field_lines, instruction_lines, report_lines
 from server.screens.board import shown_number
 from server.screens.wording import Wording, instant
 
 #: From when on a line counts as entered late (补录), seconds.
 LATE = 300
+#: In an entry, how many it stands for.
+REPEATS = "repeats"
 #: What the log can be narrowed to.
-GROUPS = ("note", "fact", "report", "order", "clock", "state")
+GROUPS = ("note", "field", "fact", "report", "order", "clock", "state")
 
 
 class Part(NamedTuple):
@@ -80,6 +83,8 @@ _HAPPENED = {
     "instruction_pressed": "at",
     "instruction_due_soon": "due_at",
     "instruction_overdue": "due_at",
+    **dict.fromkeys((event.model_fields["type"].default for event in FIELD_EVENTS), "at"),
+    "help_overdue": "due_at",
     "incident_closed": "at",
     "incident_reopened": "at",
     "stability_declared": "at",
@@ -108,6 +113,7 @@ _GROUP = {
     "order_reported": "order",
     "order_overdue": "order",
     **dict.fromkeys((event.model_fields["type"].default for event in INSTRUCTION_EVENTS), "order"),
+    **dict.fromkeys((event.model_fields["type"].default for event in FIELD_EVENTS), "field"),
 }
 #: Whose text is among the parts already.
 _SAID_AS_PARTS = ("prompt_due", "report_recorded", "alarm_raised")
@@ -126,13 +132,18 @@ def lines(shown: dict[str, Any], wording: Wording) -> list[Line]:
 
 
 def without_keystrokes(entries: list[tuple[int, dict[str, Any]]]) -> list[tuple[int, dict[str, Any]]]:
-    """A report is saved as it is typed: of one person's changes in a row, only the last is a line here.
+    """A report is saved as it is typed: of one person's changes in a row, only the last is a line here. So it
+    is with a person's positions on the way.
 
     The record and the stream have every one of them.
     """
     kept: list[tuple[int, dict[str, Any]]] = []
-    for number, entry in entries:
-        if kept and _is_typing(kept[-1][1]) and _is_typing(entry):
+    for number, said in entries:
+        entry = said
+        if kept and _is_same_way(kept[-1][1], entry):
+            _number, last = kept.pop()
+            entry = {**entry, REPEATS: last.get(REPEATS, 1) + 1}
+        elif kept and _is_typing(kept[-1][1]) and _is_typing(entry):
             last = kept[-1][1]
             if all(last[name] == entry[name] for name in ("by", "unit")) and (
                 last["event"]["report_id"] == entry["event"]["report_id"]
@@ -145,6 +156,15 @@ def without_keystrokes(entries: list[tuple[int, dict[str, Any]]]) -> list[tuple[
 def _is_typing(entry: dict[str, Any]) -> bool:
     event: dict[str, Any] = entry["event"]
     return bool(event["type"] == "report_edited" and not event["kept"] and not event["settled"])
+
+
+def _is_same_way(last: dict[str, Any], entry: dict[str, Any]) -> bool:
+    """Two positions of one person, one after the other."""
+    if entry["event"]["type"] != "position_reported" or last["event"]["type"] != "position_reported":
+        return False
+    of = ("person", "unit")
+    same = all(last["event"].get(name) == entry["event"].get(name) for name in of)
+    return same and last.get("incident_id") == entry.get("incident_id")
 
 
 def line(
@@ -166,7 +186,7 @@ def line(
         key=str(number),
         group="clock" if is_clock else _GROUP.get(kind, "state"),
         label=label,
-        parts=tuple(_parts(event, wording, owed, reports)),
+        parts=tuple(_parts(event, wording, owed, reports, entry.get(REPEATS, 1))),
         text=event.get("text") if kind not in _SAID_AS_PARTS else None,
         at=at,
         recorded_at=entry["recorded_at"],
@@ -202,7 +222,7 @@ def facts_in_words(facts: dict[str, Any], wording: Wording) -> str:
 
 
 def _parts(
-    event: dict[str, Any], wording: Wording, owed: dict[str, Any], reports: dict[str, Any]
+    event: dict[str, Any], wording: Wording, owed: dict[str, Any], reports: dict[str, Any], repeats: int
 ) -> list[Part]:
     """What the line says behind its label."""
     kind = event["type"]
@@ -314,8 +334,13 @@ def _parts(
             pass
         case "order_overdue":
             add(f"event.order_overdue.{event['what']}")
-        case _ if kind.startswith("instruction_"):
-            for piece in instruction_lines.pieces(event, wording):
+        case _ if kind.startswith("instruction_") or _GROUP.get(kind) == "field":
+            own = (
+                field_lines.pieces(event, repeats, wording)
+                if _GROUP.get(kind) == "field"
+                else instruction_lines.pieces(event, wording)
+            )
+            for piece in own:
                 values = {
                     name: Said(value) if name in piece.said else value for name, value in piece.values.items()
                 }
