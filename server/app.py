@@ -41,6 +41,7 @@ from server.migrations import open_database
 from server.pages import reports as report_pages
 from server.pages import routes as page_routes
 from server.pages.accounts import AccountPages
+from server.pages.asked import no_such_page, page
 from server.pages.channels import ChannelPages
 from server.pages.front import Front
 from server.pages.people import PeoplePages
@@ -243,8 +244,17 @@ async def keep(work: Callable[[], Awaitable[None]], name: str) -> None:
 async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
+        if _is_a_person_looking(request):
+            return await page(no_such_page)(request)
         return problem(404, "not-found", detail=sentence("not-found"))
     return problem(error.status_code, "http", detail=error.detail, headers=error.headers)
+
+
+def _is_a_person_looking(request: Request) -> bool:
+    """Whether a signed-in person's browser asks for a page: JSON would tell them nothing."""
+    wants_html = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    signed_in = request.scope.get("state", {}).get("principal") is not None
+    return wants_html and signed_in and not request.url.path.startswith("/api/")
 
 
 async def _no_database(request: Request, error: Exception) -> Response:

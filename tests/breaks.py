@@ -14,6 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.breaks_of_screens import SCREENS
+
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_S = 180
 
@@ -417,6 +419,7 @@ BREAKS = (
         "    return None\n",
         "tests/test_contradictions.py -k the_page_shows_both",
     ),
+    *(Break(*one) for one in SCREENS),
 )  # fmt: skip
 
 

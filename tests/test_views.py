@@ -188,6 +188,13 @@ def test_units_are_called_as_people_call_them():
         "省厅",
         "市局",
     ]
+    assert [EN.short(code) for code in ("130371", "130300-qx")] == [
+        "Economic and Technological Development Zone",
+        "Meteorological Bureau",
+    ]
+    for wording in (ZH, EN):
+        counties = [wording.short(code) for code in TREE.subtree(TREE.root) if len(code) == len("130304")]
+        assert len(set(counties)) == len(counties) > 9
 
 
 # --- the board --------------------------------------------------------------------------------------------
@@ -404,6 +411,18 @@ def test_an_incident_of_another_county_is_not_there(desk: FenghuoProcess):
     with desk.client("Qin") as client:
         for path in ("", "/view", "/news"):
             assert client.get(f"/incidents/{body['incident_id']}{path}").status_code == 404
+
+
+def test_an_address_that_leads_nowhere_is_a_page_to_a_person_and_a_problem_to_a_program(desk: FenghuoProcess):
+    with desk.client("Wu") as client:
+        page = client.get("/nothing-here", headers={"Accept": "text/html,*/*"})
+        assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert ZH.say("missing.page") in page.text
+        for path, accept in (("/nothing-here", "*/*"), ("/api/v1/nothing-here", "text/html")):
+            answer = client.get(path, headers={"Accept": accept})
+            assert (answer.status_code, answer.json()["type"]) == (404, "not-found")
+    with desk.client() as nobody:
+        assert nobody.get("/static/nothing.css", headers={"Accept": "text/html"}).json()["status"] == 404
 
 
 def test_who_may_not_act_sees_no_forms(desk: FenghuoProcess):

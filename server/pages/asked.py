@@ -107,6 +107,10 @@ class Asked:
         }
 
 
+def no_such_page(asked: Asked) -> Response:
+    return asked.page("missing.html", 404, said=asked.wording.say("missing.page"))
+
+
 def page(render: Callable[[Asked], Response]) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint that reads and renders in a worker thread."""
 

@@ -35,7 +35,8 @@ def _wall(asked: Asked, template: str) -> Response:
     hero = asked.dossier(major.id) if major else None
     listed = [card for card in cards if hero is None or card.id != hero.raw["id"]]
     rows = asked.rows("wall", listed)
-    return asked.page(template, cards=cards, rows=rows, seen=seen, month=month, hero=hero)
+    smallest = asked.parts.settings.rates_from
+    return asked.page(template, cards=cards, rows=rows, seen=seen, month=month, smallest=smallest, hero=hero)
 
 
 def wall(asked: Asked) -> Response:

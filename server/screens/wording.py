@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 from schemas.fields import parse_instant
-from server.domain.units import Rank, Unit, UnitTree
+from server.domain.units import Rank, UnitTree
 from server.people.accounts import Language
 from server.screens.texts import Texts
 
@@ -23,7 +23,7 @@ HOUR, DAY = 3600, 86400
 CALM, AMBER, RED = 30 * 60, 15 * 60, 5 * 60
 
 _ENDING = re.compile(r"(满族自治县|街道办事处|街道|管理处|[市县镇乡]|(?<!开发)(?<!新)区)$")
-_ENDING_EN = re.compile(r" (Manchu Autonomous County|County|District|Subdistrict|Town|Township|New Area)$")
+_ENDING_EN = re.compile(r" (Manchu Autonomous County|County|District|Subdistrict|Town|Township)$")
 
 
 class Countdown(NamedTuple):
@@ -79,16 +79,16 @@ class Wording:
         if code == self.tree.root:
             return self.say("actor.CTY_EMB")
         if self.lang == "en":
-            return _ENDING_EN.sub("", unit.name_en)
-        name = self._without_city(unit)
+            return _ENDING_EN.sub("", self._without_city(unit.name_en))
+        name = self._without_city(unit.name)
         if unit.rank is Rank.DEPARTMENT or len(name) < 3:
             return name
         return _ENDING.sub("", name)
 
-    def _without_city(self, unit: Unit) -> str:
+    def _without_city(self, name: str) -> str:
         """秦皇岛市经济技术开发区 without the city, whose desk this is."""
         city = self.unit(self.tree.root)
-        return unit.name.removeprefix(city) or unit.name
+        return name.removeprefix(city).strip() or name
 
     def place(self, place: dict[str, Any]) -> tuple[str, str]:
         """The unit of a place and its text as it was said; no unit when the text already begins with it."""
@@ -100,7 +100,7 @@ class Wording:
     def place_unit(self, code: str) -> str:
         county = self.tree.county_of(code)
         units = [unit for one in (county, code) if one is not None and (unit := self.tree.get(one))]
-        parts = [unit.name_en if self.lang == "en" else self._without_city(unit) for unit in units]
+        parts = [unit.name_en if self.lang == "en" else self._without_city(unit.name) for unit in units]
         if len(parts) == 2 and parts[0] == parts[1]:
             parts.pop()
         return " ".join(parts) if self.lang == "zh" else ", ".join(reversed(parts))
