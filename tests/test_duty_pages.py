@@ -11,6 +11,7 @@ import pytest
 from tests import words
 from tests.duty_deeds import CITY, LULONG, accept_all, plan, prepare, roll, shift, take_over
 from tests.room import Room
+from tests.test_channel_pages import signed_in
 from tests.words import new_id
 
 PAGES = ("/", "/roster", "/handover", "/roll-call", "/incidents", "/statistics", "/wall")
@@ -83,6 +84,22 @@ def test_a_roll_call_asks_on_every_page_of_the_desk_that_is_asked(spare_room: Ro
     assert "没有人" not in text_of(pieces), "it keeps no roster here"
     assert '<span id="on-duty" class="on-duty" data-shift=""></span>' in pieces
     assert "在岗, 应答" in text_of(pieces)
+
+
+def test_a_roll_call_asks_on_the_pages_about_people_and_channels_too(spare_room: Room) -> None:
+    """They are for somebody in person, whom a token is not."""
+    room = spare_room
+    room.parts.people.add("Chu", "admin", LULONG)
+    cookie = signed_in(room, "Chu")
+    plan(room, shift(0, "卢某", "龙某", leader="卢局"), who="Li", unit=LULONG)
+    called = roll(text="夜间抽查")
+    room.told("Wu", "call-roll", called)
+    for path in ("/account", "/people", "/channels"):
+        html = room.client.get(path, headers=cookie).text
+        assert f'data-roll="{called["roll_id"]}"' in html, path
+        assert f'data-stream="{LULONG}"' in html, "it hears nothing that comes later"
+        assert "listed.js" in html
+        assert "卢某" in text_of(html[: html.index("<main")]), path
 
 
 def test_the_bar_says_what_is_amiss_and_stops_when_it_is_not(spare_room: Room) -> None:

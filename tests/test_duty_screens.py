@@ -81,11 +81,12 @@ async def test_a_roll_call_is_heard_on_any_page_and_answered_by_one_key(desk: Fe
         window("Wu", "/roll-call") as city,
         window("Li", "/") as lulong,
         window("Qin", "/statistics") as qinglong,
+        window("Qin", "/account") as account,
     ):
         await expect(lulong.locator("#live")).to_have_class("live is-live", timeout=20_000)
         await expect(city.locator("#live")).to_have_class("live is-live", timeout=20_000)
         await city.locator("#call button[type=submit]").click()
-        for page in (lulong, qinglong):
+        for page in (lulong, qinglong, account):
             await expect(page.locator("#duty-bar .answer-here")).to_be_visible()
         await expect(city.locator("#rolls .ratio").first).to_have_text("0/9")
         await lulong.keyboard.press("F9")
@@ -96,7 +97,8 @@ async def test_a_roll_call_is_heard_on_any_page_and_answered_by_one_key(desk: Fe
         await row.locator("input").fill("秦某")
         await row.locator("button").click()
         await expect(row).to_have_class("outcome-by_phone")
-        await expect(qinglong.locator("#duty-bar")).to_be_hidden()
+        for page in (qinglong, account):
+            await expect(page.locator("#duty-bar")).to_be_hidden()
         await expect(city.locator("#rolls .ratio").first).to_have_text("2/9")
         await city.locator('button[data-do="close"]').click()
         await expect(city.locator("#answer-130302")).to_have_class("outcome-missed")

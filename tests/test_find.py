@@ -177,6 +177,38 @@ def test_the_newest_come_first_page_by_page_and_none_twice(room: Room, settle: A
     assert (len(group["results"]), bool(group["next"])) == (5, True)
 
 
+def test_nothing_is_passed_over_behind_what_only_looks_like_it(room: Room, settle: Any) -> None:
+    one = opened(room)
+
+    def add(text: str, said: str) -> None:
+        room.told("Li", "add-entry", {**words.add_entry(one, text), "words": said})
+
+    add("鼍来了又有鼯", "照实")
+    for _ in range(10):  # as many as are read at first; both words are there, in two texts
+        add("鼍来了", "有鼯")
+    settle(room)
+    found = of(room, "Li", "鼍 鼯", one, kind="log", limit=1)
+    assert [row["text"] for row in found] == ["鼍来了又有鼯"]
+
+
+@pytest.mark.parametrize("indexed", ["in the index"], indirect=True)
+def test_what_an_incident_says_by_its_title_is_read_for_no_other_kind(
+    spare_room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a search for a character reads every incident that was opened with facts, back to the first."""
+    room, read = spare_room, []
+    for _ in range(12):
+        opened(room, title="鼋出没", facts={"dead": 0}, words="照实记下")
+    opened(room, title="别的", facts={"dead": 0}, words="鼋")
+    catch_up(room.parts.database)
+    pieces_of = find.pieces_of
+    monkeypatch.setattr(find, "pieces_of", lambda *said: read.append(said[1]) or pieces_of(*said))
+    assert results(room, "Li", "鼋", kind="fact") == []
+    assert read == []
+    assert len(results(room, "Li", "鼋", kind="log")) == 1
+    assert len(read) == 1
+
+
 def test_days_drills_and_units_narrow_it_down(own_room: Room, settle: Any) -> None:
     room = own_room
     drill = opened(room, title="演练里的麒麟", drill=True)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemas.events import EVENTS
 from server.domain import telling
 from server.domain.finding import LONGEST_QUERY, cut_out, fold, read_query, searched
-from server.record.find_index import tags_of, term_tags
+from server.record.find_index import shelf_of, tags_of, term_tags
 from server.screens.texts import FOLDER
 
 TITLE = "卢龙县石门镇化工厂氯气泄漏"
@@ -96,13 +96,13 @@ def test_whatever_is_found_carries_the_tags_by_which_it_is_looked_for(
 ) -> None:
     """A tag may be true of too many, never of too few: of a piece of the text, and of its spelling."""
     piece = telling.Piece("log", text, spelled=spelled)
-    marked = tags_of([piece])
+    marked, shelf = tags_of([piece]), shelf_of("log")
     for said in (text, searched(text, spelled=spelled)):
         asked = read_query(said[start : start + length])
         if asked is None or asked.spans(text, spelled=spelled) is None:
             continue
         by = [terms for terms in asked.options if read_query(" ".join(terms))]
-        assert any(all(tag in marked for term in terms for tag in term_tags("t", term, 99)) for terms in by)
+        assert any(all(tag in marked for term in terms for tag in term_tags(shelf, term, 99)) for terms in by)
 
 
 def test_the_words_for_numbers_are_those_of_the_screens() -> None:

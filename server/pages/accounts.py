@@ -234,7 +234,7 @@ class AccountPages:
         headers: dict[str, str] | None = None,
     ) -> Response:
         principal = self.front.person(request)
-        return self.front.render(
+        return await self.front.screen(
             "account.html",
             request,
             status=status,
@@ -242,5 +242,4 @@ class AccountPages:
             said=said,
             done=done,
             sessions=await in_thread(self.front.people.sessions_of, principal.person_id),
-            unit_name=self.front.unit_name(request, principal.unit),
         )

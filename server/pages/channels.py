@@ -121,7 +121,7 @@ class ChannelPages:
         for unit in {unit for one in seen for unit in self._reached(person, one)}:
             for one in (await in_thread(duty_reading.calling, parts.database, unit))["silent"]:
                 silent[one["channel"]] = one
-        return self.front.render(
+        return await self.front.screen(
             "channels.html",
             request,
             status=status,
@@ -132,7 +132,7 @@ class ChannelPages:
             names={one.id: one.name for one in book.channels},
             messages=[message | {"to": _masked(message)} for message in messages],
             may_test=person.post is Post.ADMIN and person.kind == "session",
-            unit_name=partial(self.front.unit_name, request),
+            name_of=partial(self.front.unit_name, request),
         )
 
 

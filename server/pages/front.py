@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, ParamSpec, Protocol, TypeVar
 
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from server.domain.units import UnitTree
 from server.gate.auth import principal_of
 from server.gate.cookies import is_secure
+from server.pages.asked import Asked
 from server.people.people import AccountRefused, People, Principal
 from server.screens.texts import Texts, language_of
 
@@ -84,6 +85,26 @@ class Front:
         """What was just done, named in the address; only what may stand there is ever shown."""
         done = request.query_params.get("done")
         return self.say(request, done) if done in allowed else ""
+
+    async def screen(
+        self,
+        name: str,
+        request: Request,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **context: Any,
+    ) -> Response:
+        """A page of somebody signed in, with what stands over all of theirs: who is on duty, what calls."""
+        asked = Asked(request)
+
+        def made() -> Response:
+            asked.note_head()
+            return asked.page(name, status, **context)
+
+        answer = await in_thread(made)
+        answer.headers.update(headers or {})
+        return answer
 
     def refuse(self, request: Request, status: int, slug: str) -> Response:
         return self.render("refused.html", request, status=status, said=self.say(request, f"refused.{slug}"))

@@ -132,7 +132,7 @@ class PeoplePages:
         reached = set(self.front.units.subtree(admin.unit))
         everybody = await in_thread(self.front.people.all)
         walls = await in_thread(self.front.people.walls)
-        return self.front.render(
+        return await self.front.screen(
             "people.html",
             request,
             status=status,
@@ -144,7 +144,7 @@ class PeoplePages:
             people=[person for person in everybody if person.unit in reached],
             walls=[line for line in walls if line.unit in reached],
             units=[unit for unit in self.front.units if unit.code in reached],
-            unit_name=partial(self.front.unit_name, request),
+            name_of=partial(self.front.unit_name, request),
             all_posts=list(Post),
         )
 

@@ -14,9 +14,9 @@ number, title and place every character, every pair of neighbours, and of ASCII 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
-from struct import iter_unpack
+from struct import unpack
 from typing import Any
 from zlib import crc32
 
@@ -111,18 +111,15 @@ def packed(members: int) -> bytes:
 
 def unpacked(stored: bytes) -> int:
     if stored[:1] == b"l":
-        return members_of(place for (place,) in iter_unpack("<H", stored[1:]))
+        return members_of(unpack(f"<{len(stored) // 2}H", stored[1:]))
     return int.from_bytes(stored[1:], "little")
 
 
-def members_of(places: Iterable[int]) -> int:
+def members_of(places: Collection[int]) -> int:
     """Places as one number: set in bytes, because a number grown bit by bit is copied for each."""
-    bits = bytearray()
+    bits = bytearray((max(places, default=-1) >> 3) + 1)
     for place in places:
-        at = place >> 3
-        if at >= len(bits):
-            bits.extend(bytes(at + 1 - len(bits)))
-        bits[at] |= 1 << (place & 7)
+        bits[place >> 3] |= 1 << (place & 7)
     return int.from_bytes(bits, "little")
 
 

@@ -12,7 +12,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from heapq import merge
 from typing import Any
 
 import orjson
@@ -20,21 +19,10 @@ from sqlalchemy import Connection, Row, Select, select
 
 from server.domain.finding import Query, Span
 from server.domain.telling import Piece
-from server.record.catalogue import descending, drill_tag, unpacked
 from server.record.cursors import BadCursor, pack, unpack
 from server.record.database import Database
-from server.record.find_index import (
-    BLOCK,
-    chunks,
-    indexed_until,
-    kind_tag,
-    pieces_of,
-    shelf_of,
-    stream_tag,
-    term_tags,
-    units_let_in,
-)
-from server.record.find_tables import FIND_MARK
+from server.record.find_index import chunks, indexed_until, pieces_of, units_let_in
+from server.record.find_marks import Marked
 from server.record.reading import first_since, visible
 from server.record.tables import ENTRY, INCIDENT, LEDGER, STREAM_ENTRY
 
@@ -43,9 +31,6 @@ from server.record.tables import ENTRY, INCIDENT, LEDGER, STREAM_ENTRY
 MOST_FRESH = 20_000
 LONGEST_S = 2.0
 MOST_AT_ONCE = 256
-MOST_BLOCKS = 32
-#: Tags that one term is narrowed down by; each costs a row of every block.
-MOST_TAGS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +83,45 @@ class Results:
 
 def find(database: Database, viewer: str, sought: Sought) -> Results:
     """The first `limit` of each kind."""
+    results = Results()
     with database.reading() as connection:
         if not database.is_sqlite:
             connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{int(LONGEST_S * 1000)}ms'")
         search = _Search(connection, sought)
-        results = Results()
-        for kind in sought.kinds:
-            found = search.first(kind, sought.limit + 1)
+        for kind, found in search.first(sought.limit + 1).items():
             results.hits[kind] = found[: sought.limit]
             results.more[kind] = found[sought.limit - 1].cursor if len(found) > sought.limit else None
         results.complete = search.complete
         _tell_about(connection, viewer, results)
     return results
+
+
+class _Found:
+    """Hits of one kind, the newest first: as the index brings them, and between them what is not in it."""
+
+    def __init__(self, need: int, fresh: list[Hit]) -> None:
+        self._need, self._fresh = need, fresh[::-1]
+        self._seen: set[object] = set()
+        self.hits: list[Hit] = []
+
+    @property
+    def is_wanting(self) -> bool:
+        return len(self.hits) < self._need
+
+    def add(self, hit: Hit) -> None:
+        self.add_fresh(hit.seq)
+        self._add(hit)
+
+    def add_fresh(self, after: int = -1) -> None:
+        while self._fresh and self._fresh[-1].seq > after:
+            self._add(self._fresh.pop())
+
+    def _add(self, hit: Hit) -> None:
+        person = hit.piece.person
+        key = hit.seq if person is None else (person._replace(at=""), hit.incident_id)
+        if self.is_wanting and key not in self._seen:
+            self._seen.add(key)
+            self.hits.append(hit)
 
 
 class _Search:
@@ -128,7 +140,6 @@ class _Search:
             self._highest = first_since(connection, sought.last) - 1
         if sought.after is not None:
             self._highest = min(self._highest, self._place(sought.after) - 1)
-        self._shelves: dict[str, _Shelf] = {}
         self._fresh = self._look_at_fresh()
 
     def _place(self, cursor: str) -> int:
@@ -147,40 +158,39 @@ class _Search:
             raise BadCursor(cursor)
         return int(seq)
 
-    def first(self, kind: str, need: int) -> list[Hit]:
-        """So many of a kind, the newest first, nobody twice."""
-        found: list[Hit] = []
-        seen: set[object] = set()
-        fresh = [hit for hit in self._fresh if hit.piece.kind == kind]
-        for hit in merge(fresh, self._marked(kind, need), key=lambda one: -one.seq):
-            person = hit.piece.person
-            key = hit.seq if person is None else (person._replace(at=""), hit.incident_id)
-            if key not in seen:
-                seen.add(key)
-                found.append(hit)
-                if len(found) >= need:
-                    break
-        return found
-
-    # ------------------------------------------------------------ what is in the index
-
-    def _marked(self, kind: str, need: int) -> Iterator[Hit]:
-        name = shelf_of(kind)
-        if name not in self._shelves:
-            self._shelves[name] = _Shelf(self._connection, self._sought, name)
-        shelf = self._shelves[name]
-        candidates = shelf.places(kind, min(self._highest, self._until), self._lowest)
+    def first(self, need: int) -> dict[str, list[Hit]]:
+        """So many of each kind, the newest first, nobody twice."""
+        found = {
+            kind: _Found(need, [one for one in self._fresh if one.piece.kind == kind])
+            for kind in self._sought.kinds
+        }
+        marks = Marked(self._connection, self._sought, min(self._highest, self._until), self._lowest)
         at_once = need + 8
-        while True:
-            chunk = [place for place, _ in zip(candidates, range(at_once), strict=False)]
+        while wanting := [kind for kind, one in found.items() if one.is_wanting]:
+            chunk = marks.next(wanting, at_once)
             if not chunk:
-                return
+                break
             if time.monotonic() > self._deadline:
                 self.complete = False
-                return
-            rows = self._connection.execute(self._rows().where(STREAM_ENTRY.c.seq.in_(chunk)))
-            yield from (hit for hit in self._hits(rows) if hit.piece.kind == kind)
-            at_once = min(2 * at_once, MOST_AT_ONCE)
+                break
+            self._look_at(chunk, found)
+            at_once = min(2 * at_once, max(MOST_AT_ONCE // len(wanting), need + 8))
+        for one in found.values():
+            one.add_fresh()
+        return {kind: one.hits for kind, one in found.items()}
+
+    def _look_at(self, chunk: Mapping[str, Sequence[int]], found: Mapping[str, _Found]) -> None:
+        """Whether entries that carry the tags do say it: each is read once for all kinds."""
+        read: dict[int, list[Hit]] = {}
+        for seqs in chunks(list({seq for places in chunk.values() for seq in places})):
+            rows = self._connection.execute(self._rows().where(STREAM_ENTRY.c.seq.in_(seqs)))
+            for hit in self._hits(rows):
+                read.setdefault(hit.seq, []).append(hit)
+        for kind, seqs in chunk.items():
+            for seq in seqs:
+                for hit in read.get(seq, ()):
+                    if hit.piece.kind == kind:
+                        found[kind].add(hit)
 
     # ------------------------------------------------------------ what is not in it yet
 
@@ -273,94 +283,6 @@ class _Search:
                 if piece.person is None:
                     kinds.add(piece.kind)
                 yield Hit(row.seq, row.stream, row.position, entry, piece, spans)
-
-
-class _Shelf:
-    """The marks of one search, block by block from the newest on, each read once for all kinds."""
-
-    def __init__(self, connection: Connection, sought: Sought, shelf: str) -> None:
-        self._connection = connection
-        self._own = tuple(map(stream_tag, sought.streams))
-        self._kinds = {kind_tag(kind): kind for kind in sought.kinds if shelf_of(kind) == shelf}
-        self._narrowed: list[tuple[str, ...]] = []
-        if sought.unit is not None:
-            self._narrowed.append((stream_tag(sought.unit), stream_tag(f"{sought.unit}:r")))
-        if sought.drill is not None:
-            self._narrowed.append((drill_tag(sought.drill),))
-        self._options = [
-            [tag for term in terms for tag in term_tags(shelf, term, max(2, MOST_TAGS // len(terms)))]
-            for terms in sought.query.options
-        ]
-        self._blocks: dict[int, tuple[int, dict[str, int]]] = {}
-        self._span = 1
-
-    def places(self, kind: str, highest: int, lowest: int) -> Iterator[int]:
-        """Entries that carry the tags of what is looked for, the highest first."""
-        for block in range(highest // BLOCK, lowest // BLOCK - 1, -1):
-            base, kinds = self._block(block, lowest // BLOCK)
-            members = base & kinds.get(kind, 0)
-            if block == highest // BLOCK:
-                members &= (2 << highest % BLOCK) - 1
-            if block == lowest // BLOCK:
-                members = members >> lowest % BLOCK << lowest % BLOCK
-            for place in descending(members):
-                yield block * BLOCK + place
-
-    def _block(self, block: int, lowest: int) -> tuple[int, dict[str, int]]:
-        if block not in self._blocks:
-            wanted = range(block, max(lowest, block - self._span + 1) - 1, -1)
-            self._read([one for one in wanted if one not in self._blocks])
-            self._span = min(2 * self._span, MOST_BLOCKS)
-        return self._blocks[block]
-
-    def _read(self, blocks: list[int]) -> None:
-        sight = self._marks(self._own, blocks)
-        own = {block: _either(sight.get(block, {}), self._own) for block in blocks}
-        # Of blocks in which the asker has nothing, nothing more is read.
-        tags = {
-            *self._kinds,
-            *(tag for group in self._narrowed for tag in group),
-            *(tag for option in self._options for tag in option),
-        }
-        marks = self._marks(sorted(tags), [block for block in blocks if own[block]])
-        for block in blocks:
-            here = marks.get(block, {})
-            members = own[block]
-            for group in self._narrowed:
-                members &= _either(here, group)
-            said = 0
-            for option in self._options:
-                said |= _all(here, option, members)
-            kinds = {kind: unpacked(here[tag]) for tag, kind in self._kinds.items() if said and tag in here}
-            self._blocks[block] = (members & said, kinds)
-
-    def _marks(self, tags: Sequence[str], blocks: list[int]) -> dict[int, dict[str, bytes]]:
-        found: dict[int, dict[str, bytes]] = {}
-        if not blocks:
-            return found
-        query = select(FIND_MARK).where(FIND_MARK.c.tag.in_(tags), FIND_MARK.c.block.in_(blocks))
-        for row in self._connection.execute(query):
-            found.setdefault(row.block, {})[row.tag] = bytes(row.members)
-        return found
-
-
-def _either(marks: Mapping[str, bytes], tags: Sequence[str]) -> int:
-    members = 0
-    for tag in tags:
-        if tag in marks:
-            members |= unpacked(marks[tag])
-    return members
-
-
-def _all(marks: Mapping[str, bytes], tags: Sequence[str], members: int) -> int:
-    """The shortest first: mostly nothing is left before the long ones are unpacked."""
-    if any(tag not in marks for tag in tags):
-        return 0
-    for tag in sorted(tags, key=lambda one: len(marks[one])):
-        if not members:
-            break
-        members &= unpacked(marks[tag])
-    return members
 
 
 # ---------------------------------------------------------------- what is shown beside a hit

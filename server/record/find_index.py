@@ -6,9 +6,11 @@ text these are). A search intersects a few such rows, and reads whatever it find
 tag may be true of too many, never of too few. Entries never change, so the index only grows; being let into
 an incident later marks its past.
 
-Tags: the stream that carries it (`v130324`, `v130324:r`), drill or not, the kind of what it says (`klog`),
-and of its texts every character, every pair, and of letters and digits every three in a row; those
-of people apart (`p…`) from all other texts (`t…`).
+Tags: the stream that carries it (`v130324`, `v130324:r`), drill or not, and of its texts every character,
+every pair, and of letters and digits every three in a row. The texts of an entry stand on *shelves*: what it
+says in one kind must not make it a candidate for another that it says besides, or a search would read every
+incident that was opened with facts and has the word in its title, back to the first. So the log (`l…`), facts
+(`f…`) and people (`p…`) are apart; of the others an entry says one kind at most, and that is a tag (`kduty`).
 
 Not in the commands' transactions, and not while much is written. What is not in it yet is looked at directly
 (`server.record.find`). It can be thrown away: `fenghuo index rebuild`.
@@ -43,6 +45,9 @@ CALM = 60
 A_STEP = 4_096  # entries at once: writing them down holds up other writers for a tenth of a second
 BLOCK = 16_384
 CHUNK = 500
+#: Kinds that an entry may say beside others, each with a shelf of its own; all others share one.
+_SHELVES = {"log": "l", "fact": "f", "person": "p"}
+HAS_NEIGHBOURS = "t"
 THREE = 3  # of letters and digits so many in a row
 #: Beside a desk at work: so long at once, then twice as long the interpreter is the others'. A step in one
 #: piece was measured to put 0.3 s on a page.
@@ -126,8 +131,9 @@ def tags_of(pieces: Iterable[Piece]) -> set[str]:
     """What an entry that says this is marked with."""
     tags: set[str] = set()
     for piece in pieces:
-        tags.add(kind_tag(piece.kind))
         shelf = shelf_of(piece.kind)
+        if shelf == HAS_NEIGHBOURS:
+            tags.add(kind_tag(piece.kind))
         lines = searched(piece.text, spelled=piece.spelled)
         if piece.also:
             lines += "\n" + searched(piece.also)
@@ -138,18 +144,16 @@ def tags_of(pieces: Iterable[Piece]) -> set[str]:
 
 
 def term_tags(shelf: str, term: str, most: int) -> list[str]:
-    """Tags that everything containing this carries; those that say more come first: of a number its end."""
-    tags = [
-        *reversed([*longer_tags(term, THREE)]),
-        *map(pair_tag, term, term[1:]),
-        *("1" + char for char in term),
-    ]
+    """Tags that everything containing this carries; those that say more come first: of a number both ends
+    by turns, because numbers of a place have the same beginning, and those of a day nearly the same end."""
+    longer = [*longer_tags(term, THREE)]
+    by_turns = [tag for pair in zip(reversed(longer), longer, strict=True) for tag in pair]
+    tags = [*by_turns, *map(pair_tag, term, term[1:]), *("1" + char for char in term)]
     return [shelf + tag for tag in dict.fromkeys(tags)][:most]
 
 
 def shelf_of(kind: str) -> str:
-    """People are looked for apart: who names somebody says nothing else."""
-    return "p" if kind == "person" else "t"
+    return _SHELVES.get(kind, HAS_NEIGHBOURS)
 
 
 def kind_tag(kind: str) -> str:
