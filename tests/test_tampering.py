@@ -104,6 +104,32 @@ def test_the_log_refuses_to_be_changed_and_misses_its_guards_when_they_are_gone(
     assert {fault.split()[2] for fault in found.faults} == {table.name for table in GUARDED}
 
 
+@pytest.mark.parametrize(
+    ("table", "where", "fault"),
+    [
+        ("entry", "seq = 30", "unreadable: entry 30: "),
+        ("ledger", "true", "head: the ledger's row cannot be read: "),
+        ("incident", "true", "table: incidents cannot be read: "),
+    ],
+)
+def test_a_moment_in_which_a_bit_has_flipped_is_named_and_breaks_nothing(
+    tmp_path: Path, table: str, where: str, fault: str
+):
+    """Columns of SQLite hold anything; the driver stumbles over what is no moment."""
+    database = Database.in_folder(tmp_path)
+    with Chronicle(database, seed=6).running() as chronicle:
+        chronicle.write(60)
+    column = {"entry": "recorded_at", "ledger": "recorded_at", "incident": "known_at"}[table]
+    with database.engine.connect() as connection, connection.begin():
+        guards = disarm(connection)
+        connection.execute(text(f"UPDATE {table} SET {column} = '2026%11-24 18:16:20.639000' WHERE {where}"))
+        rearm(connection, guards)
+    found = verify(database)
+    database.close()
+    assert any(one.startswith(fault) for one in found.faults), found.faults
+    assert found.first_bad == (30 if table == "entry" else None)
+
+
 @pytest.mark.parametrize("seed", range(20, 24))
 def test_no_history_of_a_desk_raises_a_false_alarm(tmp_path: Path, seed: int):
     database = Database.in_folder(tmp_path)

@@ -32,22 +32,26 @@ from server.record.tables import (
     STREAM_HEAD,
 )
 from server.safekeeping.recount import Recount
-from server.safekeeping.verdict import PAGE, Verdict
+from server.safekeeping.verdict import PAGE, Verdict, readable
 
 
 def crosscheck(
     connection: Connection, ledger: Row[Any], recorded_at: datetime | None, recount: Recount, verdict: Verdict
 ) -> None:
     """Everything that was made from a log which is itself whole. `recorded_at` is its last entry's."""
-    _check_streams(connection, recount, verdict)
     _check_ledger(ledger, recorded_at, recount, verdict)
-    _check_incidents(connection, recount, verdict)
-    _check_obligations(connection, recount, verdict)
-    _check_steps(connection, recount, verdict)
-    _check_on_scene(connection, recount, verdict)
-    _check_units_and_numbers(connection, recount, verdict)
-    _check_duties(connection, recount, verdict)
-    _check_attachments(connection, recount, verdict)
+    for check in (
+        _check_streams,
+        _check_incidents,
+        _check_obligations,
+        _check_steps,
+        _check_on_scene,
+        _check_units_and_numbers,
+        _check_duties,
+        _check_attachments,
+    ):
+        with readable(verdict, check.__name__.removeprefix("_check_")):
+            check(connection, recount, verdict)
 
 
 def _check_streams(connection: Connection, recount: Recount, verdict: Verdict) -> None:

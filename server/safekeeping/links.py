@@ -49,9 +49,33 @@ def entries(connection: Connection, columns: Sequence[Any], upto: int) -> Iterat
     """Rows of the log in its order, up to an entry, a page at a time."""
     last = 0
     query = select(*columns).order_by(ENTRY.c.seq).limit(PAGE).where(ENTRY.c.seq <= upto)
-    while rows := connection.execute(query.where(ENTRY.c.seq > last)).all():
+    while True:
+        try:
+            rows = connection.execute(query.where(ENTRY.c.seq > last)).all()
+        except ValueError as error:
+            raise Unreadable(str(error), _first_unreadable(connection, columns, last)) from None
+        if not rows:
+            return
         yield from rows
         last = rows[-1].seq
+
+
+class Unreadable(Exception):
+    """A column of an entry holds what is no value of its kind, as after a bit of the file has flipped."""
+
+    def __init__(self, why: str, seq: int | None) -> None:
+        super().__init__(why)
+        self.seq = seq
+
+
+def _first_unreadable(connection: Connection, columns: Sequence[Any], after: int) -> int | None:
+    later = select(ENTRY.c.seq).where(ENTRY.c.seq > after).order_by(ENTRY.c.seq)
+    for seq in connection.execute(later).scalars().all():
+        try:
+            connection.execute(select(*columns).where(ENTRY.c.seq == seq)).all()
+        except ValueError:
+            return int(seq)
+    return None
 
 
 class Links:

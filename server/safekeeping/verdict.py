@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 PAGE = 2_000
 #: More than these are counted and not listed: whoever renumbers a log alters every entry after it.
 MOST_LISTED = 10_000
+
+
+@contextmanager
+def readable(verdict: Verdict, what: str) -> Iterator[None]:
+    """A value that is none of its column's kind, as after a bit has flipped: a fault, no crash."""
+    try:
+        yield
+    except ValueError as error:
+        verdict.fault("table", f"{what} cannot be read: {error}")
 
 
 @dataclass(slots=True)

@@ -20,9 +20,9 @@ from server.record.database import Database
 from server.record.tables import ENTRY, LEDGER
 from server.safekeeping.catalogue_check import check_catalogue
 from server.safekeeping.crosscheck import check_guards, crosscheck
-from server.safekeeping.links import Helper, Links, entries
+from server.safekeeping.links import Helper, Links, Unreadable, entries
 from server.safekeeping.recount import Recount
-from server.safekeeping.verdict import Verdict
+from server.safekeeping.verdict import Verdict, readable
 
 __all__ = ["Verdict", "verify", "verify_in"]
 
@@ -47,7 +47,11 @@ def verify_in(connection: Connection) -> Verdict:
 
 def _verified(connection: Connection, helping: Database | None) -> Verdict:
     verdict = Verdict()
-    ledger = connection.execute(select(LEDGER)).one_or_none()
+    try:
+        ledger = connection.execute(select(LEDGER)).one_or_none()
+    except ValueError as error:
+        verdict.fault("head", f"the ledger's row cannot be read: {error}")
+        return verdict
     last = connection.execute(select(func.max(ENTRY.c.seq))).scalar_one()
     if ledger is None:
         if last is not None:
@@ -59,14 +63,19 @@ def _verified(connection: Connection, helping: Database | None) -> Verdict:
         helper = Helper(helping, connection, ledger.deployment_id, last)
     links = Links(ledger.deployment_id, verdict)
     reading = _Reading(verdict)
-    for seq, body in entries(connection, (ENTRY.c.seq, ENTRY.c.body), last):
-        reading.take(seq, body)
-    tables = Verdict(entries=verdict.entries)  # heard only if the log itself is whole
-    if reading.is_sound:
-        crosscheck(connection, ledger, reading.recorded_at, reading.recount, tables)
-        check_catalogue(connection, reading.recount, tables)
-    if helper is None or not helper.tell(links):
-        links.follow(connection, last)
+    try:
+        for seq, body in entries(connection, (ENTRY.c.seq, ENTRY.c.body), last):
+            reading.take(seq, body)
+        tables = Verdict(entries=verdict.entries)  # heard only if the log itself is whole
+        if reading.is_sound:
+            crosscheck(connection, ledger, reading.recorded_at, reading.recount, tables)
+            with readable(tables, "catalogue"):
+                check_catalogue(connection, reading.recount, tables)
+        if helper is None or not helper.tell(links):
+            links.follow(connection, last)
+    except Unreadable as error:
+        verdict.fault("unreadable", str(error), error.seq)
+        return verdict
     links.end(ledger)
     if (impossible := reading.ends_before(links.first_break)) is not None:
         verdict.fault("impossible", *impossible)

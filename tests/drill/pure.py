@@ -133,8 +133,8 @@ def _what_follows_is_not_written_down() -> Iterator[None]:
 def projections(run: Run) -> None:
     deeds = list(dict.fromkeys(DEEDS.values()))
     wrong: list[str] = []
-    with _theatre(run, "whole") as room:
-        for deed in deeds:
+    for number, deed in enumerate(deeds):  # each on a day of its own: some let hours pass
+        with _theatre(run, f"whole{number}") as room:
             wrong += verify_action(room, deed, VIEWERS if not run.is_short else ("Wu", "Li", "He"))
             run.faults += 1
             run.tell(lambda: f"{run.faults} of {len(deeds)} deeds")
