@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests import words
 from tests.product import FenghuoProcess
@@ -46,6 +46,9 @@ COVERED = """() => [...document.querySelectorAll("#intake :is(input, select, but
   if (!width || middle >= innerHeight) return false;
   return !document.elementFromPoint(x + width / 2, middle)?.closest("#intake, .keys");
 }).map((one) => one.name || one.id)"""
+#: Parts of a page that run into the next.
+OVERLAID = """() => [...document.querySelectorAll(".view, .log, .side, section")].filter((one) =>
+  one.checkVisibility() && one.scrollHeight > one.offsetHeight + 1).map((one) => one.id || one.className)"""
 #: Clocks that run out of their boxes.
 OUTSIDE = """() => [...document.querySelectorAll(".hero-clock .clock")].filter((one) =>
   one.getBoundingClientRect().right > one.parentElement.getBoundingClientRect().right).length"""
@@ -106,9 +109,13 @@ async def test_what_is_printed_at_night_is_dark_on_white(
             await go(page, at.url + path)
             await page.evaluate("() => { document.documentElement.dataset.theme = 'night'; }")
             await page.emulate_media(media="print")
+            await sized(page, 794, 1123)  # A4
             white = await page.evaluate("() => getComputedStyle(document.body).backgroundColor")
             assert white == "rgb(255, 255, 255)", path
             assert await page.evaluate(UNREADABLE) == [], path
+            assert await page.evaluate(OVERLAID) == [], path
+            if path == "/roster":
+                await expect(page.locator("#roster table.month").get_by_text("吴某")).to_be_visible()
             await page.emulate_media(media="screen")
             assert await page.evaluate(UNREADABLE) == [], f"{path} on the screen"
 
