@@ -14,7 +14,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from schemas import answers, duty_answers, find_answers
+from schemas import answers, duty_answers, tablet_answers, find_answers
 from schemas.bases import AnyCommand
 from schemas.commands import ALL as COMMANDS
 from schemas.events import ALL as EVENTS
@@ -137,6 +137,22 @@ _READS: tuple[tuple[str, str, type[BaseModel] | None, Query], ...] = (
             ("limit", {"type": "integer", "minimum": 1, "maximum": 200}),
         ),
     ),
+    (
+        "/field",
+        "What a field tablet keeps: open incidents in the person's words, those due next whole. A tablet "
+        "replaces what it has by this; `small` is for a thin line",
+        tablet_answers.FieldState,
+        (
+            ("small", {"type": "boolean", "default": False}),
+            ("incidents", {**_TEXT, "description": "up to 20 ids with commas between: only these, whole"}),
+        ),
+    ),
+    (
+        "/field/book",
+        "Places with their codes, who is on duty and can be rung, the words of the forms; has an ETag",
+        tablet_answers.FieldBook,
+        (),
+    ),
     ("/presence", "Who listens in the caller's area", answers.Presence, (("unit", _TEXT),)),
     ("/me", "Whom the server takes the caller for", answers.Me, ()),
     ("/units", "The unit tree", answers.Units, ()),
@@ -190,6 +206,9 @@ also 403 `not-your-instruction`, 404 `no-such-instruction`, `no-such-addressee`,
 `finish-needs-words`. Of people on the spot 404 `no-such-help`, 409 `help-exists`, `count-exists`, `help-open`
 (an incident is not closed as handled over a request for help that nobody answered).
 
+A tablet says in the header `Fenghuo-Person` whose outbox it sends: under another person's session it is
+409 `other-person`, and nothing is done.
+
 Limits: a body of 1 MiB, 1000 commands in a batch, 2000 requests a second for one credential (429,
 Retry-After). A browser with a session says from its own Origin or Sec-Fetch-Site that the page is ours; a
 token needs neither."""
@@ -212,7 +231,14 @@ after every close but 4001 and 4003. A client that does not read at all is cut o
 cannot reach it."""
 
 
-_BESIDE = (ReadMessage, MessageReading, MessageReceipt, MessageStands)
+_BESIDE = (
+    ReadMessage,
+    MessageReading,
+    MessageReceipt,
+    MessageStands,
+    tablet_answers.UploadAsked,
+    tablet_answers.UploadStands,
+)
 
 
 def _components(models: Iterable[type[BaseModel]]) -> dict[str, Any]:
@@ -249,6 +275,37 @@ def _post(operation: str, summary: str, request: dict[str, Any], words: str, ans
     }
 
 
+def _pieces() -> dict[str, Any]:
+    """HEAD and PATCH of a file that comes in pieces."""
+    which = {"name": "attachment_id", "in": "path", "required": True, "schema": _TEXT}
+    where = {"name": "Upload-Offset", "in": "header", "required": True, "schema": {"type": "integer"}}
+    return {
+        "head": {
+            "operationId": "look-at-upload",
+            "summary": "How much of the file is here: `Upload-Offset` of `Upload-Length`",
+            "parameters": [which],
+            "responses": {
+                "204": {"description": "Said in the headers"},
+                "404": {"description": "Nothing of it is on its way from this person; begin it (again)"},
+            },
+        },
+        "patch": {
+            "operationId": "append-to-upload",
+            "summary": "The next piece, at most 256 KiB, from `Upload-Offset` on. What came of a piece that "
+            "was cut short stays. With the last one the file is checked; then `add-attachment` attaches it",
+            "parameters": [which, where],
+            "requestBody": {
+                "required": True,
+                "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            },
+            "responses": {
+                "200": {"description": "It is here", "content": _content("UploadStands")},
+                **_PROBLEMS,
+            },
+        },
+    }
+
+
 def _get(path: str, words: str, model: type[BaseModel] | None, query: Query) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [{"name": name, "in": "query", "schema": one} for name, one in query]
     if "{incident_id}" in path:
@@ -261,6 +318,7 @@ def _get(path: str, words: str, model: type[BaseModel] | None, query: Query) -> 
             "parameters": parameters,
             "responses": {
                 "200": {"description": words, "content": content},
+                **({"304": {"description": "As you have it"}} if path == "/field/book" else {}),
                 **{code: _PROBLEMS[code] for code in _OF_A_READ},
             },
         }
@@ -299,6 +357,14 @@ def openapi() -> bytes:
         "How far the message is known to have come",
         "MessageStands",
     )
+    paths["/uploads"] = _post(
+        "begin-upload",
+        "A file will come in pieces, for a line that breaks; asked again, how much of it is here",
+        _content("UploadAsked"),
+        "How much of it is here",
+        "UploadStands",
+    )
+    paths["/uploads/{attachment_id}"] = _pieces()
     paths |= {path: _get(path, words, model, query) for path, words, model, query in _READS}
     return _bytes(
         {

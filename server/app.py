@@ -19,9 +19,10 @@ from starlette.types import ASGIApp
 
 from schemas.channels import NO_CHANNELS
 from schemas.events import RulesAccepted
-from server.api import duties, find, health, messages, receipts, rest
+from server.api import duties, field, find, health, messages, receipts, rest
 from server.api.attachments import Attachments
 from server.api.live import live_endpoint, watch_rights
+from server.api.uploads import Uploads
 from server.clocks import Onward, utc_now
 from server.config.calendar_file import default_calendar, load_calendar_or_default
 from server.config.channel_file import load_channels_or_keep
@@ -43,6 +44,7 @@ from server.pages import routes as page_routes
 from server.pages.accounts import AccountPages
 from server.pages.asked import no_such_page, page
 from server.pages.channels import ChannelPages
+from server.pages.field import FieldApp
 from server.pages.front import Front
 from server.pages.people import PeoplePages
 from server.parts import Parts
@@ -148,6 +150,7 @@ def create_app(parts: Parts) -> ASGIApp:
     origin = parts.settings.own_origins()[0]
     secure = parts.settings.secure
     front = Front(parts.people, parts.tree, parts.views.texts, parts.views, origin=origin, secure=secure)
+    attachments = Attachments()
     routes = [
         *health.routes(),
         *rest.routes(),
@@ -155,12 +158,15 @@ def create_app(parts: Parts) -> ASGIApp:
         *duties.routes(),
         *receipts.routes(),
         *find.routes(),
-        *Attachments().routes(),
+        *attachments.routes(),
+        *Uploads(attachments).routes(),
+        *field.routes(),
         WebSocketRoute(f"{rest.BASE}/live", live_endpoint(parts.hub)),
         *AccountPages(front).routes(),
         *PeoplePages(front).routes(),
         *ChannelPages(front).routes(),
         *report_pages.routes(),
+        *FieldApp.made(parts.views).routes(),
         *page_routes.routes(),
     ]
     app = Starlette(

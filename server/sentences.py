@@ -155,6 +155,15 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "正在接收的文件太多, 请稍候重传",
         "Too many files are coming in just now; send it again.",
     ),
+    "upload-garbled": ("文件传坏了, 请从头重传", "The file arrived garbled; send it from its beginning."),
+    "upload-piece-too-large": (
+        "一段太长, 或超出文件本身",
+        "This piece is too long, or goes beyond the file.",
+    ),
+    "other-person": (
+        "这台设备现在由另一人登录, 不能替原来的人发送",
+        "Somebody else is signed in here: what another person wrote is not sent in their name.",
+    ),
     "upload-too-slow": ("上传中断或太慢, 请重传", "The upload stopped or was too slow; send it again."),
     "disk-nearly-full": (
         "服务器磁盘快满, 暂不收附件; 值班日志照常",

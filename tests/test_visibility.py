@@ -40,9 +40,9 @@ ASKED: dict[str, tuple[str, ...]] = {
         f"?from=2020-01-01&to=2026-12-31&scope={scope}{unit}"
         for scope in ("final", "initial", "drill") for unit in ("", "&unit=130324")
     ),
-    "/api/v1/presence": ("", "?unit=130324"), "/search": ("", "?q=卢龙"),
+    "/api/v1/field": ("", "?small=1"), "/api/v1/presence": ("", "?unit=130324"), "/search": ("", "?q=卢龙"),
     "/api/v1/search": ("?q=卢龙", "?q=1", "?q=举", "?q=氯&kind=incident", "?q=hazmat&unit=130324"),
-    **dict.fromkeys(("/api/v1/me", "/api/v1/units", "/", "/board", "/wall"), ("",)),
+    **dict.fromkeys(("/api/v1/me", "/api/v1/units", "/api/v1/field/book", "/", "/board", "/wall"), ("",)),
     "/incidents": ("", "?state=all", "?state=all&q=卢龙", "?state=all&unit=130324"),
     **{f"/incidents/{{incident_id:uuid}}{part}": ("",) for part in ("", "/around", "/view")},
     "/incidents/{incident_id:uuid}/news": ("", "?after=0"),
@@ -72,7 +72,7 @@ ASKED: dict[str, tuple[str, ...]] = {
 SAME_FOR_ALL = {
     "/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/api/v1/asyncapi.json", "/openapi.json",
     "/asyncapi.json", "/sign-in", "/invitation/{secret}", "/account", "/people", "/help/{topic}", "/keys",
-    "/actions/{digest}",
+    "/actions/{digest}", "/field", "/field/sw.js", "/field/manifest.webmanifest",
 }  # fmt: skip
 
 

@@ -31,6 +31,13 @@ def photo(kind: str = "JPEG", size: tuple[int, int] = (640, 480), *, noted: bool
     return out.getvalue()
 
 
+def noisy_photo(size: tuple[int, int] = (1600, 1200)) -> bytes:
+    """A picture that no canvas makes much smaller."""
+    out = io.BytesIO()
+    Image.effect_noise(size, 40).convert("RGB").save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
 def png_bomb(edge: int = 30_000) -> bytes:
     """Some hundred kilobytes that say they are 900 million pixels."""
 

@@ -47,10 +47,17 @@ _STATUS = {
     "uploads-busy": 503,
     "upload-too-slow": 408,
     "disk-nearly-full": 507,
+    "not-found": 404,
+    "upload-piece-too-large": 413,
 }
 
 
-class _NotTaken(Exception):
+def status_of(code: str) -> int:
+    """The status of a refused upload's word."""
+    return _STATUS.get(code, 422)
+
+
+class NotTaken(Exception):
     """An upload that goes no further. `code` is the fixed word."""
 
     def __init__(self, code: str) -> None:
@@ -79,10 +86,10 @@ class Attachments:
             check(principal, "add-attachment", body)
             await self._receive(request, parts, principal, incident_id, attachment_id)
             return json(answer_shown(await parts.desk.execute(principal, "add-attachment", body)))
-        except (_NotTaken, Spoiled, record.UploadRefused) as no:
+        except (NotTaken, Spoiled, record.UploadRefused) as no:
             parts.desk.refusals[no.code] += 1
             said = sentence(no.code, lang, most=MOST_BYTES // 1024 // 1024)
-            return _closing(refusal(Explained(_STATUS.get(no.code, 422), no.code, said)))
+            return _closing(refusal(Explained(status_of(no.code), no.code, said)))
         except (NotYourPost, ValidationError) as no:
             return _closing(refusal(explain(no, lang)))
         except SQLAlchemyError as away:
@@ -98,46 +105,53 @@ class Attachments:
         """Have the file on disk, checked and made anew; when it is there already, only listen to it."""
         announced = request.headers.get("content-length", "0")
         if not announced.isdecimal() or len(announced) > 15 or int(announced) > MOST_BYTES:
-            raise _NotTaken("file-too-large")
+            raise NotTaken("file-too-large")
         person = principal.person_id
         if self._sending.get(person, 0) >= MOST_OF_ONE or sum(self._sending.values()) >= MOST_AT_ONCE:
-            raise _NotTaken("uploads-busy")
+            raise NotTaken("uploads-busy")
         self._sending[person] = self._sending.get(person, 0) + 1
         try:
             with tempfile.TemporaryDirectory(prefix="fenghuo-upload-") as name:
-                await run_sync(_refuse_without_room, parts, Path(name))
+                await run_sync(refuse_without_room, parts, Path(name))
                 came = Path(name) / "came"
                 digest = await _written(request, came)
-                if await run_sync(record.received, parts.database, attachment_id, incident_id, digest):
-                    return
-                await run_sync(record.refuse_beyond_a_persons_share, parts.database, person, parts.now())
-                file, preview = Path(name) / "file", Path(name) / "preview"
-                try:
-                    made = await self._workshop.remade(came, file, preview)
-                except WorkshopBusy:
-                    raise _NotTaken("uploads-busy") from None
-                if file.stat().st_size > MOST_BYTES:
-                    raise Spoiled("file-too-heavy")
-
-                def keep() -> None:
-                    record.keep(
-                        parts.database,
-                        attachment_id=attachment_id,
-                        incident_id=incident_id,
-                        person_id=person,
-                        now=parts.now(),
-                        source_sha256=digest,
-                        media_type=made.media_type,
-                        file=file,
-                        preview=preview if made.has_preview else None,
-                        about=made.about(),
-                    )
-
-                await run_sync(keep)
+                await self.take(parts, person, incident_id, attachment_id, came, digest)
         finally:
             self._sending[person] -= 1
             if not self._sending[person]:
                 del self._sending[person]
+
+    async def take(
+        self, parts: Parts, person: str, incident_id: str, attachment_id: str, came: Path, digest: str
+    ) -> None:
+        """A file that is whole: check it, make it anew, keep it. Nothing happens twice."""
+        if await run_sync(record.received, parts.database, attachment_id, incident_id, digest):
+            return
+        await run_sync(record.refuse_beyond_a_persons_share, parts.database, person, parts.now())
+        with tempfile.TemporaryDirectory(prefix="fenghuo-upload-") as name:
+            file, preview = Path(name) / "file", Path(name) / "preview"
+            try:
+                made = await self._workshop.remade(came, file, preview)
+            except WorkshopBusy:
+                raise NotTaken("uploads-busy") from None
+            if file.stat().st_size > MOST_BYTES:
+                raise Spoiled("file-too-heavy")
+
+            def keep() -> None:
+                record.keep(
+                    parts.database,
+                    attachment_id=attachment_id,
+                    incident_id=incident_id,
+                    person_id=person,
+                    now=parts.now(),
+                    source_sha256=digest,
+                    media_type=made.media_type,
+                    file=file,
+                    preview=preview if made.has_preview else None,
+                    about=made.about(),
+                )
+
+            await run_sync(keep)
 
     def routes(self) -> list[Route]:
         one = f"{BASE}/incidents/{{incident_id:uuid}}/attachments/{{attachment_id:uuid}}"
@@ -160,7 +174,7 @@ async def _written(request: Request, file: Path) -> str:
                         piece = await anext(stream, None)
                     taken += len(piece or b"")
                     if taken > MOST_BYTES:
-                        raise _NotTaken("file-too-large")
+                        raise NotTaken("file-too-large")
                     waiting += piece or b""
                     if len(waiting) >= BLOCK or piece is None:
                         sum_.update(waiting)
@@ -169,14 +183,14 @@ async def _written(request: Request, file: Path) -> str:
                     if piece is None:
                         return sum_.hexdigest()
     except TimeoutError:
-        raise _NotTaken("upload-too-slow") from None
+        raise NotTaken("upload-too-slow") from None
 
 
-def _refuse_without_room(parts: Parts, folder: Path) -> None:
+def refuse_without_room(parts: Parts, folder: Path) -> None:
     """A log that cannot be written any more is worse than a photo that comes later."""
     for place in (folder, parts.settings.data):
         if place is not None and shutil.disk_usage(place).free < SPARE_BYTES + 3 * MOST_BYTES:
-            raise _NotTaken("disk-nearly-full")
+            raise NotTaken("disk-nearly-full")
 
 
 def _closing(answer: Response) -> Response:

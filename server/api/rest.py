@@ -89,6 +89,15 @@ def answer_shown(answer: Answer) -> dict[str, Any]:
     return shown
 
 
+def other_person(request: Request, principal: Principal) -> Response | None:
+    """A tablet's outbox names whose it is: under the next one's session nothing of it is done."""
+    named = request.headers.get("fenghuo-person")
+    if named is None or named == principal.person_id:
+        return None
+    detail = sentence("other-person", language(request, principal))
+    return problem(409, "other-person", detail=detail)
+
+
 async def _json_body(request: Request) -> Any:
     return parse_json(await request.body())
 
@@ -115,6 +124,8 @@ async def batch(request: Request) -> Response:
     """POST /commands: an ordered batch; `results` has an answer or a problem for each, with its `status`."""
     principal = principal_of(request.scope)
     lang = language(request, principal)
+    if (refused := other_person(request, principal)) is not None:
+        return refused
     try:
         body = await _json_body(request)
     except NotJSON as wrong:

@@ -33,6 +33,7 @@ from server.people.people import People, Principal
 DOCUMENT_PATHS = ("/openapi.json", "/asyncapi.json", "/api/v1/openapi.json", "/api/v1/asyncapi.json")
 OPEN_PATHS = (
     "/healthz", "/readyz", "/sign-in", "/invitation/*", "/static/*", "/favicon.ico",
+    "/field", "/field/sw.js", "/field/manifest.webmanifest",  # an empty shell, which a tablet keeps
     *DOCUMENT_PATHS,  # published: they say what the program does, and nothing of what a desk knows
 )  # fmt: skip
 LOOPBACK_PATHS = ("/metrics",)

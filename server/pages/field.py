@@ -1,0 +1,124 @@
+"""The field tablet's app: a shell without anything personal in it, its worker and its manifest.
+
+All three say the same to everybody, so a tablet may keep them, and whoever's session has ended still opens
+it: what is a person's own comes from the tablet's store and from `/api/v1/field`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from server.screens.static_files import DIGEST, FOLDER, STATIC_PATH
+from server.screens.views import Views
+
+#: What of the browser's own words the app says.
+TEXTS = ("tablet.", "time.", "js.sound", "js.left", "js.over", "post.")
+ENTRY = "field/app.js"
+SHEETS = ("app.css", "signs.css", "field/field.css")
+PICTURES = ("icon.svg", "field/icon-192.png", "field/icon-512.png", "field/icon-maskable.png")
+#: What a module loads by its address and not by an import.
+BESIDE = ("field/recorder.js",)
+SCRIPTS = ("theme.js", "field/boot.js")
+_IMPORT = re.compile(r"""^(?:import|export)\b[^'"]*?from\s+["'](\.[^"']+)["'];$""", re.MULTILINE)
+
+
+def modules(entry: str = ENTRY) -> tuple[str, ...]:
+    """The module and all that it imports, below the folder of the browser's files."""
+    found: dict[str, None] = {}
+    waiting = [entry]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found[name] = None
+        path = FOLDER / name
+        for target in _IMPORT.findall(path.read_text(encoding="utf-8")):
+            waiting.append((path.parent / target).resolve().relative_to(FOLDER).as_posix())
+    return tuple(sorted(found))
+
+
+@dataclass(frozen=True, slots=True)
+class FieldApp:
+    """The three answers, made once."""
+
+    shell: bytes
+    worker: bytes
+    manifest: bytes
+
+    @classmethod
+    def made(cls, views: Views) -> FieldApp:
+        texts = {
+            lang: orjson.dumps(
+                {slug: text for slug, text in said.items() if slug.startswith(TEXTS)},
+                option=orjson.OPT_SORT_KEYS,
+            ).decode()
+            for lang, said in views.texts.of.items()
+        }
+        files = [*SCRIPTS, *SHEETS, *PICTURES, *BESIDE, *modules()]
+        shell = (
+            views.environment.get_template("field.html")
+            .render(texts=texts, release=DIGEST, sheets=SHEETS, scripts=modules(), entry=ENTRY)
+            .encode()
+        )
+        paths = ["/field", *(f"{STATIC_PATH}/{name}" for name in files)]
+        version = hashlib.sha256(shell + orjson.dumps(paths)).hexdigest()[:12]
+        source = (FOLDER / "field" / "worker.js").read_bytes()
+        head = f'const VERSION = "{version}";\nconst FILES = {orjson.dumps(paths).decode()};\n'
+        return cls(shell, head.encode() + source, _manifest(views))
+
+    def routes(self) -> list[BaseRoute]:
+        async def shell(_request: Request) -> Response:
+            return _said(self.shell, "text/html; charset=utf-8")
+
+        async def worker(_request: Request) -> Response:
+            return _said(self.worker, "text/javascript; charset=utf-8", {"Service-Worker-Allowed": "/field"})
+
+        async def manifest(_request: Request) -> Response:
+            return _said(self.manifest, "application/manifest+json")
+
+        return [
+            Route("/field", shell),
+            Route("/field/sw.js", worker),
+            Route("/field/manifest.webmanifest", manifest),
+        ]
+
+
+def _said(body: bytes, media_type: str, headers: dict[str, str] | None = None) -> Response:
+    return Response(body, headers={"Cache-Control": "no-cache", **(headers or {})}, media_type=media_type)
+
+
+def _manifest(views: Views) -> bytes:
+    def icon(name: str, size: int, purpose: str = "any") -> dict[str, str]:
+        return {
+            "src": f"{STATIC_PATH}/field/{name}.png",
+            "sizes": f"{size}x{size}",
+            "type": "image/png",
+            "purpose": purpose,
+        }
+
+    return orjson.dumps(
+        {
+            "id": "/field",
+            "name": views.texts.say("zh", "tablet.app_name"),
+            "short_name": views.texts.say("zh", "product.name"),
+            "lang": "zh-CN",
+            "start_url": "/field",
+            "scope": "/field",
+            "display": "standalone",
+            "orientation": "any",
+            "background_color": "#101315",
+            "theme_color": "#24445f",
+            "icons": [
+                icon("icon-192", 192),
+                icon("icon-512", 512),
+                icon("icon-maskable", 512, "maskable"),
+            ],
+        }
+    )

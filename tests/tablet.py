@@ -1,0 +1,114 @@
+"""A field tablet in a test: a Chromium of its own whose store outlives it, killed as a battery ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from playwright.async_api import BrowserContext, Page, Playwright, expect
+from playwright.async_api import Error as PlaywrightError
+
+from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
+from tests.product import PASSWORD, FenghuoProcess
+from tests.waiting import eventually
+
+LINE = 30_000  # ms until a line is there again: waits between tries are random
+
+
+class Tablet:
+    """`async with tablet.on() as page:` switches it on; `battery_ends()` kills it; on again, as it was."""
+
+    def __init__(self, playwright: Playwright, folder: Path, desk: FenghuoProcess) -> None:
+        self.playwright, self.folder, self.desk = playwright, folder, desk
+        self.context: BrowserContext | None = None
+
+    async def switch_on(self, *, offline: bool = False, path: str = "/field") -> Page:
+        self.context = await self.playwright.chromium.launch_persistent_context(
+            self.folder, executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS), locale="zh-CN",
+            timezone_id="Asia/Shanghai", viewport={"width": 800, "height": 1280},
+        )  # fmt: skip
+        await self.context.set_offline(offline)
+        page = self.context.pages[0] if self.context.pages else await self.context.new_page()
+        await page.goto(self.desk.url + path)
+        return page
+
+    async def battery_ends(self) -> None:
+        """Every process of this Chromium, in the middle of whatever it does."""
+        assert self.context is not None
+        for pid in self._processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        await eventually(lambda: not self._processes())
+        await self._closed()
+        for lock in self.folder.glob("Singleton*"):
+            lock.unlink()
+
+    async def switch_off(self) -> None:
+        if self.context is not None:
+            await self._closed()
+
+    async def _closed(self) -> None:
+        context, self.context = self.context, None
+        assert context is not None
+        try:
+            await context.close()
+        except PlaywrightError:  # it was killed: nothing is left to close
+            return
+
+    def _processes(self) -> list[int]:
+        mark = f"--user-data-dir={self.folder}".encode()
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                if mark in path.read_bytes().split(b"\0"):
+                    found.append(int(path.parent.name))
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+        return found
+
+
+@asynccontextmanager
+async def switched_on(playwright: Playwright, folder: Path, desk: FenghuoProcess) -> AsyncIterator[Tablet]:
+    tablet = Tablet(playwright, folder, desk)
+    try:
+        yield tablet
+    finally:
+        await tablet.switch_off()
+
+
+async def sign_in(page: Page, desk: FenghuoProcess, who: str) -> None:
+    await page.goto(f"{desk.url}/sign-in?next=/field")
+    await page.fill("#name", who)
+    await page.fill("#password", PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(lambda url: "/sign-in" not in url)
+    await is_live(page)
+    await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    await expect(page.locator("body")).to_have_attribute("data-kept", "yes", timeout=LINE)
+
+
+async def is_live(page: Page) -> None:
+    await expect(page.locator("#line")).to_have_class("field-line is-live", timeout=LINE)
+
+
+async def at(page: Page, incident: str) -> None:
+    await page.evaluate("where => { location.hash = where; }", f"#/i/{incident}")
+    await expect(page.locator(".field-head")).to_be_visible()
+
+
+async def note(page: Page, text: str) -> None:
+    """记一条, by thumb: one touch, the words, one touch."""
+    await page.click("[data-act=add-entry]")
+    await page.fill("#f-text", text)
+    await page.click(".field-form button[type=submit]")
+    await expect(page.locator("#sheet")).not_to_be_visible()
+
+
+def marks(page: Page, text: str) -> str:
+    """The selector of the mark of a deed of his own."""
+    return f'li.is-own:has-text("{text}") .mark'

@@ -1,0 +1,150 @@
+// What this tablet keeps of the record. Replaced by what the server says, never folded here; through a cut it stays
+// as it was, with its age. What he did since then is laid over it when it is shown.
+import { all, asked, change, get } from "./db.js";
+import { measured } from "./tablet.js";
+
+const SOON_MS = 300, THIN_SOON_MS = 10_000, ANSWER_MS = 25_000, MOST_AT_ONCE = 20;
+const SLOW_BYTES_S = 8_000;
+
+export class State extends EventTarget {
+  constructor() {
+    super();
+    this.incidents = new Map();
+    this.meta = null;  // {person, epoch, after, at, others, book, tag, seen}
+    this.stale = new Set();
+    this.thin = localStorage.getItem("fenghuo.field.thin");  // "on", "off", or null: as measured
+    this.measuredThin = false;
+  }
+
+  get person() { return this.meta?.person ?? null; }
+  get isThin() { return this.thin === null ? this.measuredThin : this.thin === "on"; }
+  may(command) { return Boolean(this.person?.commands.includes(command)); }
+
+  setThin(value) {
+    this.thin = value;
+    if (value === null) localStorage.removeItem("fenghuo.field.thin");
+    else localStorage.setItem("fenghuo.field.thin", value);
+    this.tell();
+  }
+
+  async load() {
+    this.meta = await get("meta", "state") ?? null;
+    this.settledAfter = this.meta?.after;
+    for (const one of await all("incidents")) this.incidents.set(one.id, one);
+    this.tell();
+  }
+
+  tell() { this.dispatchEvent(new Event("change")); }
+
+  /** Read everything again. "read", "signed_out", or "offline". */
+  async refresh() {
+    const told = await this.ask(`/api/v1/field${this.isThin ? "?small=1" : ""}`);
+    if (!told.said) return told.why;
+    const { said } = told;
+    const isOther = this.person && this.person.person_id !== said.person.person_id;
+    const kept = isOther ? {} : this.meta ?? {};
+    this.meta = {
+      ...kept, person: said.person, stream: said.stream, epoch: said.epoch, after: said.head, at: Date.now(), others: said.others,
+      release: said.release, seen: kept.epoch === said.epoch ? kept.seen ?? said.head : said.head,
+    };
+    this.incidents = new Map(said.incidents.map((one) => [one.id, one]));
+    this.stale.clear();
+    this.settledAfter = said.head;
+    await change(["meta", "incidents"], ({ meta, incidents }) => {
+      meta.put(this.meta, "state");
+      incidents.clear();
+      for (const one of said.incidents) incidents.put(one);
+    });
+    this.tell();
+    this.readBook();
+    return "read";
+  }
+
+  /** An entry came: its incident is read again soon, several at once. */
+  touched(entry) {
+    this.meta.after = entry.offset;
+    if (entry.incident_id) this.stale.add(entry.incident_id);
+    this.reading ??= setTimeout(() => this.readStale(), this.isThin ? THIN_SOON_MS : SOON_MS);
+  }
+
+  async readStale() {
+    this.reading = null;
+    const ids = [...this.stale].slice(0, MOST_AT_ONCE), { after } = this.meta;
+    if (ids.length) {
+      const told = await this.ask(`/api/v1/field?incidents=${ids.join(",")}${this.isThin ? "&small=1" : ""}`);
+      if (!told.said || told.said.person.person_id !== this.person?.person_id) return;
+      for (const id of ids) this.stale.delete(id);
+      for (const one of told.said.incidents) this.place(one);
+      for (const id of told.said.gone) this.incidents.delete(id);
+      this.meta.others = this.meta.others.filter((one) => !this.incidents.has(one.id) && !told.said.gone.includes(one.id));
+      await this.keep(told.said.incidents, told.said.gone);
+    } else await this.keep([], []);
+    if (this.stale.size || this.meta.after !== after) this.reading ??= setTimeout(() => this.readStale(), SOON_MS);
+    this.tell();
+  }
+
+  place(one) {
+    if (one.state === "open") this.incidents.set(one.id, one);
+    else this.incidents.delete(one.id);
+  }
+
+  /** Only when the incidents are on the disk the place in the stream is: nothing is skipped by a battery. */
+  async keep(read, gone) {
+    this.meta.at = Date.now();
+    const settled = { ...this.meta, after: this.stale.size ? this.settledAfter : this.meta.after };
+    this.settledAfter = settled.after;
+    await change(["meta", "incidents"], ({ meta, incidents }) => {
+      meta.put(settled, "state");
+      for (const one of read) {
+        if (one.state === "open") incidents.put(one);
+        else incidents.delete(one.id);
+      }
+      for (const id of gone) incidents.delete(id);
+    });
+  }
+
+  async sawUntil(offset) {
+    this.meta.seen = offset;
+    await change(["meta"], async ({ meta }) => {
+      const kept = await asked(meta.get("state"));
+      if (kept) meta.put({ ...kept, seen: offset }, "state");
+    });
+    this.tell();
+  }
+
+  async readBook() {
+    const told = await this.ask("/api/v1/field/book", this.meta.tag ? { "If-None-Match": this.meta.tag } : {});
+    if (told.said) Object.assign(this.meta, { book: told.said, tag: told.tag });
+    if (told.said || told.same) {
+      this.meta.bookAt = Date.now();
+      await this.keep([], []);
+      this.tell();
+    }
+  }
+
+  async ask(url, headers = {}) {
+    const at = Date.now(), began = performance.now();
+    try {
+      const answer = await fetch(url, { headers, signal: AbortSignal.timeout(ANSWER_MS), cache: "no-store" });
+      if (answer.status === 401) return { why: "signed_out" };
+      if (answer.status === 304) return { same: true };
+      if (!answer.ok) return { why: answer.status === 403 ? "signed_out" : "offline" };
+      const said = await answer.json();
+      if (said.time) measured(said.time, at, Date.now());
+      this.measureLine(url, began);
+      return { said, tag: answer.headers.get("ETag") };
+    } catch {
+      return { why: "offline" };
+    }
+  }
+
+  /** Bytes a second of what was just read; what is small says nothing. */
+  measureLine(url, began) {
+    const entry = performance.getEntriesByName(new URL(url, location.href).href).at(-1);
+    performance.clearResourceTimings();
+    if (!entry || entry.startTime < began - 50 || entry.encodedBodySize < 4_000) return;
+    const speed = entry.encodedBodySize / Math.max(0.001, (entry.responseEnd - entry.requestStart) / 1000);
+    const type = navigator.connection?.effectiveType;
+    this.measuredThin = speed < SLOW_BYTES_S || type === "slow-2g" || type === "2g" || Boolean(navigator.connection?.saveData);
+  }
+}

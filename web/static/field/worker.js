@@ -1,0 +1,56 @@
+// The field app's worker; the server writes VERSION and FILES above. It keeps the shell and the program's files, each
+// version in a cache of its own, and nothing else: what is a person's comes from the page's own store, and no
+// answer of the API is ever kept here.
+const CACHE = `fenghuo-field-${VERSION}`;
+const SHELL = "/field";
+
+self.addEventListener("install", (event) => event.waitUntil(fill()));
+
+async function fill() {
+  const cache = await caches.open(CACHE);
+  await Promise.all(FILES.map(async (file) => {
+    if (await cache.match(file)) return;  // the rest of an installation that was cut
+    const answer = await fetch(file, { cache: file === SHELL ? "no-store" : "default", redirect: "error" });
+    if (!answer.ok) throw new Error(`${file}: ${answer.status}`);
+    await cache.put(file, answer);
+  }));
+}
+
+self.addEventListener("activate", (event) => event.waitUntil((async () => {
+  for (const name of await caches.keys()) {
+    if (name.startsWith("fenghuo-field-") && name !== CACHE) await caches.delete(name);
+  }
+  await self.clients.claim();
+})()));
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event, url = new URL(request.url);
+  if (request.method !== "GET" || url.origin !== self.location.origin) return;
+  if (request.mode === "navigate" ? url.pathname === SHELL : url.pathname.startsWith("/static/")) {
+    event.respondWith(kept(request.mode === "navigate" ? SHELL : url.pathname, request));
+  }
+});
+
+async function kept(path, request) {
+  const cache = await caches.open(CACHE);
+  return await cache.match(path) ?? fetch(request);
+}
+
+self.addEventListener("message", (event) => {
+  if (event.data === "take-over") self.skipWaiting();
+  if (event.data === "what-is-kept") event.waitUntil(tell(event.ports[0]));
+});
+
+/** Looked at file by file, for the readiness sheet: a list of what should be there proves nothing. */
+async function tell(port) {
+  const cache = await caches.open(CACHE);
+  const missing = [];
+  let bytes = 0;
+  for (const file of FILES) {
+    const answer = await cache.match(file);
+    const size = answer?.ok ? (await answer.blob()).size : 0;
+    if (size) bytes += size;
+    else missing.push(file);
+  }
+  port.postMessage({ version: VERSION, files: FILES.length, bytes, missing });
+}
