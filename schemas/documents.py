@@ -14,7 +14,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from schemas import answers, duty_answers, tablet_answers, find_answers
+from schemas import answers, duty_answers, find_answers, tablet_answers
 from schemas.bases import AnyCommand
 from schemas.commands import ALL as COMMANDS
 from schemas.events import ALL as EVENTS
@@ -286,7 +286,9 @@ def _pieces() -> dict[str, Any]:
             "parameters": [which],
             "responses": {
                 "204": {"description": "Said in the headers"},
+                "401": {"description": "Nobody is signed in"},
                 "404": {"description": "Nothing of it is on its way from this person; begin it (again)"},
+                "429": {"description": "Too much at once; `Retry-After`"},
             },
         },
         "patch": {

@@ -13,9 +13,9 @@ FILES = (
     (
         "an attachment is kept as it came",
         "server/api/attachments.py",
-        "                    made = await self._workshop.remade(came, file, preview)\n",
-        "                    made = await self._workshop.remade(came, file, preview)\n"
-        "                    shutil.copyfile(came, file)\n",
+        "                made = await self._workshop.remade(came, file, preview)\n",
+        "                made = await self._workshop.remade(came, file, preview)\n"
+        "                shutil.copyfile(came, file)\n",
         "tests/test_attachments.py -k made_anew",
     ),
     (

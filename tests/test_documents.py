@@ -19,12 +19,15 @@ from starlette.routing import Route
 from schemas.commands import COMMANDS
 from schemas.documents import CLOSE_CODES, README_BEGINS, README_ENDS, asyncapi, openapi, tables
 from schemas.events import EVENTS
+from server.api.attachments import Attachments
 from server.api.duties import routes as duty_routes
+from server.api.field import routes as field_routes
 from server.api.find import routes as find_routes
 from server.api.messages import routes as message_routes
 from server.api.receipts import routes as receipt_routes
 from server.api.rest import MOST_ON_A_PAGE
 from server.api.rest import routes as api_routes
+from server.api.uploads import Uploads
 from server.delivery import stream
 from server.desk import MOST_IN_A_BATCH
 from server.domain import decide
@@ -133,23 +136,27 @@ def test_the_openapi_document_has_the_form_of_one() -> None:
     for path, item in OPENAPI["paths"].items():
         assert path.startswith("/")
         for method, operation in item.items():
-            assert method in ("get", "post")
+            assert method in ("get", "post", "head", "patch")
             names.append(operation["operationId"])
             assert operation["summary"]
             drawn = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "path"}
             assert drawn == {part[1:-1] for part in path.split("/") if part.startswith("{")}
             assert all(
-                one["in"] in ("path", "query") and one["schema"] for one in operation.get("parameters", ())
+                one["in"] in ("path", "query", "header") and one["schema"]
+                for one in operation.get("parameters", ())
             )
             assert all(one.get("required") for one in operation.get("parameters", ()) if one["in"] == "path")
-            assert ("requestBody" in operation) == (method == "post")
+            assert ("requestBody" in operation) == (method in ("post", "patch"))
             for status, response in operation["responses"].items():
                 assert 200 <= int(status) < 600
                 assert response["description"]
+                if method == "head" or status == "304":  # answers without a body
+                    assert "content" not in response
+                    continue
                 (media,) = response["content"]
                 assert media == ("application/json" if status == "200" else "application/problem+json")
                 assert "schema" in response["content"][media]
-            assert {"200", "401", "429"} <= set(operation["responses"])
+            assert {"204" if method == "head" else "200", "401", "429"} <= set(operation["responses"])
     assert len(names) == len(set(names))
     schemes = OPENAPI["components"]["securitySchemes"]
     assert {name for choice in OPENAPI["security"] for name in choice} == set(schemes)
@@ -190,8 +197,13 @@ def test_every_close_code_of_the_stream_is_told() -> None:
 
 def test_every_route_of_the_api_is_in_the_document() -> None:
     routes = {
-        route.path.removeprefix("/api/v1")
-        for route in (*api_routes(), *message_routes(), *duty_routes(), *find_routes(), *receipt_routes())
+        route.path.removeprefix("/api/v1").replace(":uuid", "")
+        for routes in (
+            *(one() for one in (api_routes, message_routes, duty_routes, find_routes, receipt_routes)),
+            field_routes(),
+            Uploads(Attachments()).routes(),
+        )
+        for route in routes
         if isinstance(route, Route)
     }
     routes -= {"/openapi.json", "/asyncapi.json", "/commands/{name}"}
