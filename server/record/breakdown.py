@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 from threading import Lock
 from typing import Any
 
@@ -14,7 +15,9 @@ import orjson
 from sqlalchemy import Connection, RowMapping, and_, case, func, select
 
 from schemas.duties import SealedIncident
+from schemas.events import LOG_ENTRY
 from schemas.terms import Level
+from server.domain.incident import fold
 from server.domain.periods import BEIJING
 from server.domain.rates import Counted, Pair, Ratio, Spread, spread
 from server.domain.sealing import Moved, days_of, moved
@@ -24,8 +27,7 @@ from server.record.counted import Period, is_final, sealed_incidents, stored_row
 from server.record.database import Database
 from server.record.duty_tables import MONTH_SEAL, SHIFT
 from server.record.reading import LEVELS
-from server.record.store import load_incident
-from server.record.tables import INCIDENT, INCIDENT_UNIT
+from server.record.tables import ENTRY, INCIDENT, INCIDENT_UNIT
 
 #: Stage times come from whole incidents: of so many, the newest. The page says so when there are more.
 MOST_TIMED = 200
@@ -157,35 +159,48 @@ class Timing:
     ) -> dict[str, Spread]:
         """Median and P90 of each span, over the newest that count."""
         found: dict[str, list[float]] = {f"{begin}_{end}": [] for begin, end in SPANS}
-        with database.reading() as connection:
-            for row in rows[-MOST_TIMED:]:
-                for name, span in self._spans(connection, row, now).items():
-                    found[name].append(span)
+        for _row, taken in self._spans(database, rows[-MOST_TIMED:], now):
+            for name, span in taken.items():
+                found[name].append(span)
         return {name: spread(taken, smallest) for name, taken in found.items()}
 
     def each(
         self, database: Database, rows: Sequence[Counted], name: str, now: datetime
     ) -> list[tuple[str, float]]:
         """What a median is made of: incident and span, the longest first."""
-        found = []
-        with database.reading() as connection:
-            for row in rows[-MOST_TIMED:]:
-                span = self._spans(connection, row, now).get(name)
-                if span is not None:
-                    found.append((row.incident_id, span))
+        found = [
+            (row.incident_id, taken[name])
+            for row, taken in self._spans(database, rows[-MOST_TIMED:], now)
+            if name in taken
+        ]
         return sorted(found, key=lambda one: -one[1])
 
-    def _spans(self, connection: Connection, row: Counted, now: datetime) -> dict[str, float]:
-        key = (row.incident_id, row.version)
-        made = self._kept.get(key)
-        if made is None:
-            incident = load_incident(connection, row.incident_id)
-            made = {} if incident is None else spans(moments(incident, now))
-            with self._lock:
-                self._kept[key] = made
-                while len(self._kept) > _KEPT:
-                    self._kept.popitem(last=False)
-        return made
+    def _spans(
+        self, database: Database, rows: Sequence[Counted], now: datetime
+    ) -> list[tuple[Counted, dict[str, float]]]:
+        """Those that are not kept are read in one look."""
+        made = {row: self._kept.get((row.incident_id, row.version)) for row in rows}
+        wanted = [row.incident_id for row, kept in made.items() if kept is None]
+        fresh: dict[str, dict[str, float]] = {}
+        if wanted:
+            with database.reading() as connection:
+                query = (
+                    select(ENTRY.c.incident_id, ENTRY.c.body)
+                    .where(ENTRY.c.incident_id.in_(wanted))
+                    .order_by(ENTRY.c.incident_id, ENTRY.c.seq)
+                )
+                for incident_id, entries in groupby(
+                    connection.execute(query), key=lambda one: one.incident_id
+                ):
+                    incident = fold(incident_id, (LOG_ENTRY.validate_json(one.body) for one in entries))
+                    fresh[incident_id] = spans(moments(incident, now))
+        with self._lock:
+            for row, kept in made.items():
+                if kept is None:
+                    self._kept[row.incident_id, row.version] = fresh.get(row.incident_id, {})
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return [(row, fresh.get(row.incident_id, {}) if kept is None else kept) for row, kept in made.items()]
 
 
 # ---------------------------------------------------------------- what was sealed
