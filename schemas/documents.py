@@ -14,7 +14,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from schemas import answers, duty_answers, tablet_answers, find_answers
+from schemas import answers, duty_answers, find_answers, tablet_answers
 from schemas.bases import AnyCommand
 from schemas.commands import ALL as COMMANDS
 from schemas.events import ALL as EVENTS
