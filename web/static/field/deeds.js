@@ -48,14 +48,15 @@ export const deeds = {
   }),
 
   "request-help": (app, id, item) => openSheet({
-    key: `request-help:${id}`, title: say("tablet.did.request-help"), values: item?.body, saveWord: say("tablet.send_help"),
+    key: `request-help:${id}`, title: say("tablet.did.request-help"), values: item && { ...item.body, quantity: item.body.quantity === undefined ? "" : String(item.body.quantity) }, saveWord: say("tablet.send_help"),
     fields: [
       { name: "kind", type: "chips", label: say("tablet.help_kind"), value: "people", options: app.state.meta.book?.help_kinds ?? [] },
-      { name: "quantity", type: "text", label: say("tablet.quantity") },
+      { name: "quantity", type: "number", label: say("tablet.quantity") },
       { name: "text", type: "area", label: say("tablet.what"), most: 2000 },
     ],
     async save({ kind, quantity, text }) {
-      await app.did("request-help", filled({ incident_id: id, request_id: item?.body.request_id ?? newId(), at: item?.body.at ?? knownTime(), kind, quantity, text }), { instead: item });
+      const many = quantity ? counted(quantity, say("tablet.quantity")) ?? undefined : undefined;
+      await app.did("request-help", filled({ incident_id: id, request_id: item?.body.request_id ?? newId(), at: item?.body.at ?? knownTime(), kind, quantity: many, text }), { instead: item });
     },
   }),
 
