@@ -19,7 +19,9 @@ from schemas.bases import AnyCommand
 from schemas.commands import ALL as COMMANDS
 from schemas.events import ALL as EVENTS
 from schemas.messages import MessageReading, ReadMessage
+from schemas.outposts import HandedOn
 from schemas.receipts import MessageReceipt, MessageStands
+from schemas.tablets import BundleAnswer, DeviceEnrolled, EnrolDevice
 from schemas.terms import Category, Level, Standing
 
 VERSION = "1.0.0"
@@ -238,6 +240,10 @@ _BESIDE = (
     MessageStands,
     tablet_answers.UploadAsked,
     tablet_answers.UploadStands,
+    EnrolDevice,
+    DeviceEnrolled,
+    BundleAnswer,
+    HandedOn,
 )
 
 
@@ -367,6 +373,29 @@ def openapi() -> bytes:
         "UploadStands",
     )
     paths["/uploads/{attachment_id}"] = _pieces()
+    paths["/devices"] = _post(
+        "enrol-device",
+        "A tablet in the hands of whoever is signed in: from now on it is theirs, by its public key (P-256, "
+        "the uncompressed point in base64url)",
+        _content("EnrolDevice"),
+        "It is known",
+        "DeviceEnrolled",
+    )
+    paths["/devices"]["post"]["responses"]["410"] = {
+        "description": "Revoked: forget everything",
+        "content": _content("Problem"),
+    }
+    paths["/bundles"] = _post(
+        "bundle",
+        "Commands that somebody carries in, signed by the tablet of whoever gave them (docs/bundles.md); with"
+        " `look=true` nothing is taken",
+        {"application/x-ndjson": {"schema": _TEXT}},
+        "Whose it is, and a result for each",
+        "BundleAnswer",
+    )
+    paths["/bundles"]["post"]["parameters"] = [
+        {"name": "look", "in": "query", "schema": {"type": "boolean", "default": False}}
+    ]
     paths |= {path: _get(path, words, model, query) for path, words, model, query in _READS}
     return _bytes(
         {
@@ -402,6 +431,10 @@ def _batch_schema() -> dict[str, Any]:
                     "properties": {
                         "name": {"type": "string", "enum": [command.name for command in COMMANDS]},
                         "body": {"type": "object"},
+                        "via": {
+                            "description": "of an outpost alone, and then of each",
+                            "$ref": "#/components/schemas/HandedOn",
+                        },
                     },
                 },
             }

@@ -12,6 +12,8 @@ from pydantic import Field, TypeAdapter
 from schemas import attachments, duties, field_work, instructions, reports
 from schemas.bases import Event as Event
 from schemas.fields import Facts, Frozen, Instant, OnBehalfOf, Source
+from schemas.outposts import TakenAlong as TakenAlong
+from schemas.outposts import Via
 from schemas.terms import Level, Scale, Stage
 
 
@@ -413,6 +415,7 @@ ALL: tuple[type[Event], ...] = (
     PromptDue,
     ClockStepped,
     RulesAccepted,
+    TakenAlong,
     *reports.EVENTS,
     *instructions.EVENTS,
     *attachments.EVENTS,
@@ -451,6 +454,7 @@ AnyEvent = Annotated[
     | PromptDue
     | ClockStepped
     | RulesAccepted
+    | TakenAlong
     | reports.AnyReportEvent
     | instructions.AnyInstructionEvent
     | attachments.AnyAttachmentEvent
@@ -480,6 +484,7 @@ class LogEntry(Frozen):
     skew_ms: int | None = None
     on_behalf_of: OnBehalfOf | None = None
     words: str | None = None
+    via: Via | None = None
 
 
 LOG_ENTRY: TypeAdapter[LogEntry] = TypeAdapter(LogEntry)

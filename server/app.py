@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from schemas.channels import NO_CHANNELS
 from schemas.events import RulesAccepted
-from server.api import duties, field, find, health, messages, receipts, rest
+from server.api import duties, field, find, health, messages, receipts, rest, tablets
 from server.api.attachments import Attachments
 from server.api.live import live_endpoint, watch_rights
 from server.api.uploads import Uploads
@@ -41,13 +41,17 @@ from server.gate.problems import problem
 from server.migrations import open_database
 from server.pages import reports as report_pages
 from server.pages import routes as page_routes
+from server.pages import upstream as upstream_pages
 from server.pages.accounts import AccountPages
 from server.pages.asked import no_such_page, page
 from server.pages.channels import ChannelPages
+from server.pages.devices import DevicePages
 from server.pages.field import FieldApp
 from server.pages.front import Front
 from server.pages.people import PeoplePages
 from server.parts import Parts
+from server.people.devices import Devices
+from server.people.outposts import Outposts
 from server.people.people import People
 from server.reading_room import ReadingRoom
 from server.record.cataloguing import keep_catalogue
@@ -97,6 +101,7 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
     store = Store(database, tree, lambda: holder[0].rulebook, now)
     store.forms = lambda: forms
     store.channels = channels
+    store.is_outpost = settings.upstream is not None
     if wrong_rules and (accepted := store.accepted_rules) is not None:
         rulebook = Rulebook.parse(accepted)  # those in force before stay in force
     watch = Watch(database, store, now)
@@ -127,6 +132,8 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         now=now,
         store=store,
         people=people,
+        outposts=Outposts(database, now),
+        devices=Devices(database, now),
         searcher=Searcher(database, tree, gazetteer, people),
         desk=Desk(store),
         hub=hub,
@@ -136,6 +143,10 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         presence=Presence(database, tree, now, hub.listeners, relay),
         problems=problems,
     )
+    if settings.upstream is not None:
+        from server.outward.upward import Upward  # only an outpost speaks to a desk above
+
+        parts.upward = Upward(settings, store, now)
     holder.append(parts)
     return parts
 
@@ -158,6 +169,7 @@ def create_app(parts: Parts) -> ASGIApp:
         *duties.routes(),
         *receipts.routes(),
         *find.routes(),
+        *tablets.routes(),
         *attachments.routes(),
         *Uploads(attachments).routes(),
         *field.routes(),
@@ -165,6 +177,8 @@ def create_app(parts: Parts) -> ASGIApp:
         *AccountPages(front).routes(),
         *PeoplePages(front).routes(),
         *ChannelPages(front).routes(),
+        *DevicePages(front).routes(),
+        *upstream_pages.routes(),
         *report_pages.routes(),
         *FieldApp.made(parts.views).routes(),
         *page_routes.routes(),
@@ -181,7 +195,13 @@ def create_app(parts: Parts) -> ASGIApp:
         },
     )
     app.state.parts = parts
-    return guard(app, parts.people, parts.settings.own_origins(), secure=secure)
+    return guard(
+        app,
+        parts.people,
+        parts.settings.own_origins(),
+        secure=secure,
+        is_to_forget=parts.devices.is_to_forget,
+    )
 
 
 @asynccontextmanager
@@ -191,6 +211,8 @@ async def _running(app: Starlette) -> AsyncIterator[None]:
 
     def publish(rows: list[StreamRow]) -> None:
         parts.hub.publish(rows)
+        if parts.upward is not None:
+            parts.upward.ring()
         if parts.relay is not None:
             parts.relay.ring(rows)
 
@@ -213,7 +235,7 @@ async def _running(app: Starlette) -> AsyncIterator[None]:
         "catalogue": lambda: keep_catalogue(parts.database),
         "index": lambda: keep_index(parts.database),
         "unattached": lambda: clear_unattached(parts.database, parts.now),
-        "rights": lambda: watch_rights(parts.hub, parts.people.standing_of),
+        "rights": lambda: watch_rights(parts.hub, parts.people.standing_of, parts.devices.revoked_among),
     }
     if parts.relay is not None:
         works |= {"relay": parts.relay.run, "presence": parts.presence.run}
@@ -221,6 +243,8 @@ async def _running(app: Starlette) -> AsyncIterator[None]:
         from server.outward.courier import Courier  # a desk that tells nobody outside does not wait for it
 
         works["courier"] = Courier(parts.database, parts.store, parts.now).run
+    if parts.upward is not None:
+        works["upward"] = parts.upward.run
     tasks = [asyncio.create_task(keep(work, name), name=name) for name, work in works.items()]
     try:
         log.info("serving", epoch=parts.store.epoch, deployment=parts.store.deployment_id)

@@ -64,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     _switch(serve, "--secure", help="browsers come by HTTPS only, through a proxy")
     _flag(serve, "--trusted-proxy", help="address or network of the proxy in front, comma-separated")
     _flag(serve, "--rates-from", default="5", type=int, help="statistics of fewer incidents give no rate")
+    _flag(serve, "--upstream", help="the desk above: what is done here is handed on to it (an outpost)")
+    _flag(serve, "--upstream-token-file", help="the outpost's secret; DIR/upstream.token of --data otherwise")
+    _flag(serve, "--upstream-ca", help="the authority by which the desk above is known (PEM)")
     _switch(serve, "--newcomer", help="fill an empty desk with a fictitious city and print sign-ins")
     serve.set_defaults(run=_serve)
 
@@ -102,6 +105,13 @@ def _parser() -> argparse.ArgumentParser:
     check = _store(commands.add_parser("verify", help="check the chain of the log and all made from it"))
     _flag(check, "--head", default="", help="a printed head: after which entry did the chain stand there?")
     check.set_defaults(run=_verify)
+    along = _store(commands.add_parser("take-along", help="make a desk for the field from this one"))
+    along.add_argument("folder", type=Path, help="a new folder: the outpost's --data")
+    _flag(along, "--name", required=True, help="how the outpost is called in the log, as 前指一号")
+    _flag(along, "--unit", required=True, help="whose open incidents and people go along, as 130324")
+    _flag(along, "--people", required=True, help="names of those who go along, comma-separated")
+    _flag(along, "--days", default="14", type=int, help="how long its word and its one-time links hold")
+    along.set_defaults(run=_take_along)
     index = commands.add_parser("index", help="by which anything is found").add_subparsers(
         dest="deed", required=True
     )
@@ -211,6 +221,9 @@ def _serve(parsed: argparse.Namespace) -> int:
         secure=parsed.secure,
         trusted_proxies=tuple(network(one) for one in _listed(parsed.trusted_proxy)),
         rates_from=parsed.rates_from,
+        upstream=parsed.upstream,
+        upstream_token_file=Path(parsed.upstream_token_file) if parsed.upstream_token_file else None,
+        upstream_ca=Path(parsed.upstream_ca) if parsed.upstream_ca else None,
     )
     from server.app import make_parts  # half of a start is reading this: no other command waits for it
     from server.serving import run
@@ -309,6 +322,26 @@ def _verify(parsed: argparse.Namespace) -> int:
     for fault in found.faults[:200]:
         print(fault)
     return 1
+
+
+def _take_along(parsed: argparse.Namespace) -> int:
+    from server.safekeeping.take_along import take_along
+
+    settings = _existing(parsed)
+    with closing(open_database(settings)) as database:
+        taken = take_along(
+            database,
+            settings,
+            parsed.folder,
+            name=parsed.name,
+            unit=parsed.unit,
+            people=_listed(parsed.people),
+            days=parsed.days,
+        )
+    print(f"ok: {taken.incidents} open incidents, {taken.entries} entries, {len(taken.links)} people")
+    for name, secret in taken.links.items():
+        print(f"{name}\t/invitation/{secret}")
+    return 0
 
 
 def _index_rebuild(parsed: argparse.Namespace) -> int:

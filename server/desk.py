@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -14,7 +15,8 @@ from pydantic import ValidationError
 
 from schemas.bases import AnyCommand
 from schemas.commands import COMMANDS, Command
-from server.domain.decide import Author, Refused
+from schemas.outposts import HandedItem, Via
+from server.domain.decide import FIRST_YEAR, LAST_YEAR, Author, Refused
 from server.domain.permissions import may
 from server.people.accounts import Principal
 from server.record.store import Answer, CommandIdReused, Store, StoreUnavailable
@@ -35,6 +37,10 @@ class NotYourPost(Exception):
     """The person's post may not send this command."""
 
 
+class NotSpokenFor(Exception):
+    """An outpost names somebody who did not go along with it, or may not act here any more."""
+
+
 class BadItem(Exception):
     """An item of a batch that is no `{"name", "body"}`."""
 
@@ -52,6 +58,10 @@ class Explained:
     detail: str
     errors: tuple[dict[str, str], ...] = ()
     is_bug: bool = False
+
+
+#: Whose deed an item of a batch is, where its sender speaks for others: from what the item says.
+Speaking = Callable[[Mapping[str, Any]], tuple[Principal, Author]]
 
 
 class Desk:
@@ -89,24 +99,37 @@ class Desk:
             return Refused("no-such-incident", "/incident_id", kind="missing")
         return refusal
 
-    async def execute_batch(self, principal: Principal, said: Sequence[Any]) -> list[Answer | Exception]:
+    async def execute_batch(
+        self,
+        principal: Principal,
+        said: Sequence[Any],
+        speaking: Speaking | None = None,
+        *,
+        says_via: bool = False,
+    ) -> list[Answer | Exception]:
         """Do an ordered batch: a refused one does not stop the rest unless it names the same creation.
 
-        Each item is `{"name", "body"}` as it came; one that is not is refused like any other.
+        Each item is `{"name", "body"}` as it came; one that is not is refused like any other. With
+        `speaking` the sender hands on what others did; `says_via`: each item says whose deed it is.
         """
         checked: list[AnyCommand | Exception] = []
         items: list[tuple[str, Any]] = []
+        whose: list[tuple[Principal, Author]] = []
         for one in said:
             name, body = "", None
+            speaker, author = principal, author_of(principal)
             try:
-                name, body = read_item(one)
-                checked.append(check(principal, name, body))
+                name, body = read_item(one, says_via)
+                if speaking is not None:
+                    speaker, author = speaking(one)
+                checked.append(check(speaker, name, body))
             except NotYourPost as refusal:
-                checked.append(await self._unless_unseen(principal, name, body, refusal))
-            except (BadItem, NoSuchCommand, ValidationError) as refusal:
+                checked.append(await self._unless_unseen(speaker, name, body, refusal))
+            except (BadItem, NoSuchCommand, NotSpokenFor, ValidationError) as refusal:
                 checked.append(refusal)
             items.append((name, body))
-        works = self._works(principal, checked, items)
+            whose.append((speaker, author))
+        works = self._works(whose, checked, items)
         callers = [caller for caller, _work in works if caller is not None]
         self._store.submit_all([work for _caller, work in works if work is not None])
         if callers:
@@ -125,14 +148,17 @@ class Desk:
         return results
 
     def _works(
-        self, principal: Principal, checked: list[AnyCommand | Exception], items: list[tuple[str, Any]]
+        self,
+        whose: list[tuple[Principal, Author]],
+        checked: list[AnyCommand | Exception],
+        items: list[tuple[str, Any]],
     ) -> list[tuple[asyncio.Future[Answer], Work] | tuple[None, None]]:
         """What is to be done of a batch, in its order. All may share a round: those that follow a creation
         learn in their turn whether it was refused."""
-        loop, author = asyncio.get_running_loop(), author_of(principal)
+        loop = asyncio.get_running_loop()
         creations: dict[str, Creation] = {}
         works: list[tuple[asyncio.Future[Answer], Work] | tuple[None, None]] = []
-        for command, (name, body) in zip(checked, items, strict=True):
+        for command, (name, body), (speaker, author) in zip(checked, items, whose, strict=True):
             opens = name == "open-incident"
             if isinstance(command, Exception):
                 works.append((None, None))
@@ -140,7 +166,7 @@ class Desk:
                     creations[named] = Creation(was_refused=True)
                 continue
             caller: asyncio.Future[Answer] = loop.create_future()
-            work = self._store.work(caller, author, principal.person_id, command)
+            work = self._store.work(caller, author, speaker.person_id, command)
             if isinstance(command, Command):
                 work.needs = creations.get(command.incident_id)
                 if opens:
@@ -182,13 +208,32 @@ def author_of(principal: Principal) -> Author:
     return Author(principal.name, principal.post, principal.unit)
 
 
-def read_item(said: Any) -> tuple[str, Any]:
-    """The name and body of a batch's item, or `BadItem`."""
+def spoken_by(outpost: Principal, people: Mapping[str, Principal], now: datetime) -> Speaking:
+    """How an outpost speaks for `people`, those who went along with it and may act here still."""
+
+    def speak(item: Mapping[str, Any]) -> tuple[Principal, Author]:
+        said = HandedItem.model_validate({"via": item["via"]}).via
+        for name, at in (("recorded_at", said.recorded_at), ("sent_at", said.sent_at)):
+            if not FIRST_YEAR <= at.year <= LAST_YEAR:
+                raise BadItem(f"/via/{name}", "instant_unreal")
+        speaker = people.get(said.person)
+        if speaker is None:
+            raise NotSpokenFor
+        skew_ms = int((now - said.sent_at).total_seconds() * 1000)
+        via = Via(way="outpost", name=outpost.name, recorded_at=said.recorded_at, skew_ms=skew_ms)
+        return speaker, replace(author_of(speaker), via=via, device_skew_ms=said.device_skew_ms)
+
+    return speak
+
+
+def read_item(said: Any, is_handed_on: bool = False) -> tuple[str, Any]:
+    """The name and body of a batch's item, or `BadItem`. Only what is handed on says by what way."""
     if not isinstance(said, Mapping):
         raise BadItem("", "model_type")
-    for unknown in said.keys() - {"name", "body"}:
+    fields = ("name", "body", "via") if is_handed_on else ("name", "body")
+    for unknown in said.keys() - set(fields):
         raise BadItem(f"/{pointer_part(unknown)}", "extra_forbidden")
-    for needed in ("name", "body"):
+    for needed in fields:
         if needed not in said:
             raise BadItem(f"/{needed}", "missing")
     if not isinstance(said["name"], str):
@@ -211,6 +256,7 @@ _WORD: dict[type[BaseException], str] = {
     CommandIdReused: "command-id-reused",
     NotYourPost: "not-your-post",
     NoSuchCommand: "no-such-command",
+    NotSpokenFor: "not-spoken-for",
     CreationRefused: "creation-refused",
     StoreUnavailable: "store-unavailable",
 }
@@ -239,6 +285,8 @@ def explain(error: BaseException, lang: str) -> Explained:
             return Explained(403, "not-your-post", sentence("not-your-post", lang))
         case NoSuchCommand():
             return Explained(404, "no-such-command", sentence("no-such-command", lang))
+        case NotSpokenFor():
+            return Explained(403, "not-spoken-for", sentence("not-spoken-for", lang))
         case CreationRefused():
             return Explained(424, "creation-refused", sentence("creation-refused", lang))
         case StoreUnavailable():

@@ -16,6 +16,8 @@ from server.documents.press import Press
 from server.domain.gazetteer import Gazetteer
 from server.domain.units import UnitTree
 from server.domain.workdays import Calendar
+from server.people.devices import Devices
+from server.people.outposts import Outposts
 from server.people.people import People
 from server.reading_room import ReadingRoom
 from server.record.database import Database
@@ -27,6 +29,7 @@ from server.watch import Watch
 
 if TYPE_CHECKING:
     from server.delivery.relay import Relay
+    from server.outward.upward import Upward
 
 
 @dataclass(slots=True)
@@ -45,6 +48,8 @@ class Parts:
     now: Callable[[], datetime]
     store: Store
     people: People
+    outposts: Outposts
+    devices: Devices
     searcher: Searcher
     desk: Desk
     hub: Hub
@@ -52,6 +57,7 @@ class Parts:
     views: Views
     relay: Relay | None
     presence: Presence
+    upward: Upward | None = None  # of an outpost: what hands on to the desk above
     problems: list[str] = field(default_factory=list)
 
     def rules(self) -> Rulebook:

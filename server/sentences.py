@@ -119,6 +119,33 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "not-your-post": ("您的岗位不能执行此操作", "Your post may not do this."),
     "no-such-command": ("没有这个命令", "There is no such command."),
     "bad-body": ("内容有误, 见各字段说明", "The body is not right: see each field."),
+    "not-in-person": ("须本人登录后登记平板", "Only somebody who is signed in can make a tablet known."),
+    "bad-key": ("不是平板的公钥", "This is no public key of a tablet."),
+    "bad-name": ("名称不能用", "This name cannot be used."),
+    "device-taken": ("这个编号已属于另一台平板", "This id is another tablet's."),
+    "many-devices": (
+        "此人名下平板太多, 请先收回不用的",
+        "This person has too many tablets: revoke some first.",
+    ),
+    "bundle-broken": (
+        "带入的内容不完整或被改动, 请重新取一份",
+        "The bundle is not whole or was changed: have it made again.",
+    ),
+    "bundle-form-unknown": ("不认识这种带入格式", "This form of bundle is not known here."),
+    "bundle-unknown-device": (
+        "这台平板没有在本台登记, 无法核对签名",
+        "This tablet is not known at this desk: its signature cannot be checked.",
+    ),
+    "bundle-revoked": ("这台平板已收回, 其内容不再接收", "This tablet was revoked: nothing of it is taken."),
+    "bundle-person": ("带入内容的本人已停用", "The person whose bundle this is may not act any more."),
+    "not-spoken-for": (
+        "此人没有随这个前方节点出发, 或在上级已停用",
+        "This person did not go along with this outpost, or may not act at this desk any more.",
+    ),
+    "device-revoked": (
+        "这台平板已由值班台收回, 须清除本机全部资料",
+        "This tablet was revoked by the desk: everything on it is to be forgotten.",
+    ),
     "creation-refused": (
         "本批中创建该事件的命令被拒绝, 此条未执行",
         "The command of this batch that creates the incident was refused, so this one was not done.",

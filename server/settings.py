@@ -21,6 +21,10 @@ class Settings:
     secure: bool = False
     trusted_proxies: tuple[str, ...] = field(default_factory=tuple)
     """Addresses or networks whose word on the client's address and on HTTPS is taken; nobody's otherwise."""
+    upstream: str | None = None
+    """The desk above, of a desk that works in the field and hands on to it (`server/outward/upward.py`)."""
+    upstream_token_file: Path | None = None
+    upstream_ca: Path | None = None
     rates_from: int = 5
     """Of fewer incidents statistics say how many, and no rate: 1 of 2 is no 50 %."""
 
@@ -28,6 +32,13 @@ class Settings:
     def look_s(self) -> float:
         """How often a process looks for what others wrote: where others write, within a second."""
         return 0.75 if self.database_url else 2.0
+
+    @property
+    def upstream_token(self) -> Path:
+        """The file with the outpost's secret: in its data folder unless said otherwise."""
+        if self.upstream_token_file is not None:
+            return self.upstream_token_file
+        return (self.data or Path()) / "upstream.token"
 
     @property
     def config_folder(self) -> Path | None:

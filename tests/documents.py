@@ -88,7 +88,7 @@ class Documents:
         if schema != {"type": "object"}:
             where = _pointer(*place, "responses", status, "content", media, "schema")
             self._conforms("urn:openapi", where, answer.json(), f"{method} {path} {status}")
-        if status == "200" and method == "post":
+        if status == "200" and method == "post" and "application/json" in operation["requestBody"]["content"]:
             taken = json.loads(answer.request.content)
             if name == "/commands":
                 for item, result in zip(taken["commands"], answer.json()["results"], strict=True):

@@ -15,6 +15,7 @@ import orjson
 from sqlalchemy import func, select
 
 from schemas.events import LOG_ENTRY, ClockStepped, RulesAccepted
+from schemas.outposts import TakenAlong
 from server.domain.incident import Incident, apply, fold
 from server.record.projections import incident_row, obligation_rows
 from server.record.reading import incident_shown, obligation_shown
@@ -369,6 +370,12 @@ def excuse(room: Room) -> None:
 @makes("clock_stepped")
 def step(room: Room) -> None:
     room.parts.store.note(ClockStepped(by_s=-31.5, noticed="running")).result(timeout=10)
+
+
+@makes("taken_along")
+def take_along(room: Room) -> None:
+    origin = TakenAlong(deployment=new_id(), head="0" * 64, unit="130324", incidents=0)
+    room.parts.store.note(origin).result(timeout=10)
 
 
 @makes("rules_accepted")

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import alarms, attachments, commands, duties, events, field_work, reports, terms
+from schemas import alarms, attachments, commands, duties, events, field_work, outposts, reports, terms
 from schemas import instructions as ins
 from schemas.bases import AnyCommand
 from schemas.commands import COMMANDS, Command
@@ -63,7 +63,7 @@ def cases(module: Any, prefix: str) -> set[str]:
     return found
 
 
-MODULES = (commands, events, reports, duties, ins, attachments, alarms, field_work)
+MODULES = (commands, events, reports, duties, ins, attachments, alarms, field_work, outposts)
 
 
 # ---------------------------------------------------------------- commands

@@ -43,6 +43,7 @@ ASKED: dict[str, tuple[str, ...]] = {
     "/api/v1/field": ("", "?small=1"), "/api/v1/presence": ("", "?unit=130324"), "/search": ("", "?q=卢龙"),
     "/api/v1/search": ("?q=卢龙", "?q=1", "?q=举", "?q=氯&kind=incident", "?q=hazmat&unit=130324"),
     **dict.fromkeys(("/api/v1/me", "/api/v1/units", "/api/v1/field/book", "/", "/board", "/wall"), ("",)),
+    "/devices": ("",), "/upstream": ("",), "/exports": ("",),
     "/incidents": ("", "?state=all", "?state=all&q=卢龙", "?state=all&unit=130324"),
     **{f"/incidents/{{incident_id:uuid}}{part}": ("",) for part in ("", "/around", "/view")},
     "/incidents/{incident_id:uuid}/news": ("", "?after=0"),
@@ -64,7 +65,7 @@ ASKED: dict[str, tuple[str, ...]] = {
         path: ("",)
         for path in (
             "/api/v1/roll-calls", "/duty/pieces", "/handover", "/handover/news", "/intake/drafts",
-            "/roll-call", "/roll-call/news", "/roster", "/roster/news", "/exports", "/channels",
+            "/roll-call", "/roll-call/news", "/roster", "/roster/news", "/upstream/line", "/channels",
         )
     },
 }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import orjson
 import structlog
@@ -20,6 +21,9 @@ from server.delivery.door import handshakes_waiting
 from server.durations import Durations
 from server.parts import Parts
 from server.record import duty_reading, outbox
+
+if TYPE_CHECKING:
+    from server.outward.upward import UpwardState
 
 log = structlog.get_logger()
 
@@ -56,6 +60,16 @@ async def readyz(request: Request) -> Response:
             silent = []  # the store's own check says so
         checks["channels"] = f"degraded: no message gets out by {', '.join(silent)}" if silent else "ok"
     body = {"ready": ready, "checks": checks, "clock_age_ms": age, "problems": parts.problems}
+    if parts.upward is not None:  # an outpost without its desk above is ready all the same
+        try:
+            stands = await asyncio.wait_for(asyncio.to_thread(parts.upward.state), STORE_S)
+        except (TimeoutError, SQLAlchemyError):
+            pass  # the store's own check says so
+        else:
+            waiting = f"; {stands.waiting} wait to be handed on" if stands.waiting else ""
+            is_well = stands.fault is None
+            checks["upstream"] = "ok" if is_well else f"degraded: {stands.fault}{waiting}"
+            body["upstream"] = stands.shown()
     return Response(orjson.dumps(body), 200 if ready else 503, media_type="application/json")
 
 
@@ -88,8 +102,27 @@ def _outward(parts: Parts) -> _Outward | None:
 
 
 class _Figures(Collector):
-    def __init__(self, parts: Parts, outward: _Outward | None) -> None:
-        self._parts, self._outward = parts, outward
+    def __init__(self, parts: Parts, outward: _Outward | None, upward: UpwardState | None) -> None:
+        self._parts, self._outward, self._upward = parts, outward, upward
+
+    def _of_upward(self) -> list[Metric]:
+        """How it stands with the desk above; nothing where there is none."""
+        stands = self._upward
+        if stands is None:
+            return []
+        commands = GaugeMetricFamily(
+            "fenghuo_upstream_commands", "Commands for the desk above, by state", labels=["state"]
+        )
+        for state in ("waiting", "handed", "refused"):
+            commands.add_metric([state], getattr(stands, state))
+        age = 0.0 if stands.oldest is None else (self._parts.now() - stands.oldest).total_seconds()
+        return [
+            commands,
+            GaugeMetricFamily(
+                "fenghuo_upstream_up", "Whether the desk above is reached", int(stands.fault is None)
+            ),
+            GaugeMetricFamily("fenghuo_upstream_oldest_seconds", "Age of the oldest that waits", age),
+        ]
 
     def collect(self) -> list[Metric]:
         """Figures of this process, read when asked."""
@@ -122,6 +155,7 @@ class _Figures(Collector):
                 messages.add_metric([channel, state], count)
             since = self._outward.oldest
             waits.add_metric([], 0 if since is None else (parts.now() - since).total_seconds())
+        upward = self._of_upward()
         behind = sum(not listener.is_level for listener in parts.hub.listeners())
         return [
             doorbells,
@@ -148,6 +182,7 @@ class _Figures(Collector):
             listeners,
             resumes,
             closes,
+            *upward,
         ]
 
 
@@ -159,9 +194,15 @@ async def metrics(request: Request) -> Response:
             outward = await asyncio.wait_for(asyncio.to_thread(_outward, parts), STORE_S)
         except TimeoutError:
             log.warning("the messages out of the house could not be counted in time")
+    upward = None
+    if parts.upward is not None:
+        try:
+            upward = await asyncio.wait_for(asyncio.to_thread(parts.upward.state), STORE_S)
+        except (TimeoutError, SQLAlchemyError):
+            log.warning("what is to be handed on could not be counted in time")
     registry = CollectorRegistry(auto_describe=False)
     ProcessCollector(registry=registry)
-    registry.register(_Figures(parts, outward))
+    registry.register(_Figures(parts, outward, upward))
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

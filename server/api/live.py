@@ -27,6 +27,7 @@ RIGHTS_S = 0.75  # with the question itself well within the 2 s of contract 5
 SCREENS = ("desk", "field", "wall", "joint")
 LANGUAGES = ("zh", "en")
 HELLO_FIELDS = {"type", "epoch", "after", "screen", "stream", "lang"}
+DEVICE_REVOKED = "device-revoked"  # the reason of a 4001: forget everything
 RESTRICTED_POSTS = ("duty_officer", "duty_leader", "auditor")
 
 
@@ -133,15 +134,19 @@ def _listen(hub: Hub, wire: Wire, principal: Principal, told: Any) -> Listener:
     )
 
 
+Revoked = Callable[[list[str]], set[str]]
 Check = Callable[[Sequence[Principal]], Mapping[str, int | None]]
 
 
-async def watch_rights(hub: Hub, check: Check, *, every_s: float = RIGHTS_S) -> None:
+async def watch_rights(
+    hub: Hub, check: Check, revoked: Revoked | None = None, *, every_s: float = RIGHTS_S
+) -> None:
     """For ever: ask whether those who listen still may, and end the sockets of those who may not.
 
     `check` is given one principal per credential and answers, by credential_id, None (all is well),
     4001 (the session or token has ended) or 4003 (post or unit changed): `People.standing_of`. It is called
-    in a thread, and looks at the database itself.
+    in a thread, and looks at the database itself. `revoked` names those sessions that end because their
+    tablet was revoked: it learns so from the reason, and forgets everything.
     """
     reasons = {SESSION_ENDED: "session ended", RIGHT_CHANGED: "right or post changed"}
     while True:
@@ -154,7 +159,12 @@ async def watch_rights(hub: Hub, check: Check, *, every_s: float = RIGHTS_S) -> 
         if not people:
             continue
         standing = await hub.in_thread(check, list(people.values()))
+        ended = [one for one, code in standing.items() if code == SESSION_ENDED]
+        lost: set[str] = set()
+        if ended and revoked is not None:
+            lost = await hub.in_thread(revoked, [one.partition("@")[0] for one in ended])
         for listener in hub.listeners():
             code = standing.get(listener.person.credential_id)
             if code is not None:
-                listener.close(code, reasons.get(code, ""))
+                is_lost = listener.person.credential_id.partition("@")[0] in lost
+                listener.close(code, DEVICE_REVOKED if is_lost else reasons.get(code, ""))

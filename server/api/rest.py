@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -20,7 +21,7 @@ from starlette.routing import Route
 from schemas import documents
 from schemas.fields import wire_instant
 from schemas.terms import Category, Level, Standing
-from server.desk import MOST_IN_A_BATCH, Explained, explain, pointer_part
+from server.desk import MOST_IN_A_BATCH, Explained, explain, pointer_part, spoken_by
 from server.domain.periods import BEIJING
 from server.domain.permissions import READS_RESTRICTED
 from server.gate.auth import principal_of
@@ -134,13 +135,21 @@ async def batch(request: Request) -> Response:
     if fault is not None:
         detail = sentence("bad-body", lang)
         return problem(422, "bad-body", detail=detail, errors=[fault])
-    results = await parts_of(request).desk.execute_batch(principal, body["commands"])
+    parts, speaking = parts_of(request), None
+    if principal.kind == "outpost":
+        people = await asyncio.to_thread(parts.outposts.speaks_for, principal)
+        speaking = spoken_by(principal, people, parts.now())
+    results = await parts.desk.execute_batch(
+        principal, body["commands"], speaking, says_via=speaking is not None
+    )
+    if speaking is not None:  # places in other people's streams are nothing to it
+        results = [replace(one, offset=None) if isinstance(one, Answer) else one for one in results]
     said = [one.get("body") if isinstance(one, Mapping) else None for one in body["commands"]]
-    shown = [_result_shown(one, result, lang) for one, result in zip(said, results, strict=True)]
+    shown = [result_shown(one, result, lang) for one, result in zip(said, results, strict=True)]
     return json({"results": shown})
 
 
-def _result_shown(said: Any, result: Answer | Exception, lang: str) -> dict[str, Any]:
+def result_shown(said: Any, result: Answer | Exception, lang: str) -> dict[str, Any]:
     """One command's part of a batch's answer: what it would have got alone, and its `status`."""
     if isinstance(result, Answer):
         return {"status": 200, **answer_shown(result)}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from schemas.events import Event
 from schemas.forms import FormBook
+from schemas.outposts import Via
 from schemas.terms import OUTSIDE_ACTORS, Post
 from server.domain.attachments import Upload
 from server.domain.incident import Incident
@@ -28,11 +29,13 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who acts, as far as deciding needs to know."""
+    """Who acts, as far as deciding needs to know; `via`: how it came, if not from the person directly."""
 
     name: str
     post: Post
     unit: str
+    via: Via | None = None
+    device_skew_ms: int | None = None  # as it was measured where the device was in reach
 
 
 def _no_forms() -> FormBook:
@@ -62,6 +65,15 @@ class Context:
     @property
     def now(self) -> datetime:
         return self.setting.now
+
+    @property
+    def given_at(self) -> datetime:
+        """When the command was given, where it was first written down: limits said in minutes count from
+        then. An outpost without the city for hours has told everybody there when an order is due."""
+        via = self.author.via
+        if via is None or via.way != "outpost":
+            return self.now
+        return min(self.now, via.recorded_at + timedelta(milliseconds=via.skew_ms or 0))
 
 
 @dataclass(frozen=True, slots=True)

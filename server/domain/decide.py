@@ -255,7 +255,7 @@ def _issue_order(incident: Incident, command: cmd.IssueOrder, context: Context) 
         raise Refused("order-exists", "/order_id", kind="conflict")
 
     def within(minutes: int | None) -> datetime | None:
-        return None if minutes is None else context.now + timedelta(minutes=minutes)
+        return None if minutes is None else context.given_at + timedelta(minutes=minutes)
 
     issued = ev.OrderIssued(
         order_id=command.order_id,

@@ -472,7 +472,7 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
             instructions.apply(incident.instructions, incident.deeds, event, entry)
         case fw.FieldEvent() as event:
             field_work.apply(incident.on_scene, event, entry)
-        case ev.InformerNamed() | ev.ClockStepped() | ev.RulesAccepted():
+        case ev.InformerNamed() | ev.ClockStepped() | ev.RulesAccepted() | ev.TakenAlong():
             pass
 
 

@@ -46,7 +46,7 @@ def decide(incident: Incident, command: ins.InstructionCommand, context: Context
         case ins.ReportOnInstruction():
             following = None
             if not command.done and command.next_within_min is not None:
-                following = context.now + timedelta(minutes=command.next_within_min)
+                following = context.given_at + timedelta(minutes=command.next_within_min)
             return [
                 ins.InstructionAnswered(
                     **about,
@@ -54,7 +54,7 @@ def decide(incident: Incident, command: ins.InstructionCommand, context: Context
                     text=command.text,
                     done=command.done,
                     feedback_by=following,
-                    check_by=context.now + CHECK_WITHIN if command.done else None,
+                    check_by=context.given_at + CHECK_WITHIN if command.done else None,
                 )
             ]
         case ins.FinishInstruction():
@@ -62,14 +62,14 @@ def decide(incident: Incident, command: ins.InstructionCommand, context: Context
                 raise Refused("finish-needs-words", "/text")
             return [ins.InstructionFinished(**about, at=command.at, text=command.text)]
         case ins.PressInstruction():
-            limit = context.now + timedelta(minutes=command.feedback_within_min)
+            limit = context.given_at + timedelta(minutes=command.feedback_within_min)
             return [
                 ins.InstructionPressed(
                     **about,
                     at=command.at,
                     text=command.text,
                     feedback_by=limit,
-                    receive_by=None if one.has_it else min(limit, _signed_by(context.now)),
+                    receive_by=None if one.has_it else min(limit, _signed_by(context.given_at)),
                 )
             ]
         case _:

@@ -127,6 +127,7 @@ class Gate:
         secure: bool = False,
         rates: Rates | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        is_to_forget: Callable[[str], bool] = lambda cookie: False,
     ) -> None:
         rates = rates or Rates()
         self.app = app
@@ -139,6 +140,7 @@ class Gate:
         self._loopback = frozenset(loopback_paths)
         self._credentials = TokenBuckets(rates.credential, rates.credential_burst, monotonic)
         self._strangers = TokenBuckets(rates.stranger, rates.stranger_burst, monotonic)
+        self._is_to_forget = is_to_forget
         self._lookups = anyio.CapacityLimiter(LOOKUPS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -148,7 +150,7 @@ class Gate:
             principal = await self._admit(scope, _Asked.read(scope["headers"]))
         except _TurnedAway as turned_away:
             answer = turned_away.answer
-            if answer.status_code in (303, 401, 403):
+            if answer.status_code in (303, 401, 403, 410):
                 answer = self._too_often(self._strangers, _address(scope)) or answer
             return await answer(scope, receive, send)
         scope["state"] = {**scope.get("state", {}), "principal": principal}
@@ -175,16 +177,36 @@ class Gate:
             return None
         principal = await self._principal(scope, asked)
         if principal is None:
-            raise _TurnedAway(_sign_in_first(scope, asked))
+            raise _TurnedAway(await self._not_signed_in(scope, asked))
         if (wait := self._too_often(self._credentials, principal.session_id)) is not None:
             raise _TurnedAway(wait)
-        if principal.kind != "token":
+        if principal.kind == "outpost" and not _is_for_outposts(scope):
+            raise _forbidden("not-permitted", "an outpost hands on what was done there, and nothing else")
+        if principal.kind not in ("token", "outpost"):
             self._check_cookie_use(asked, is_socket, is_safe)
         if principal.read_only and not (is_socket or is_safe or path == "/sign-out"):
             raise _forbidden("read-only", "a wall screen can only read")
         if path in self._loopback and principal.post not in (Post.ADMIN, Post.AUDITOR):
             raise _forbidden("not-permitted", "only administrators and auditors may read this from elsewhere")
         return principal
+
+    async def _not_signed_in(self, scope: Scope, asked: _Asked) -> Response:
+        """Sign in first; or, on a tablet that was revoked, forget everything."""
+        cookie = read_cookie(scope, SESSION, is_secure(scope, self.secure))
+        if asked.authorizations or cookie is None:
+            return _sign_in_first(scope, asked)
+        try:
+            is_lost = await anyio.to_thread.run_sync(self._is_to_forget, cookie, limiter=self._lookups)
+        except SQLAlchemyError:
+            is_lost = False  # it asks again
+        if not is_lost:
+            return _sign_in_first(scope, asked)
+        return problem(
+            410,
+            "device-revoked",
+            detail="this tablet was revoked: everything on it is to be forgotten",
+            headers={"Clear-Site-Data": '"cache", "cookies", "storage"'},
+        )
 
     def _check_host(self, path: str, asked: _Asked) -> None:
         """Against DNS rebinding, where the names of this server are configured."""
@@ -263,14 +285,32 @@ def guard(
     secure: bool = False,
     rates: Rates | None = None,
     max_body: int = MAX_BODY,
+    is_to_forget: Callable[[str], bool] = lambda cookie: False,
 ) -> ASGIApp:
     """The application behind everything in this module, in the one order that makes sense."""
-    gate = Gate(BodyLimit(app, max_body), people, origins, hosts=hosts, secure=secure, rates=rates)
+    gate = Gate(
+        BodyLimit(app, max_body),
+        people,
+        origins,
+        hosts=hosts,
+        secure=secure,
+        rates=rates,
+        is_to_forget=is_to_forget,
+    )
     return SecureHeaders(gate, secure)
 
 
 def _forbidden(type: str, detail: str) -> _TurnedAway:
     return _TurnedAway(problem(403, type, detail=detail))
+
+
+def _is_for_outposts(scope: Scope) -> bool:
+    """What the word of an outpost is good for: an ordered batch, the files that belong to it, and knowing
+    that it still holds."""
+    asked = (scope.get("method"), scope["path"])
+    if asked in (("POST", "/api/v1/commands"), ("GET", "/api/v1/me")):
+        return True
+    return asked[0] == "PUT" and asked[1].startswith("/api/v1/incidents/")
 
 
 def _sign_in_first(scope: Scope, asked: _Asked) -> Response:

@@ -23,6 +23,7 @@ from server.screens.dossier import Dossier, dossier
 from server.screens.duty_bar import Notice, notices
 from server.screens.static_files import takes_gzip
 from server.screens.texts import language_of
+from server.screens.upstream_line import upstream_line
 from server.screens.wording import BEIJING, Wording
 
 MOST_LINES = 300  # of the log, unless all are asked for
@@ -88,6 +89,11 @@ class Asked:
     def _notices(self) -> list[Notice]:
         return notices(self.parts.database, self.viewer, self.now, self.wording)
 
+    def _upstream_line(self) -> str:
+        """How it stands with the desk above; empty when all is well."""
+        above = self.parts.upward
+        return "" if above is None else upstream_line(above.state(), self.now, self.wording)
+
     def _given(self) -> dict[str, Any]:
         unit = self.parts.tree.get(self.viewer)
         return {
@@ -103,6 +109,7 @@ class Asked:
             "clock_age_ms": self.parts.clock_age_ms(),
             "duty": self._duty,
             "notices": self._notices,
+            "upstream_line": None if self.parts.upward is None else self._upstream_line,
             "commands": tuple(name for name in COMMANDS if self.may(name)),
         }
 

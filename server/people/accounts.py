@@ -18,7 +18,7 @@ from sqlmodel import Field, SQLModel
 from schemas.terms import Post
 from server.record.columns import UTCDateTime
 
-CredentialKind = Literal["session", "token", "wall"]
+CredentialKind = Literal["session", "token", "wall", "outpost"]
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
@@ -58,6 +58,7 @@ class CredentialRow(SQLModel, table=True):
     idle_s: int | None = None  # ends when not used for so long; null: never by that
     expires_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # ends then whatever happens
     ended_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    device_id: str | None = Field(default=None, index=True, max_length=36)  # of a session on a known tablet
 
 
 class InvitationRow(SQLModel, table=True):

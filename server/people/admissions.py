@@ -44,7 +44,7 @@ REMEMBERED_S = 1.0  # how long an answer about a credential may be reused
 SEEN_EVERY = timedelta(minutes=1)  # how exactly "last used" is kept
 _AT_ONCE = 1_000  # credentials asked about in one query
 _MOST_REMEMBERED = 10_000
-_TOKEN: tuple[CredentialKind, ...] = ("token",)
+_TOKEN: tuple[CredentialKind, ...] = ("token", "outpost")
 _COOKIE: tuple[CredentialKind, ...] = ("session", "wall")
 
 
@@ -181,6 +181,10 @@ class Admissions:
         except OperationalError:
             pass  # a full disk or a busy database must not sign people out; the next request tries again
 
+    def forget(self) -> None:
+        """Whatever was looked up is looked up again: something about credentials was changed elsewhere."""
+        self._forget()
+
     def _forget(self) -> None:
         with self._lock:
             self._changes += 1
@@ -272,6 +276,16 @@ def _principal_of(row: RowMapping) -> Principal:
             credential_id=f"{row['id']}@0",
             rights_version=0,
             read_only=True,
+        )
+    if row["kind"] == "outpost":  # it speaks for people, and is nobody itself: this post may do nothing
+        return Principal(
+            person_id=row["id"],
+            name=row["label"],
+            post=Post.LEADERSHIP,
+            unit=row["unit"],
+            kind="outpost",
+            credential_id=f"{row['id']}@0",
+            rights_version=0,
         )
     return Principal(
         person_id=row["person_id"],

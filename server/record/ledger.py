@@ -26,6 +26,14 @@ def canonical(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
+def digest_of_body(name: str, body: bytes) -> bytes | None:
+    """What a command's body is known by; None when these bytes are no body."""
+    try:
+        return sha256(canonical({"name": name, **orjson.loads(body)})).digest()
+    except (orjson.JSONDecodeError, TypeError):
+        return None
+
+
 _LEAF, _LINK, _SEED = b"\x00", b"\x01" + _DOMAIN, b"\x02" + _DOMAIN
 
 

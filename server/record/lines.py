@@ -94,6 +94,11 @@ def _body(
         body["late_s"] = int((now - happened).total_seconds())
     if command is not None:
         _as_said(command, body, now)
+        if author is not None and author.via is not None:
+            body["via"] = author.via.model_dump(mode="json", exclude_none=True)
+            body.pop("skew_ms", None)  # the device sent it to somebody else, and long ago
+            if author.device_skew_ms is not None:
+                body["skew_ms"] = author.device_skew_ms
     return body
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from schemas import events as ev
 from schemas.commands import Command
 from schemas.duties import DutyCommand
-from schemas.events import LOG_ENTRY, Event
+from schemas.events import LOG_ENTRY, Event, LogEntry
 from schemas.field_work import FieldEvent
 from schemas.fields import wire_instant
 from schemas.instructions import InstructionEvent
@@ -44,6 +44,7 @@ from server.record.rows import (
 )
 from server.record.tables import COUNTER, ENTRY, LEDGER, STREAM_ENTRY, STREAM_HEAD
 from server.record.turn import Standing, Turn
+from server.record.upward import TO_HAND_ON, Kept, rows_of
 
 #: Entries of other processes after which forgetting every state is cheaper than asking which still hold.
 MOST_CAUGHT_UP = 5_000
@@ -98,6 +99,8 @@ class Round:
         self.ledger_rules: str | None = None
         self.setting: Setting  # of this round's moment
         self.alarms: Alarms | None = None  # where anything goes out of the house
+        self.number_mark = ""  # of an outpost, whose numbers are not the city's
+        self._handed_on: list[Kept] = []
         self._seq, self._chains = self.ledger.seq, self.ledger.chains
         self._entries: list[_Entry] = []
         self._streams: list[tuple[str, int, int]] = []
@@ -201,6 +204,7 @@ class Round:
             short += unit[-3:]
         elif place is not None and place.rank is Rank.DEPARTMENT:
             short = place.abbr or unit
+        short += self.number_mark
         year = (self.now + timedelta(hours=8)).year
         prefix = f"{short}-{year}-{'D' if drill else ''}"
         return f"{prefix}{self.next(prefix):04d}"
@@ -248,6 +252,23 @@ class Round:
 
     def remember(self, record: Done) -> None:
         self._records[record.command_id] = record
+
+    def hand_on(self, kept: Kept) -> None:
+        """A command that the desk above is to be told of, in this same transaction."""
+        self._handed_on.append(kept)
+
+    def carry(self, entry: LogEntry, body: bytes) -> tuple[str, int]:
+        """An entry of another desk's log, to the letter; nothing follows from it that is not there as well.
+        Answers the incident's number, and the entry's place here."""
+        assert entry.incident_id is not None
+        incident = self._incidents.get(entry.incident_id) or Incident(entry.incident_id)
+        self._working.add(incident.id)
+        apply(incident, entry)
+        self._incidents[incident.id] = incident
+        units = tuple(incident.units)
+        who = (entry.by, entry.unit, self.now, entry.command_id)
+        self._gather([Line(incident.id, entry.event, *who, body, units)])
+        return incident.number, self._seq
 
     def forget_unwritten(self) -> None:
         """After a refusal or a bug: states that were touched without being gathered are read again."""
@@ -382,7 +403,9 @@ class Round:
         changed = self._entries or self._touched or self._records or self.duties.touched
         if changed or self.ledger_rules is not None:
             self.has_written = True
+            upward = rows_of(self._handed_on, self._connection, self.now) if self._handed_on else []
             with self._pen.at_once():
+                self._pen.put_all(TO_HAND_ON, upward)
                 self._put_rows()
         self._heads.update(self._fresh_heads)
         self.entries_written = len(self._entries)

@@ -32,6 +32,7 @@ from schemas.commands import Command
 from schemas.duties import DutyCommand
 from schemas.events import LOG_ENTRY, ClockStepped, RulesAccepted
 from schemas.forms import FormBook
+from schemas.outposts import TakenAlong
 from server.config.form_files import default_forms
 from server.config.rulebook import Rulebook
 from server.domain.decide import Author, Context, decide
@@ -47,8 +48,9 @@ from server.record.duty_rows import DUTY_SUBJECT
 from server.record.ledger import Chains, canonical
 from server.record.round import Round, Written
 from server.record.rows import Pen
-from server.record.tables import ENTRY, INCIDENT_UNIT, LEDGER, LedgerRow
+from server.record.tables import ENTRY, IDEMPOTENCY, INCIDENT_UNIT, LEDGER, LedgerRow
 from server.record.turn import Hand, Standing
+from server.record.upward import Kept
 from server.record.works import Caller, Outcome, Work, tell
 
 log = structlog.get_logger()
@@ -58,6 +60,7 @@ WAITED_ENOUGH_S = 1.0  # a round that failed after so long has kept those behind
 DOUBT_S = 2.0  # after a failed round: where a page fits, the next real round need not
 _NOT_SAID = {"device_sent_at"}  # differs each time that the same command is sent
 INCIDENTS_KEPT = 2_000
+OUTPOST_MARK = "F"  # LL105F-2026-0001: the desk above gives the incident its own number
 
 #: A row of a unit's stream as listeners get it: stream, offset, the entry's stored bytes.
 StreamRow = tuple[str, int, bytes]
@@ -99,6 +102,7 @@ class Store:
         self.on_commit = on_commit
         self.forms: Callable[[], FormBook] = cache(default_forms)
         self.channels: ChannelBook = NO_CHANNELS
+        self.is_outpost = False  # whatever is done here is to be handed on to the desk above
         self._incidents: OrderedDict[str, Incident] = OrderedDict()
         self._duties: dict[str, Duty] = {}
         self._heads: dict[str, int] = {}
@@ -195,9 +199,10 @@ class Store:
             command, mode="json", exclude_unset=True, exclude=_NOT_SAID, by_alias=True
         )
         digest = sha256(canonical({"name": command.name, **said})).digest()
+        body = canonical(said) if self.is_outpost else None
 
         def do(round_: Round) -> Answer:
-            return self._command(round_, author, person_id, command, digest)
+            return self._command(round_, author, person_id, command, digest, body)
 
         return Work(do, caller, command.command_id)
 
@@ -208,6 +213,12 @@ class Store:
         )
         with self.database.reading() as connection:
             return connection.execute(query).first() is not None
+
+    def done_among(self, command_ids: Sequence[str]) -> set[str]:
+        """Which of these were done already. Synchronous: call in a thread."""
+        query = select(IDEMPOTENCY.c.command_id).where(IDEMPOTENCY.c.command_id.in_(command_ids))
+        with self.database.reading() as connection:
+            return set(connection.execute(query).scalars())
 
     def tick(self, *due: str, until: datetime | None = None, at: datetime | None = None) -> Future[int]:
         """Write down what time has brought to these incidents and duties (`duty:130300`), in the order in
@@ -236,7 +247,9 @@ class Store:
 
         return self.submit(look)
 
-    def note(self, event: ClockStepped | RulesAccepted, rules: str | None = None) -> Future[None]:
+    def note(
+        self, event: ClockStepped | RulesAccepted | TakenAlong, rules: str | None = None
+    ) -> Future[None]:
         """An entry of the system itself, for the city's stream."""
 
         def write(round_: Round) -> None:
@@ -277,7 +290,13 @@ class Store:
     # ------------------------------------------------------------ the pieces of work
 
     def _command(
-        self, round_: Round, author: Author, person_id: str, command: AnyCommand, digest: bytes
+        self,
+        round_: Round,
+        author: Author,
+        person_id: str,
+        command: AnyCommand,
+        digest: bytes,
+        body: bytes | None,
     ) -> Answer:
         before = round_.done_before(command.command_id)
         if before is not None:
@@ -298,6 +317,11 @@ class Store:
             recorded_at=round_.now,
         )
         round_.remember(record)
+        if body is not None:
+            skew = author.device_skew_ms if author.via is not None else _skew(command, round_.now)
+            round_.hand_on(
+                Kept(command.command_id, command.name, body, person_id, author.name, incident_id, skew)
+            )
         return self._answer(round_, author, record, replayed=False)
 
     def _on_incident(self, round_: Round, author: Author, command: Command) -> Written:
@@ -405,6 +429,7 @@ class Store:
                 pen = Pen(turn.connection, self.database.is_sqlite)
                 round_ = Round(turn, pen, self.tree, self.now(), self._heads, self._incidents, self._duties)
                 round_.setting = self._setting(round_.now)
+                round_.number_mark = OUTPOST_MARK if self.is_outpost else ""
                 if self.channels.channels:
                     round_.alarms = Alarms(
                         self.channels, self.tree, round_.setting.rules, round_.now, round_.duties, round_.load
@@ -450,6 +475,12 @@ class Store:
             except Exception:  # listeners find out by their heads; the answers below are due all the same
                 log.exception("what was written could not be handed to the listeners")
         tell(answers)
+
+
+def _skew(command: AnyCommand, now: datetime) -> int | None:
+    """How far the device's clock was behind ours when it sent this."""
+    sent = command.device_sent_at
+    return None if sent is None else int((now - sent).total_seconds() * 1000)
 
 
 def _apart(named: Sequence[str]) -> tuple[list[str], list[str]]:

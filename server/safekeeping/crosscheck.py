@@ -18,6 +18,7 @@ from server.domain.reporting import earliest_frozen_alarm
 from server.record.attachments import is_whole
 from server.record.duty_rows import duty_row, roll_rows, seal_rows, shift_rows
 from server.record.duty_tables import DUTY, MONTH_SEAL, ROLL_ANSWER, SHIFT
+from server.record.ledger import digest_of_body
 from server.record.projections import field_rows, incident_row, obligation_rows, step_rows
 from server.record.tables import (
     COUNTER,
@@ -31,6 +32,7 @@ from server.record.tables import (
     STREAM_ENTRY,
     STREAM_HEAD,
 )
+from server.record.upward import UPWARD
 from server.safekeeping.recount import Recount
 from server.safekeeping.verdict import PAGE, Verdict, readable
 
@@ -49,6 +51,7 @@ def crosscheck(
         _check_units_and_numbers,
         _check_duties,
         _check_attachments,
+        _check_upward,
     ):
         with readable(verdict, check.__name__.removeprefix("_check_")):
             check(connection, recount, verdict)
@@ -263,3 +266,20 @@ def check_guards(connection: Connection, verdict: Verdict) -> None:
                 verdict.fault(
                     "guard", f"table {table.name} may be altered: trigger {table.name}{suffix} is gone"
                 )
+
+
+def _check_upward(connection: Connection, _recount: Recount, verdict: Verdict) -> None:
+    """What an outpost hands on is what was said here: each body is that of its command's record."""
+    query = (
+        select(UPWARD.c.position, UPWARD.c.name, UPWARD.c.body, IDEMPOTENCY)
+        .join(IDEMPOTENCY, IDEMPOTENCY.c.command_id == UPWARD.c.command_id, isouter=True)
+        .order_by(UPWARD.c.position)
+        .execution_options(yield_per=PAGE)
+    )
+    last = 0
+    for row in connection.execute(query):
+        last += 1
+        wrong = row.position != last or row.body_sha256 is None
+        if wrong or digest_of_body(row.name, bytes(row.body)) != bytes(row.body_sha256):
+            verdict.fault("table", f"upward {row.position}", row.first_seq)
+            last = row.position

@@ -13,6 +13,7 @@ from schemas import events as ev
 from schemas.attachments import AttachmentAdded
 from schemas.duties import DutyEvent
 from schemas.events import LogEntry
+from schemas.outposts import TakenAlong
 from schemas.reports import Issue, ReportApproved, ReportSigned
 from server.domain.duty import Duty
 from server.domain.duty import apply as apply_to_duty
@@ -39,6 +40,7 @@ class Recount:
         self.streams: defaultdict[str, array[int]] = defaultdict(_places)  # the ledger's seq at 1, 2, 3 …
         self.counters: dict[str, tuple[int, int]] = {}  # the last number given out, and by which entry
         self.rules: tuple[int, str] | None = None  # the entry and digest of the rules accepted last
+        self._is_outpost = False  # it begins with a part of another desk's log
         self._past: defaultdict[str, array[int]] = defaultdict(_places)  # what a unit let in later is given
 
     def take(self, seq: int, entry: LogEntry) -> None:
@@ -56,6 +58,7 @@ class Recount:
             self.streams[entry.unit].append(seq)
             if isinstance(event, ev.RulesAccepted):
                 self.rules = (seq, event.digest)
+            self._is_outpost = self._is_outpost or isinstance(event, TakenAlong)
             return
         incident = self.incidents.get(incident_id)
         if incident is None:
@@ -83,9 +86,10 @@ class Recount:
             past.append(seq)
 
     def _count_issue(self, issue: Issue, seq: int) -> None:
-        """Issue numbers have no gaps: each is one more than the last of its series."""
+        """Issue numbers have no gaps: each is one more than the last of its series. An outpost was given only
+        some of the incidents, so there they only rise."""
         last, _by = self.counters.get(issue.series, (0, 0))
-        if issue.number != last + 1:
+        if issue.number <= last or (issue.number != last + 1 and not self._is_outpost):
             raise ValueError(f"issue {issue.number} of {issue.series} does not follow {last}")
         self.counters[issue.series] = (issue.number, seq)
 

@@ -54,6 +54,7 @@ class Line:
     post: str
     unit: str
     behalf: dict[str, Any] | None
+    via: str
     words: str | None
     entry_id: str | None = None
     struck: bool = False
@@ -195,11 +196,20 @@ def line(
         post=wording.term("post", entry["post"]),
         unit=wording.say("event.by_clock") if by_itself else wording.short(entry["unit"]),
         behalf=entry.get("on_behalf_of"),
+        via=_via(entry.get("via"), wording),
         words=entry.get("words"),
         entry_id=event.get("entry_id") if kind == "entry_added" else None,
         struck=bool(entry.get("struck")),
         quiet=is_clock or kind in ("incident_shared", "level_computed", "report_edited"),
     )
+
+
+def _via(via: dict[str, Any] | None, wording: Wording) -> str:
+    """By what way it came, if its author did not send it here."""
+    if via is None:
+        return ""
+    at = wording.exact(via["recorded_at"])
+    return wording.say(f"line.via.{via['way']}", name=via["name"], by=via.get("by", ""), at=at)
 
 
 def fill(template: str, **values: object) -> list[Part]:
@@ -373,6 +383,8 @@ def _parts(
             add("event.stepped", by=f"{event['by_s']:+.1f}")
         case "rules_accepted":
             add("event.rules", days="、".join(event["effective_from"]))
+        case "taken_along":
+            add("event.taken_along", count=event["incidents"])
         case "informer_named":
             said("name", "event.informer")
         case _:
