@@ -27,6 +27,7 @@ from server.api.messages import routes as message_routes
 from server.api.receipts import routes as receipt_routes
 from server.api.rest import MOST_ON_A_PAGE
 from server.api.rest import routes as api_routes
+from server.api.tablets import routes as tablet_routes
 from server.api.uploads import Uploads
 from server.delivery import stream
 from server.desk import MOST_IN_A_BATCH
@@ -36,6 +37,7 @@ from tests.deeds import opened
 from tests.documents import Documents
 from tests.duty_deeds import a_busy_duty
 from tests.product import ROOT, FenghuoProcess
+from tests.projections import DEEDS
 from tests.room import Room
 from tests.test_visibility import a_busy_day
 
@@ -144,7 +146,6 @@ def test_the_openapi_document_has_the_form_of_one() -> None:
             for one in operation.get("parameters", ()):
                 assert one["in"] in ("path", "query", "header")
                 assert one["schema"]
-            )
             assert all(one.get("required") for one in operation.get("parameters", ()) if one["in"] == "path")
             assert ("requestBody" in operation) == (method in ("post", "patch"))
             for status, response in operation["responses"].items():
@@ -201,6 +202,7 @@ def test_every_route_of_the_api_is_in_the_document() -> None:
         for routes in (
             *(one() for one in (api_routes, message_routes, duty_routes, find_routes, receipt_routes)),
             field_routes(),
+            tablet_routes(),
             Uploads(Attachments()).routes(),
         )
         for route in routes
@@ -367,6 +369,7 @@ def test_every_event_happens_and_is_as_the_document_says(rooms: Rooms) -> None:
         room.told("Wu", "record-instruction", words.record_instruction(two, given_at=now))
         room.told("Song", "request-help", words.request_help(two, at=now))
         an_alarm(room)
+        DEEDS["taken_along"](room)
         for _ in range(30):
             room.clock.pass_by(hours=1)
             room.watch()

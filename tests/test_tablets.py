@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from bs4 import BeautifulSoup
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from server.people.p256 import BadKey, is_signed, read_key, unpacked
 from server.safekeeping.verify import verify
@@ -187,9 +188,9 @@ async def test_the_socket_of_a_lost_tablet_ends_within_two_seconds_and_says_why(
 
 
 def _generator() -> bytes:
-    from server.people.p256 import G
-
-    return G[0].to_bytes(32, "big") + G[1].to_bytes(32, "big")
+    """The public key of the secret 1: a point, and nobody's key."""
+    numbers = ec.derive_private_key(1, ec.SECP256R1()).public_key().public_numbers()
+    return numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
 
 
 def _revoke(desk: FenghuoProcess, device_id: str) -> None:

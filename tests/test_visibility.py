@@ -30,8 +30,7 @@ ASKED: dict[str, tuple[str, ...]] = {
         "", "?state=all", "?state=closed", "?state=all&unit=130324", "?state=all&q=卢龙", "?state=all&q=LL-",
         "?state=all&category=hazmat", "?state=all&drill=true", "?level=major", "?limit=1",
     ),
-    "/api/v1/incidents/{incident_id}": ("",),
-    "/api/v1/log": ("", "?after=1", "?limit=1", "?after=1000000"),
+    "/api/v1/incidents/{incident_id}": ("",), "/api/v1/log": ("", "?after=1", "?limit=1", "?after=1000000"),
     "/api/v1/obligations": (
         "", "?standing=running", "?standing=due_soon", "?standing=overdue", "?standing=met",
         "?standing=met_late", "?standing=excused", "?limit=1",
