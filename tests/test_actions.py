@@ -81,6 +81,10 @@ def busy(room: Room) -> list[str]:
     for _ in range(2):
         order = {**one, "order_id": new_id(), "to": CITY, "text": "核实", "acknowledge_within_min": 5}
         room.told("Wu", "issue-order", order)
+    for _ in range(2):
+        room.told("Gao", "request-help", words.request_help(body["incident_id"], at=now))
+    for who in ("Gao", "Wu"):
+        room.told(who, "report-position", words.report_position(body["incident_id"], at=now))
     report = {**one, "report_id": new_id(), "stage": "initial", "channel": "written", "recipient": "PRV_EMB"}
     room.told("Wu", "record-report", {**report, "sent_at": now, "signed_by": "王局"})
     draft = {**one, "report_id": new_id(), "stage": "initial"}

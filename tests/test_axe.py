@@ -124,6 +124,11 @@ def fill(desk: FenghuoProcess) -> tuple[str, ...]:
     told("Wu", "record-report", {**report, "sent_at": now, "signed_by": "王局"})
     draft = {**one, "report_id": new_id(), "stage": "initial"}
     told("Wu", "draft-report", draft)
+    wanted = words.request_help(one["incident_id"], at=now, text="堤上三人")
+    spot = {"lon": 118.9, "lat": 39.9, "at": now}
+    told("Song", "report-position", words.report_position(one["incident_id"], **spot))
+    told("Song", "count-heads", words.count_heads(one["incident_id"], "out", 2, at=now, team="一队"))
+    told("Song", "request-help", wanted)
     prepared = {"unit": CITY, "handover_id": new_id(), "to_shift": shifts[1]["shift_id"]}
     told("Wu", "prepare-handover", prepared)
     told("Wu", "call-roll", {"unit": CITY, "roll_id": new_id(), "units": ["130324"], "answer_within_min": 5})

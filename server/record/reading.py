@@ -26,6 +26,7 @@ from server.record.folded import draft_shown, instruction_shown
 from server.record.tables import (
     ENTRY,
     INCIDENT,
+    INCIDENT_FIELD,
     INCIDENT_UNIT,
     INSTRUCTION_STEP,
     LEDGER,
@@ -143,8 +144,10 @@ def board_rows(
         rows = connection.execute(query).mappings().all()
         owed = open_obligations(connection, [row["id"] for row in rows])
         steps = open_steps(connection, [row["id"] for row in rows])
+        spots = on_the_spot(connection, [row["id"] for row in rows])
     shown = [incident_shown(row, owed.get(row["id"], []), now) for row in rows]
-    return {one["id"]: one | {"instructions": steps.get(one["id"], [])} for one in shown}
+    beside = ((one, one["id"]) for one in shown)
+    return {at: one | {"instructions": steps.get(at, []), "on_the_spot": spots.get(at)} for one, at in beside}
 
 
 def plain_rows(
@@ -203,6 +206,16 @@ def open_steps(connection: Connection, ids: list[str]) -> dict[str, list[dict[st
         chunk = query.where(INSTRUCTION_STEP.c.incident_id.in_(ids[start : start + 500]))
         for row in connection.execute(chunk).mappings():
             found.setdefault(row["incident_id"], []).append(_plain(dict(row)))
+    return found
+
+
+def on_the_spot(connection: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
+    """How many are inside, and which requests for help wait, by incident."""
+    found: dict[str, dict[str, Any]] = {}
+    for start in range(0, len(ids), 500):
+        query = select(INCIDENT_FIELD).where(INCIDENT_FIELD.c.incident_id.in_(ids[start : start + 500]))
+        for row in connection.execute(query).mappings():
+            found[row["incident_id"]] = {**row, "waiting": orjson.loads(row["waiting"])}
     return found
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from schemas.rules import RuleSet
 from schemas.terms import Level
-from server.screens import instruction_lines
+from server.screens import field_lines, instruction_lines
 from server.screens.wording import Countdown, Wording, instant, utc_text
 
 #: The figures of a card, in the order of their weight.
@@ -40,6 +40,7 @@ class Duty:
     recipient: str = ""
     instruction: str = ""
     addressee: str = ""
+    request: str = ""
 
     @property
     def order(self) -> str:
@@ -79,6 +80,9 @@ class Card:
     duties: tuple[Duty, ...]
     figures: tuple[Figure, ...]
     version: int
+    inside: int = 0
+    discrepancy: int = 0
+    help_wanted: int = 0
 
     @property
     def first(self) -> Duty | None:
@@ -89,6 +93,8 @@ def card(row: dict[str, Any], viewer: str, now: datetime, wording: Wording, rule
     """A row of the board as the unit `viewer` sees it."""
     duties = [duty(owed, viewer, now, wording) for owed in row["obligations"]]
     duties += [step_owed(step, viewer, now, wording) for step in row.get("instructions", ())]
+    spot = row.get("on_the_spot") or {"inside": 0, "discrepancy": 0, "waiting": []}
+    duties += [help_owed(one, row, viewer, now, wording) for one in spot["waiting"]]
     if (judge := judgement_owed(row, viewer, now, wording, rules)) is not None:
         duties.append(judge)
     duties.sort(key=lambda one: (one.due_at is None, one.order, not one.own, one.id))
@@ -114,6 +120,9 @@ def card(row: dict[str, Any], viewer: str, now: datetime, wording: Wording, rule
         duties=tuple(duties),
         figures=figures(row["facts"], wording),
         version=row["version"],
+        inside=spot["inside"],
+        discrepancy=spot["discrepancy"],
+        help_wanted=len(spot["waiting"]),
     )
 
 
@@ -166,6 +175,21 @@ def step_owed(step: dict[str, Any], viewer: str, now: datetime, wording: Wording
         clock=wording.countdown(step["due_at"], now),
         instruction=step["instruction_id"],
         addressee=step["addressee_id"],
+    )
+
+
+def help_owed(one: dict[str, Any], row: dict[str, Any], viewer: str, now: datetime, wording: Wording) -> Duty:
+    """An answer to a request for help: every desk from the place's upwards owes it, until one gives it."""
+    return Duty(
+        id=f"help-{one['request_id']}",
+        action="answer-help",
+        own=wording.tree.covers(viewer, row["unit"]),
+        label=wording.say("duty.help", what=field_lines.label(one, wording), person=one["person"]),
+        by="",
+        due_at=one["answer_by"],
+        started_at=one["recorded_at"],
+        clock=wording.countdown(one["answer_by"], now),
+        request=one["request_id"],
     )
 
 

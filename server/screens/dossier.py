@@ -11,7 +11,7 @@ from typing import Any
 
 from schemas.rules import RuleSet
 from schemas.terms import CASUALTIES
-from server.screens import board, fact_table, instruction_lines
+from server.screens import board, fact_table, field_lines, instruction_lines
 from server.screens.board import Duty
 from server.screens.duty_log import Line, because_in_words, lacks_in_words, lines
 from server.screens.fact_table import Fact, Word
@@ -55,6 +55,7 @@ class Dossier:
     orders: tuple[dict[str, Any], ...]
     instructions: tuple[instruction_lines.Panel, ...]
     next_step: dict[str, str] | None  # of an instruction, that the unit that looks has to do first
+    field: field_lines.Panel
     units: tuple[str, ...]
     lacks: str  # what a written report would lack now, but for its signature
     known_by: tuple[tuple[str, str], ...]  # who may have come to know of it
@@ -88,7 +89,12 @@ def dossier(
     return Dossier(
         raw=shown,
         card=board.card(
-            {**shown, "obligations": open_now, "instructions": instruction_lines.steps(shown)},
+            {
+                **shown,
+                "obligations": open_now,
+                "instructions": instruction_lines.steps(shown),
+                "on_the_spot": field_lines.row_of(shown["field"]),
+            },
             viewer,
             now,
             wording,
@@ -107,6 +113,7 @@ def dossier(
         orders=tuple(_order(one, now, wording) for one in reversed(shown["orders"])),
         instructions=instruction_lines.panels(shown, viewer, now, wording),
         next_step=instruction_lines.next_act(shown, viewer, wording),
+        field=field_lines.panel(shown, now, wording),
         units=tuple(wording.short(unit) for unit in shown["units"]),
         lacks=lacks_in_words(_lacks(shown), wording),
         known_by=tuple(

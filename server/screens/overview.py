@@ -36,6 +36,8 @@ NEWSWORTHY = (
     "receipt_recorded",
     "order_issued",
     "instruction_recorded",
+    "help_requested",
+    "help_answered",
     "incident_closed",
     "incident_reopened",
 )

@@ -1,6 +1,6 @@
 // The desk's own alarm: every page holds the next deadlines and speaks up by itself, also when the server is
 // silent. Few: what this desk owes at five minutes left and when passed (what has no more than five minutes from
-// the start only when passed); what others owe when passed. A flood is one line that opens. What had passed before the page was opened stands in the list, and makes no noise.
+// the start only when passed), a call for help as it comes; what others owe when passed. A flood is one line that opens. What had passed before the page was opened stands in the list, and makes no noise.
 import { now, paintClocks } from "./clock.js";
 import { Sound } from "./sound.js";
 import { say } from "./texts.js";
@@ -28,10 +28,10 @@ export class Alarms {
     let isNew = false;
     for (const one of present.values()) {
       const left = one.due - at;
-      const stage = left < 0 ? "past" : one.own && !one.isShort && left <= RED_MS ? "red" : null;
+      const stage = left < 0 ? "past" : one.own && (one.urgent || (!one.isShort && left <= RED_MS)) ? "red" : null;
       const key = `${one.id}:${stage}`;
       if (!stage || this.taken.has(key) || this.raised.get(one.id)?.key === key) continue;
-      const began = stage === "past" ? one.due : one.due - RED_MS;
+      const began = stage === "past" ? one.due : one.urgent ? one.since : one.due - RED_MS;
       if (began < this.since - FRESH_MS) continue;
       this.raised.set(one.id, { ...one, key, stage });
       isNew = true;
@@ -45,7 +45,7 @@ export class Alarms {
     }
     if (isNew) this.show();
     this.sound.show();
-    const loudest = [...this.raised.values()].some((one) => one.stage === "past") ? "past" : "red";
+    const loudest = [...this.raised.values()].some((one) => one.stage === "past" || one.urgent) ? "past" : "red";
     if (this.raised.size && (isNew || at - (this.soundedAt ?? 0) >= AGAIN_MS)) {
       this.soundedAt = at;
       this.sound.play(loudest);

@@ -158,6 +158,8 @@ export class Board {
       due: Date.parse(duty.querySelector("[data-due]").dataset.due),
       own: duty.classList.contains("is-own"),
       isShort: duty.dataset.action === "judge",
+      urgent: duty.dataset.action === "answer-help",
+      since: Date.parse(duty.dataset.since),
       label: duty.querySelector(".duty-label").textContent,
       title: row.querySelector(".row-title").textContent,
       incident: row.dataset.incident,
@@ -184,7 +186,7 @@ export class Board {
       const where = Object.assign(document.createElement("span"), { className: "where" });
       where.append(...[...row.querySelectorAll(".row-line > .drill-mark")].map((one) => one.cloneNode(true)), " ", row.querySelector(".row-title").cloneNode(true));
       link.append(what, duty.querySelector(".clock").cloneNode(true), where);
-      for (const name of ["action", "stage", "channel", "recipient", "sender", "instruction", "addressee"]) {
+      for (const name of ["action", "stage", "channel", "recipient", "sender", "instruction", "addressee", "request"]) {
         if (duty.dataset[name] !== undefined) link.dataset[name] = duty.dataset[name];
       }
       line.append(link);

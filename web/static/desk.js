@@ -64,6 +64,7 @@ async function openDuty(incident, duty) {
   }
   if (duty.action === "judge") view.show("judge-level");
   else if (duty.action === "report") view.show("record-report", { stage: duty.stage, channel: duty.channel === "any" ? "phone" : duty.channel, recipient: duty.recipient });
+  else if (duty.request) view.show(duty.action, { request_id: duty.request });
   else if (duty.addressee) view.show(duty.action, { instruction_id: duty.instruction, addressee_id: duty.addressee });
   else if (duty.action === "chase") view.show("issue-order", { to: duty.sender });
 }

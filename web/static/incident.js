@@ -31,6 +31,8 @@ function deadlines() {
       id: line.id,
       due: Date.parse(clock.dataset.due),
       own: line.classList.contains("is-own"),
+      urgent: line.classList.contains("is-help"),
+      since: Date.parse(line.dataset.since),
       label: line.querySelector(".duty-label").textContent,
       title,
       drill: document.getElementById("incident-view").classList.contains("is-drill"),

@@ -68,6 +68,7 @@ export class View {
     if (!button || !button.closest("#incident-view, #incident-side")) return;
     if (button.dataset.filterTo) this.element.dataset.filter = button.dataset.filterTo;
     else if (button.dataset.act) this.act(button);
+    else if (button.dataset.copied) copyText(button);
     else if ("close" in button.dataset) this.close(button.form);
   }
 
@@ -134,4 +135,15 @@ function firstField(form) {
   const fields = [...form.querySelectorAll("input:not([type=hidden]), textarea, select")];
   return fields.find((field) => field.type === "radio") ?? fields.find((field) => "required" in field.dataset && field.value === "" && field.dataset.default !== "now")
     ?? fields.find((field) => field.matches("input, textarea")) ?? fields[0];
+}
+
+/** Coordinates for another program. Plain http has no clipboard: there they are chosen, to be copied by hand. */
+async function copyText(button) {
+  try {
+    await navigator.clipboard.writeText(button.dataset.copied);
+    button.textContent = say("js.copied");
+  } catch {
+    getSelection().selectAllChildren(button.parentElement.querySelector("span"));
+    button.textContent = say(document.execCommand("copy") ? "js.copied" : "js.not_copied");
+  }
 }
