@@ -59,6 +59,19 @@ class FieldOrder(Shown):
     mine: bool
 
 
+class FieldRequest(Shown):
+    """A request for help, and what was answered last. `mine`: this person asked."""
+
+    request_id: str
+    words: str
+    text: str | None
+    at: Instant
+    person: str
+    accepted: bool | None
+    answer: str | None
+    mine: bool
+
+
 class FieldLine(Shown):
     """A line of the log in words; newest first. `command_id`: by which a tablet knows its own again."""
 
@@ -106,6 +119,8 @@ class FieldIncident(FieldRow):
     lines: list[FieldLine]
     lines_left_out: int
     photos: int
+    inside: int
+    requests: list[FieldRequest]
 
 
 class FieldState(Shown):

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.breaks_of_field import FIELD
 from tests.breaks_of_files import FILES
 from tests.breaks_of_screens import SCREENS
 
@@ -32,6 +33,7 @@ class Break(NamedTuple):
 
 
 BREAKS = (
+    *(Break(*one) for one in FIELD),
     Break(
         "the answer goes out before the commit",
         "server/record/store.py",

@@ -192,6 +192,43 @@ async def test_an_order_rings_until_it_is_taken_and_changes_of_the_cut_are_told(
     assert await eventually(taken, within=30) == "Song"
 
 
+async def test_heads_status_and_a_call_for_help_reach_the_desk_and_its_answer_the_tablet(
+    page: Page, desk: FenghuoProcess
+) -> None:
+    incident = opened(desk)
+    await sign_in(page, desk, "Song")
+    await at(page, incident)
+    await cut(page, True)
+    for direction, people in (("in", "12"), ("out", "5")):
+        await page.click("[data-act=count-heads]")
+        await page.locator(f".field-chips input[value={direction}]").check()
+        await page.fill("#f-people", people)
+        await page.click(".field-form button[type=submit]")
+        await expect(page.locator("#sheet")).not_to_be_visible()
+    await expect(page.locator(".field-inside")).to_have_text("在内 7 人")
+    await page.click("[data-act=set-field-status]")
+    await page.locator(".field-chips input[value=engaged]").check()
+    await page.click(".field-form button[type=submit]")
+    await page.click("[data-act=request-help]")
+    await page.locator(".field-chips input[value=boats]").check()
+    await page.fill("#f-quantity", "3")
+    await page.click(".field-form button[type=submit]")
+    await cut(page, False)
+
+    def said() -> dict[str, Any]:
+        field: dict[str, Any] = desk.ask("Li", f"incidents/{incident}")["field"]
+        return field if field["requests"] else {}
+
+    field = await eventually(said, within=30)
+    assert (field["inside"]["inside"], field["people"][0]["status"]) == (7, "engaged")
+    (asked,) = field["requests"]
+    assert (asked["kind"], asked["quantity"]) == ("boats", 3)
+    answer = {"incident_id": incident, "request_id": asked["request_id"], "at": words.just_now()}
+    desk.tell("Li", "answer-help", {**answer, "accepted": True, "text": "四十分钟到"})
+    await expect(page.locator(".is-accepted")).to_contain_text("四十分钟到", timeout=LINE)
+    await expect(page.locator(".field-inside")).to_have_text("在内 7 人")
+
+
 async def test_a_photo_goes_after_the_text_in_pieces_through_a_cut_and_is_attached_once(
     page: Page, desk: FenghuoProcess, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from schemas.commands import COMMANDS
+from schemas.field_work import HelpKind
 from schemas.fields import wire_instant
 from schemas.terms import FACTS, Category
 from server.api.rest import BASE, BadQuery, asked_only, flag, parts_of
@@ -34,7 +35,6 @@ from server.screens.wording import Wording
 WHOLE, LISTED = 20, 100
 FEW_WHOLE, FEW_LISTED = 3, 15
 MOST_ASKED = 20
-HELP_KINDS = ("people", "medical", "vehicles", "boats", "supplies", "communications", "evacuation", "other")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
@@ -131,7 +131,7 @@ def _book(parts: Parts, principal: Principal) -> dict[str, Any]:
         "desks": _desks(standing, own, wording),
         "categories": [(str(one), wording.term("category", one)) for one in Category],
         "facts": [(name, wording.term("fact", name)) for name in FACTS],
-        "help_kinds": [(one, wording.say(f"tablet.help.{one}")) for one in HELP_KINDS],
+        "help_kinds": [(one, wording.term("help_kind", one)) for one in HelpKind],
     }
 
 

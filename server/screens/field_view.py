@@ -68,6 +68,8 @@ def incident(
         "orders": [_order(one, names, most) for one in reversed(shown["orders"])][:MOST_ORDERS],
         "lines": [_line(one, shown, most) for one in kept],
         "lines_left_out": len(told) - len(kept),
+        "inside": shown["field"]["inside"]["inside"],
+        "requests": [_request(one, names, wording, most) for one in shown["field"]["requests"][:MOST_ORDERS]],
         "photos": len([one for one in shown["attachments"] if not one["struck"]]),
     }
 
@@ -98,6 +100,23 @@ def _order(one: dict[str, Any], names: frozenset[str], most: int) -> dict[str, A
         "text": _cut(one["text"], most),
         "report": _cut(one["report"], most),
         "mine": one["to"] in names,
+    }
+
+
+def _request(one: dict[str, Any], names: frozenset[str], wording: Wording, most: int) -> dict[str, Any]:
+    kind = wording.term("help_kind", one["kind"])
+    answers = one["answers"]
+    return {
+        "request_id": one["request_id"],
+        "words": kind if one["quantity"] is None else f"{kind} {one['quantity']}",
+        "text": _cut(one["text"], most),
+        "at": one["at"],
+        "person": one["person"],
+        "accepted": one["accepted"],
+        "answer": _cut(max(answers, key=lambda said: str(said["recorded_at"]))["text"], most)
+        if answers
+        else None,
+        "mine": one["person"] in names,
     }
 
 

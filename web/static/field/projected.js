@@ -64,8 +64,12 @@ function laidOver(found, state, outbox) {
     if (order && one.name === "acknowledge-order") Object.assign(order, { acknowledged_at: one.body.at, isOwn: true });
     if (order && one.name === "report-on-order") Object.assign(order, { acknowledged_at: order.acknowledged_at ?? one.body.at, reported_at: one.body.at, report: one.body.text, isOwn: true });
   }
-  return { ...found, isWhole: Boolean(found.lines) , facts: [...facts.values()], orders: [...orders.values()], lines: found.lines ?? [], owed: found.owed ?? [], fresh: fresh.reverse() };
+  return { ...found, isWhole: Boolean(found.lines) , facts: [...facts.values()], orders: [...orders.values()], lines: found.lines ?? [], requests: found.requests ?? [], inside: insideNow(found, fresh), owed: found.owed ?? [], fresh: fresh.reverse() };
 }
+
+/** Who of ours is inside: the record's count, and what he counted since. */
+const insideNow = (found, fresh) => fresh.filter((one) => one.name === "count-heads" && one.state !== "refused")
+  .reduce((sum, { body }) => sum + (body.direction === "in" ? body.people : -body.people), found.inside ?? 0);
 
 /** Stored so long ago that the record as it is kept here must have it, beyond the lines that are kept. */
 const isOlder = (item, found) => Date.parse(item.answer.recorded_at) <= Date.parse(found.changed_at) && found.lines_left_out > 0;

@@ -1,0 +1,49 @@
+"""Breaks made on purpose in the field tablet and what it talks to; see `tests/breaks.py`."""
+
+from __future__ import annotations
+
+#: Name, file, the line, what is put in its place, who notices.
+FIELD: tuple[tuple[str, str, str, str, str], ...] = (
+    (
+        "a tablet's outbox goes out under whoever is signed in",
+        "server/api/rest.py",
+        "if named is None or named == principal.person_id:",
+        "if True:",
+        "tests/test_field.py::test_an_outbox_is_never_sent_under_another_persons_session",
+    ),
+    (
+        "a piece that came twice is written twice",
+        "server/api/uploads.py",
+        'if request.headers.get("upload-offset") != str(there):',
+        "if False:",
+        "tests/test_pieces.py -k where_it_stood",
+    ),
+    (
+        "a garbled file is taken as it came",
+        "server/api/uploads.py",
+        "if digest != coming.sha256:",
+        "if False:",
+        "tests/test_pieces.py -k garbled",
+    ),
+    (
+        "a tablet calls 待发送 what is only in its memory",
+        "web/static/field/outbox.js",
+        "      outbox.add(item);\n",
+        "",
+        "tests/test_field_offline.py -k battery",
+    ),
+    (
+        "photos go before the text",
+        "web/static/field/outbox.js",
+        'one.lane === "text" || one.is_there',
+        "true",
+        "tests/test_field_offline.py -k photo",
+    ),
+    (
+        "a refused incident holds up nothing of its own",
+        "web/static/field/outbox.js",
+        "!stuck.has(one.incident_id) && ",
+        "",
+        "tests/test_field_offline.py -k holds_up",
+    ),
+)
