@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests import words
 from tests.product import PASSWORD, FenghuoProcess
+from tests.waiting import eventually
 
 HELPERS = """
 import { Lock, MOST_WRONG } from "/static/field_lock.js";
