@@ -42,10 +42,9 @@ ASKED: dict[str, tuple[str, ...]] = {
     "/api/v1/field": ("", "?small=1"), "/api/v1/presence": ("", "?unit=130324"), "/search": ("", "?q=卢龙"),
     "/api/v1/search": ("?q=卢龙", "?q=1", "?q=举", "?q=氯&kind=incident", "?q=hazmat&unit=130324"),
     **dict.fromkeys(("/api/v1/me", "/api/v1/units", "/api/v1/field/book", "/", "/board", "/wall"), ("",)),
-    "/devices": ("",), "/upstream": ("",), "/exports": ("",),
-    "/incidents": ("", "?state=all", "?state=all&q=卢龙", "?state=all&unit=130324"),
+    "/incidents": ("", "?state=all", "?state=all&q=卢龙", "?state=all&unit=130324"), "/exports": ("",),
     **{f"/incidents/{{incident_id:uuid}}{part}": ("",) for part in ("", "/around", "/view")},
-    "/incidents/{incident_id:uuid}/news": ("", "?after=0"),
+    "/incidents/{incident_id:uuid}/news": ("", "?after=0"), "/devices": ("",), "/upstream": ("",),
     **{
         f"/incidents/{{incident_id:uuid}}/reports/{{report_id:uuid}}{part}": ("",)
         for part in ("", "/news", "/paper", "/report.docx", "/report.pdf")
@@ -72,7 +71,7 @@ ASKED: dict[str, tuple[str, ...]] = {
 SAME_FOR_ALL = {
     "/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/api/v1/asyncapi.json", "/openapi.json",
     "/asyncapi.json", "/sign-in", "/invitation/{secret}", "/account", "/people", "/help/{topic}", "/keys",
-    "/actions/{digest}", "/field", "/field/sw.js", "/field/manifest.webmanifest",
+    "/actions/{digest}", "/carry", "/field", "/field/sw.js", "/field/manifest.webmanifest",
 }  # fmt: skip
 
 

@@ -12,9 +12,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from schemas.terms import Post
+from server.gate.auth import principal_of
 from server.pages.front import Front, TurnedBack, guarded, in_thread, log
 from server.parts import Parts
 from server.people.accounts import Principal
+from server.screens.texts import language_of
 
 SEEN_BY = frozenset({Post.ADMIN, Post.DUTY_LEADER})
 
@@ -29,6 +31,7 @@ class DevicePages:
         post = ["POST"]
         return [
             Route("/devices", guarded(self.devices_page)),
+            Route("/carry", guarded(self.carry_page)),
             Route("/devices/{device_id:uuid}/revoke", guarded(self.revoke), methods=post),
             Route("/devices/outposts/{outpost_id:uuid}/end", guarded(self.end_outpost), methods=post),
         ]
@@ -45,6 +48,17 @@ class DevicePages:
             outposts=[one for one in outposts if self._reaches(person, one.unit)],
             unit_name=partial(self.front.unit_name, request),
         )
+
+    async def carry_page(self, request: Request) -> Response:
+        """Whoever is signed in may carry: what is taken over is the deed of whose tablet signed it."""
+        person = principal_of(request.scope)
+        if person.read_only:
+            return self.front.refuse(request, 403, "not_permitted")
+        return self.front.render("carry.html", request, texts=partial(self._text, request))
+
+    def _text(self, request: Request, slug: str) -> str:
+        """A text with its places still in it: the page fills them in."""
+        return self.front.texts.of[language_of(request)][slug]
 
     async def revoke(self, request: Request) -> Response:
         person, parts = self._person(request), _parts(request)
