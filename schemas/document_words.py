@@ -27,10 +27,6 @@ PROBLEM_WORDS = {
     "507": "The disk is full; send the same command again",
 }
 
-"""What the two published documents say in prose."""
-
-from __future__ import annotations
-
 WORDS = """\
 Every change is a command with an id made by the client: the same id and body do nothing twice and get the
 first answer again, for ever. 2xx means on disk. No answer, 503 and 507 mean unknown: send it again as it

@@ -19,7 +19,6 @@ from schemas.bases import AnyCommand
 from schemas.commands import ALL as COMMANDS
 from schemas.document_words import CLOSE_CODES as CLOSE_CODES
 from schemas.document_words import LIVE_WORDS, PROBLEM_WORDS, WORDS
-from schemas.document_words import LIVE_WORDS, WORDS
 from schemas.events import ALL as EVENTS
 from schemas.messages import MessageReading, ReadMessage
 from schemas.outposts import HandedOn
