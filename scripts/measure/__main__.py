@@ -105,6 +105,7 @@ def measure_years(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
         rounds=asked.rounds,
         postgres=asked.postgres,
         only=asked.only,
+        without=asked.without,
         say=say,
     )
 
@@ -156,6 +157,7 @@ def main() -> int:
     options.add_argument("--open", type=int, default=500, help="of years and pages: incidents that are open")
     options.add_argument("--rounds", type=int, default=100, help="of years and pages: how often")
     options.add_argument("--only", default="", help="of years: questions whose names contain this")
+    options.add_argument("--without", default="", help="of years: and do not contain this")
     options.add_argument("--keep", help="of years: a folder for its databases, to be used again")
     options.add_argument("--postgres", action="store_true", help="of years: on PostgreSQL instead of SQLite")
     wire.add_options(options)
