@@ -56,6 +56,7 @@ class Parts:
     tree: UnitTree
     now: Callable[[], datetime]
     views: Views
+    upward: None = None
 
     def clock_age_ms(self) -> int:
         return 0
