@@ -99,7 +99,7 @@ async def test_a_bundle_that_chromium_signed_is_taken_over_by_one_key_once(
     file = tmp_path / "outbox.fenghuo"
     file.write_text(text, encoding="utf-8")
     await tablet.set_input_files("#carry-file", file)
-    await expect(tablet.locator("#carry-list li")).to_contain_text("桥面塌陷")
+    await expect(tablet.locator("#carry-list li")).to_contain_text("记一条 · 桥面塌陷")
     await expect(tablet.locator("#carry-said")).to_contain_text("前指平板")
     await expect(tablet.locator("#carry-take")).to_be_focused()
     await tablet.keyboard.press("Enter")

@@ -176,6 +176,10 @@ def test_a_refused_one_is_kept_with_its_words_and_holds_up_only_what_needs_it(fi
     assert (found.handed, found.refused) == (1, 2)
     refused = upward.shown(outpost.parts.database, "refused")
     assert [one["word"] for one in refused] == ["not-spoken-for"] * 2
+    page = outpost.get("Li", "/upstream")
+    assert (page.status_code, page.text.count('id="up-')) == (200, 2)
+    assert "/upstream" in outpost.get("Li", "/").text, "said over the desk"
+    assert city.get("Wu", "/upstream").status_code == 404, "there is no desk above"
     assert all("随" in one["detail"] or "along" in one["detail"] for one in refused)
     city.parts.people.change("Li", disabled=False)
     assert upward.again(outpost.parts.database) == 2

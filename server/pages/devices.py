@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from functools import partial
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from schemas.commands import COMMANDS
 from schemas.terms import Post
 from server.gate.auth import principal_of
 from server.pages.front import Front, TurnedBack, guarded, in_thread, log
 from server.parts import Parts
 from server.people.accounts import Principal
-from server.screens.texts import language_of
+from server.screens.texts import deed_named, language_of
 
 SEEN_BY = frozenset({Post.ADMIN, Post.DUTY_LEADER})
 
@@ -54,11 +56,18 @@ class DevicePages:
         person = principal_of(request.scope)
         if person.read_only:
             return self.front.refuse(request, 403, "not_permitted")
-        return self.front.render("carry.html", request, texts=partial(self._text, request))
+        return self.front.render(
+            "carry.html", request, texts=partial(self._text, request), names=self._names(request)
+        )
 
     def _text(self, request: Request, slug: str) -> str:
         """A text with its places still in it: the page fills them in."""
         return self.front.texts.of[language_of(request)][slug]
+
+    def _names(self, request: Request) -> str:
+        """What each command is called, for the page's own code."""
+        lang = language_of(request)
+        return orjson.dumps({one: deed_named(self.front.texts, lang, one) for one in COMMANDS}).decode()
 
     async def revoke(self, request: Request) -> Response:
         person, parts = self._person(request), _parts(request)

@@ -16,6 +16,7 @@ from schemas.terms import Post
 from server.gate.auth import principal_of
 from server.pages.asked import Asked, page
 from server.record import upward
+from server.screens.texts import deed_named
 
 MAY_SEND_AGAIN = frozenset({Post.DUTY_OFFICER, Post.DUTY_LEADER, Post.FIELD_COMMANDER, Post.ADMIN})
 
@@ -47,8 +48,7 @@ def upstream_page(asked: Asked) -> Response:
 
 
 def _shown(rows: list[dict[str, Any]], asked: Asked) -> list[dict[str, Any]]:
-    said = asked.wording.texts.of[asked.lang]
-    return [one | {"deed": said.get(f"command.{one['name']}", one["name"])} for one in rows]
+    return [one | {"deed": deed_named(asked.wording.texts, asked.lang, one["name"])} for one in rows]
 
 
 async def send_again(request: Request) -> Response:

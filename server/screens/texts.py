@@ -30,6 +30,12 @@ class Texts:
         return text.format(**values) if values else text
 
 
+def deed_named(texts: Texts, lang: Language, command: str) -> str:
+    """A command as people call it: by its button at the desk, or on a tablet."""
+    said = texts.of[lang]
+    return said.get(f"form.{command}") or said.get(f"tablet.did.{command}") or command
+
+
 def language_of(request: HTTPConnection) -> Language:
     """A person's own language; before anybody signed in `?lang=`, then what the browser prefers."""
     principal = request.scope.get("state", {}).get("principal")

@@ -9,6 +9,7 @@ const say = (name, values = {}) => {
   at("said").textContent = Object.entries(values).reduce((text, [key, value]) => text.replace(`{${key}}`, value), texts[name]);
 };
 const PATIENCE_MS = 30_000, SHOWN_MS = 350, LOOK_MS = 120;
+const names = JSON.parse(texts.names);
 let bundle = null, showing = null, scanning = null, isBusy = false;
 
 async function send(query) {
@@ -30,7 +31,7 @@ async function look(text) {
   if (!contents) return say("none");
   for (const { name, body } of contents.commands) {
     const line = document.createElement("li");
-    line.textContent = [name, body?.title ?? body?.text ?? "", body?.device_at ?? ""].filter(Boolean).join(" · ");
+    line.textContent = [names[name] ?? name, body?.title ?? body?.text ?? "", body?.device_at ?? ""].filter(Boolean).join(" · ");
     at("list").append(line);
   }
   at("show").hidden = false;
