@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from tests.breaks_of_field import FIELD
 from tests.breaks_of_files import FILES
+from tests.breaks_of_outposts import OF_OUTPOSTS
 from tests.breaks_of_screens import SCREENS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +35,7 @@ class Break(NamedTuple):
 
 BREAKS = (
     *(Break(*one) for one in FIELD),
+    *(Break(*one) for one in OF_OUTPOSTS),
     Break(
         "the answer goes out before the commit",
         "server/record/store.py",
