@@ -18,7 +18,7 @@ from server.safekeeping.take_along import CannotTake, Taken, take_along
 from server.safekeeping.verify import verify
 from tests import words
 from tests.outposts import Line, counts, send, settled, taken_along, wait_until_handed_on
-from tests.product import FenghuoProcess
+from tests.product import PASSWORD, FenghuoProcess
 from tests.room import Clock, Room
 from tests.waiting import wait_until
 
@@ -37,6 +37,7 @@ class Field:
         self.city, self.line = city, line
         self.order = words.issue_order(self._open_at_home())
         city.told("Wu", "issue-order", self.order)
+        city.parts.people.set_password("Song", PASSWORD)
         self.taken = take(city, folder)
         self.outpost = Room(folder, None, Clock(city.clock.at))
         self.outpost.settings = replace(self.outpost.settings, upstream="http://city.invalid:8000")
