@@ -29,4 +29,11 @@ SCREENS = (
         "align-items: flex-start; font-size: 2rem; }",
         "tests/test_looks.py -k walls_clocks",
     ),
+    (
+        "an order on a tablet is black on black at night",
+        "web/static/field/field.css",
+        ".field-order-acts button:not(.primary) { color: var(--ink); }",
+        "",
+        "tests/test_looks.py -k order_that_waits",
+    ),
 )

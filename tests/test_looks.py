@@ -70,6 +70,7 @@ def desk(furnish: Callable[..., FenghuoProcess]) -> Iterator[tuple[FenghuoProces
     assert desk.tell("Li", "open-incident", late).status_code == 200
     said = words.record_instruction(late["incident_id"], "130300-qx", given_at=words.just_now(7000))
     assert desk.tell("Wu", "record-instruction", said).status_code == 200
+    assert desk.tell("Wu", "issue-order", words.issue_order(late["incident_id"])).status_code == 200
     yield desk, (f"/incidents/{late['incident_id']}", *paths)
     desk.stop()
 
@@ -118,6 +119,17 @@ async def test_what_is_printed_at_night_is_dark_on_white(
                 await expect(page.locator("#roster table.month").get_by_text("吴某")).to_be_visible()
             await page.emulate_media(media="screen")
             assert await page.evaluate(UNREADABLE) == [], f"{path} on the screen"
+
+
+async def test_an_order_that_waits_on_a_tablet_can_be_read_at_night(
+    browser: Browser, desk: tuple[FenghuoProcess, tuple[str, ...]]
+):
+    async with window(browser, desk[0], "Song", path="/account") as page:
+        await sized(page, 800, 1280)
+        await page.goto(f"{desk[0].url}/field")
+        await expect(page.locator(".field-order.is-waiting button").first).to_be_visible(timeout=20_000)
+        await page.evaluate("() => { document.documentElement.dataset.theme = 'night'; }")
+        assert await page.evaluate(UNREADABLE) == []
 
 
 async def test_no_piece_of_the_incident_lies_over_the_intake(
