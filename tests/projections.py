@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 from sqlalchemy import func, select
@@ -465,8 +466,23 @@ def verify_action(room: Room, deed: Deed, viewers: Iterable[str] = VIEWERS) -> l
     """Open every screen, make this happen, apply what the streams bring, compare with a fresh look."""
     since = _written(room)
     screens = [Screens(room, who) for who in viewers]
-    deed(room)
-    heard = [screen.hear() for screen in screens]
+    heard: list[list[dict[str, Any]]] = []
+
+    def then_all_hear(act: Callable[..., Any]) -> Callable[..., Any]:
+        def acted(*said: Any, **more: Any) -> Any:
+            answer = act(*said, **more)
+            heard.extend(screen.hear() for screen in screens)
+            return answer
+
+        return acted
+
+    # What stood on a screen before the next thing happened is what may stay there wrongly.
+    with (
+        patch.object(room, "told", then_all_hear(room.told)),
+        patch.object(room, "watch", then_all_hear(room.watch)),
+    ):
+        deed(room)
+    heard += [screen.hear() for screen in screens]
     wrong = [difference for screen in screens for difference in screen.differences()]
     wrong += [f"{kind} did not happen" for kind in kinds_of(deed) - _kinds(room, since)]
     if not any(heard):

@@ -26,7 +26,7 @@ from server.record.duty_rows import subject_of
 from server.record.ledger import Chains
 from server.record.tables import ENTRY
 from server.safekeeping.deeds import Deeds
-from server.safekeeping.verdict import PAGE, Verdict
+from server.safekeeping.verdict import PAGE, Verdict, readable
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,8 @@ class Links:
         for row in entries(connection, _COLUMNS, upto):
             self.take(*row)
         if self.first_break is None:
-            self._deeds.check(connection, upto, self.tables)
+            with readable(self.tables, "idempotency"):
+                self._deeds.check(connection, upto, self.tables)
 
     def take(
         self,

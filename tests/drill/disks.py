@@ -238,7 +238,10 @@ def _flipped(run: Run) -> tuple[int, int, list[str]]:
 
 def _is_found_out(folder: Path) -> bool:
     """Whether the database cannot be read, or `verify` names a fault."""
-    database = Database.in_folder(folder)
+    try:
+        database = Database.in_folder(folder)
+    except DatabaseError:
+        return True
     try:
         return bool(verify(database).faults)
     except DatabaseError:
