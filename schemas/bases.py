@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.fields import Frozen, Id, Instant, OnBehalfOf, Text20000
+from schemas.fields import Frozen, Id, Instant, OnBehalfOf, ShortMark, Text20000
 
 
 class AnyCommand(Frozen):
@@ -22,9 +22,10 @@ class AnyCommand(Frozen):
 
 
 class Command(AnyCommand):
-    """A command on an incident."""
+    """A command on an incident. `short_mark`: it was said as a short report (短报), which bore this mark."""
 
     incident_id: Id
+    short_mark: ShortMark | None = None
 
 
 class Event(Frozen):

@@ -23,6 +23,7 @@ from schemas.events import ALL as EVENTS
 from schemas.messages import MessageReading, ReadMessage
 from schemas.outposts import HandedOn
 from schemas.receipts import MessageReceipt, MessageStands
+from schemas.short_reports import ReadShortReport, ShortReportRead
 from schemas.tablets import BundleAnswer, DeviceEnrolled, EnrolDevice
 from schemas.terms import Category, Level, Standing
 
@@ -157,6 +158,8 @@ _OF_A_READ = ("401", "403", "404", "422", "429", "503")
 
 
 _BESIDE = (
+    ReadShortReport,
+    ShortReportRead,
     ReadMessage,
     MessageReading,
     MessageReceipt,
@@ -273,6 +276,13 @@ def openapi() -> bytes:
         {"application/json": {"schema": _batch_schema()}},
         "A result for each",
         "BatchAnswer",
+    )
+    paths["/short-reports/read"] = _post(
+        "read-short-report",
+        "What a short report (短报) says, and which incident it means; changes nothing",
+        _content("ReadShortReport"),
+        "What it says, or what is wrong with it",
+        "ShortReportRead",
     )
     paths["/messages/read"] = _post(
         "read-message",
@@ -421,7 +431,7 @@ def asyncapi() -> bytes:
 def tables() -> str:
     """Every command and every event in one line each, as README.md beside this file shows them."""
     lines = ["| command | body, beside the common fields | what it says |", "| --- | --- | --- |"]
-    common = set(AnyCommand.model_fields)
+    common = {*AnyCommand.model_fields, "short_mark"}
     for command in COMMANDS:
         fields = [
             _shown(field.alias or name, field.is_required())

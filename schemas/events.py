@@ -484,6 +484,7 @@ class LogEntry(Frozen):
     skew_ms: int | None = None
     on_behalf_of: OnBehalfOf | None = None
     words: str | None = None
+    short_mark: str | None = None
     via: Via | None = None
 
 

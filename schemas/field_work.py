@@ -199,6 +199,32 @@ class HelpOverdue(FieldEvent):
     late_by_s: int
 
 
+class ShortReportConfirmed(FieldEvent):
+    """The same command came again, once as a short report (短报) and once otherwise: nothing is done twice.
+
+    `first` is the command_id of the one that stands; `came` says how this one came.
+    """
+
+    type: Literal["short_report_confirmed"] = "short_report_confirmed"
+    mark: str
+    person: str
+    command: str
+    first: str
+    came: Literal["network", "short_report"]
+
+
+class ShortReportDiffers(FieldEvent):
+    """It came again and says something else in these fields: both stand, as a contradiction (短报不符)."""
+
+    type: Literal["short_report_differs"] = "short_report_differs"
+    mark: str
+    person: str
+    command: str
+    first: str
+    came: Literal["network", "short_report"]
+    fields: list[str]
+
+
 EVENTS: tuple[type[FieldEvent], ...] = (
     PositionReported,
     FieldStatusSet,
@@ -206,5 +232,16 @@ EVENTS: tuple[type[FieldEvent], ...] = (
     HelpAnswered,
     HeadsCounted,
     HelpOverdue,
+    ShortReportConfirmed,
+    ShortReportDiffers,
 )
-AnyFieldEvent = PositionReported | FieldStatusSet | HelpRequested | HelpAnswered | HeadsCounted | HelpOverdue
+AnyFieldEvent = (
+    PositionReported
+    | FieldStatusSet
+    | HelpRequested
+    | HelpAnswered
+    | HeadsCounted
+    | HelpOverdue
+    | ShortReportConfirmed
+    | ShortReportDiffers
+)

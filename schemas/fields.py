@@ -245,6 +245,10 @@ class Source(Frozen):
     phone: Text500 | None = None
 
 
+#: By what a short report is known again: of a command eight digits, of an incident ten.
+ShortMark = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]{8}([0-9]{2})?$", max_length=10)]
+
+
 class OnBehalfOf(Frozen):
     """Whose words these are, when they came by phone, radio, satellite or on paper."""
 

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from schemas.channels import NO_CHANNELS
 from schemas.events import RulesAccepted
-from server.api import duties, field, find, health, messages, receipts, rest, tablets
+from server.api import duties, field, find, health, messages, receipts, rest, short_reports, tablets
 from server.api.attachments import Attachments
 from server.api.live import live_endpoint, watch_rights
 from server.api.uploads import Uploads
@@ -166,6 +166,7 @@ def create_app(parts: Parts) -> ASGIApp:
         *health.routes(),
         *rest.routes(),
         *messages.routes(),
+        *short_reports.routes(),
         *duties.routes(),
         *receipts.routes(),
         *find.routes(),

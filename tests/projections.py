@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 from schemas.events import LOG_ENTRY, ClockStepped, RulesAccepted
 from schemas.outposts import TakenAlong
 from server.domain.incident import Incident, apply, fold
+from server.domain.short_report.alphabet import mark_of
 from server.record.projections import incident_row, obligation_rows
 from server.record.reading import incident_shown, obligation_shown
 from server.record.tables import ENTRY
@@ -323,6 +324,20 @@ def work_on_the_spot(room: Room) -> None:
         ("Song", "request-help", words.request_help(one, at=_now(room))),
     ):
         room.told(who, name, said)
+
+
+@makes("short_report_confirmed", "short_report_differs")
+def say_it_twice(room: Room) -> None:
+    one = _open(room)
+    for status in ("arrived", "engaged"):
+        said = words.set_field_status(one, status, at=_now(room))
+        by_radio = {
+            "short_mark": mark_of(said["command_id"]),
+            "on_behalf_of": {"name": "Song", "channel": "radio"},
+        }
+        heard = "arrived" if status == "arrived" else "withdrawn"
+        room.told("Wu", "set-field-status", {**said, **by_radio, "command_id": new_id(), "status": heard})
+        room.told("Song", "set-field-status", said)
 
 
 @makes("help_overdue")

@@ -57,6 +57,7 @@ SAMPLES: Body = {
     "accuracy_m": 12.5,
     "quantity": 3,
     "team": "一队",
+    "short_mark": "12345678",
     "note": "传真号 000",
     "reference": "G-2026-1",
 }

@@ -27,6 +27,7 @@ from server.api.messages import routes as message_routes
 from server.api.receipts import routes as receipt_routes
 from server.api.rest import MOST_ON_A_PAGE
 from server.api.rest import routes as api_routes
+from server.api.short_reports import routes as short_routes
 from server.api.tablets import routes as tablet_routes
 from server.api.uploads import Uploads
 from server.delivery import stream
@@ -203,6 +204,7 @@ def test_every_route_of_the_api_is_in_the_document() -> None:
             *(one() for one in (api_routes, message_routes, duty_routes, find_routes, receipt_routes)),
             field_routes(),
             tablet_routes(),
+            short_routes(),
             Uploads(Attachments()).routes(),
         )
         for route in routes
@@ -370,6 +372,7 @@ def test_every_event_happens_and_is_as_the_document_says(rooms: Rooms) -> None:
         room.told("Song", "request-help", words.request_help(two, at=now))
         an_alarm(room)
         DEEDS["taken_along"](room)
+        DEEDS["short_report_confirmed"](room)
         for _ in range(30):
             room.clock.pass_by(hours=1)
             room.watch()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
 
 from schemas import commands as cmd
 from schemas import events as ev
@@ -18,7 +19,7 @@ from schemas.fields import Place, Source
 from schemas.instructions import InstructionCommand
 from schemas.reports import ReportCommand
 from schemas.terms import Level
-from server.domain import attaching, field_decide, instruction_decide, report_drafts
+from server.domain import attaching, field_decide, instruction_decide, report_drafts, short_decide
 from server.domain.context import Author as Author
 from server.domain.context import Context as Context
 from server.domain.context import Decided as Decided
@@ -40,14 +41,22 @@ def decide(incident: Incident | None, command: cmd.Command, context: Context) ->
     """What the command amounts to, or `Refused`. `incident` is None when there is none that one may see."""
     _refuse_impossible_times(command, context.now)
     if isinstance(command, cmd.OpenIncident):
-        if incident is not None:
+        if incident is None:
+            return _open(command, context)
+        again = short_decide.opened_before(
+            incident, command, context, lambda more: _establish(incident, more, context)
+        )
+        if again is None:
             raise Refused("incident-exists", "/incident_id", kind="conflict")
-        return _open(command, context)
+        return Decided(again)
     if incident is None:
         raise Refused("no-such-incident", "/incident_id", kind="missing")
     if isinstance(command, cmd.MergeIncident):
         return _merge(incident, command, context)
-    return Decided(_ordinary(incident, command, context))
+    plainly = partial(_ordinary, incident, command, context)
+    if incident.state == "merged":
+        return Decided(plainly())
+    return Decided(short_decide.weigh(incident, command, context, plainly))
 
 
 def _ordinary(incident: Incident, command: cmd.Command, context: Context) -> list[ev.Event]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from schemas.events import Event
+from schemas.fields import OnBehalfOf
 
 
 class Entered(Protocol):
@@ -21,3 +22,9 @@ class Entered(Protocol):
     def recorded_at(self) -> datetime: ...
     @property
     def command_id(self) -> str | None: ...
+    @property
+    def on_behalf_of(self) -> OnBehalfOf | None: ...
+    @property
+    def short_mark(self) -> str | None: ...
+    @property
+    def incident_id(self) -> str | None: ...

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from schemas import field_work as fw
 from server.domain.entered import Entered
+from server.domain.short_report import meeting
 
 #: Two positions of one person within the same stretch say the same. It is measured along their own times, so
 #: a backlog is thinned as the live ones would have been, and nothing of it is refused.
@@ -113,9 +114,20 @@ class Help:
         return not self.answers
 
 
+class Said(NamedTuple):
+    """A command that a short report may have said, or say yet, as far as one carries it."""
+
+    command: str
+    command_id: str
+    gist: meeting.Gist
+    is_short: bool
+
+
 @dataclass(slots=True)
 class FieldWork:
-    """All of an incident's."""
+    """All of an incident's. `said`: by mark and person, what was said first."""
+
+    said: dict[tuple[str, str], Said] = field(default_factory=dict)
 
     people: list[Person] = field(default_factory=list)
     counts: dict[str, HeadCount] = field(default_factory=dict)
@@ -201,6 +213,21 @@ def apply(work: FieldWork, event: fw.FieldEvent, entry: Entered) -> None:
             work.requests[event.request_id].answers.append(Answer(*said, entry.by, entry.recorded_at))
         case fw.HelpOverdue():
             work.requests[event.request_id].is_overdue = True
+        case fw.ShortReportConfirmed() | fw.ShortReportDiffers():
+            pass  # what they speak of stands already
+
+
+def hear(work: FieldWork, entry: Entered) -> None:
+    """Keep what may come a second time: as a short report, or by network after one."""
+    name = meeting.OF_EVENTS.get(entry.event.type)
+    if name is None or entry.command_id is None or entry.incident_id is None:
+        return
+    mark = meeting.mark(name, entry.command_id, entry.incident_id, entry.short_mark)
+    if mark is not None:
+        person = entry.on_behalf_of.name if entry.on_behalf_of is not None else entry.by
+        is_short = entry.short_mark is not None
+        told = Said(name, entry.command_id, meeting.gist(name, entry.event), is_short)
+        work.said.setdefault((mark, person), told)
 
 
 def _known(work: FieldWork, event: fw.DeedEvent) -> Person:

@@ -319,6 +319,7 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
         incident.rest = None
     if entry.command_id is not None:
         incident.to_grade = False
+        field_work.hear(incident.on_scene, entry)
     if not isinstance(entry.event, _NOTES):
         incident.rest = None
     match entry.event:

@@ -12,7 +12,7 @@ from schemas.bases import AnyCommand
 from schemas.commands import Command
 from schemas.duties import DutyEvent
 from schemas.events import Event, plain
-from schemas.fields import wire_instant
+from schemas.fields import OnBehalfOf, wire_instant
 from server.domain.decide import Author
 from server.domain.incident import Incident
 from server.record.ledger import canonical
@@ -41,6 +41,8 @@ class Line:
     units: tuple[str, ...] = ()
     restricted: bool = False
     subject: str | None = None
+    on_behalf_of: OnBehalfOf | None = None
+    short_mark: str | None = None
 
 
 def system_line(event: Event, root: str, now: datetime) -> Line:
@@ -67,7 +69,10 @@ def line_of(
         by, post, unit = author.name, str(author.post), author.unit
     body = {"incident_id": incident.id, **_body(event, author, command, (by, post, unit), now, written_now)}
     command_id = command.command_id if command is not None else None
-    return Line(incident.id, event, by, unit, now, command_id, canonical(body))
+    line = Line(incident.id, event, by, unit, now, command_id, canonical(body))
+    if command is not None:
+        line.on_behalf_of, line.short_mark = command.on_behalf_of, command.short_mark
+    return line
 
 
 def _body(
@@ -114,6 +119,8 @@ def _as_said(command: AnyCommand, body: dict[str, Any], now: datetime) -> None:
         body["on_behalf_of"] = command.on_behalf_of.model_dump(exclude_none=True)
     if command.words is not None:
         body["words"] = command.words
+    if isinstance(command, Command) and command.short_mark is not None:
+        body["short_mark"] = command.short_mark
 
 
 def duty_line(event: DutyEvent, author: Author | None, command: AnyCommand | None, now: datetime) -> Line:

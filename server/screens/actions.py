@@ -90,6 +90,8 @@ ACTIONS = (
     Action("desk", "desk.sort", "s", "#sort"),
     Action("desk", "export.title", "m", '.keys a[href="/exports"]'),
     Action("desk", "act.alarm", "!", "#alarms button", many=True),
+    Action("desk", "short.title", "*", "[data-short-report]", "add-entry"),
+    Action("desk", "act.short", "", "#short-report button", "add-entry", many=True),
     # --- the intake line
     Action("intake", "act.field", "Enter", "#intake-title", "open-incident"),
     Action("intake", "act.unknown", "?", "#intake-occurred", "open-incident"),

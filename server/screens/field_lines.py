@@ -23,6 +23,12 @@ def pieces(event: dict[str, Any], repeats: int, wording: Wording) -> Iterator[Pi
         return
     yield Piece("event.field.person", {"person": event["person"]}, ("person",))
     match kind:
+        case "short_report_confirmed" | "short_report_differs":
+            yield Piece("event.short.command", {"command": wording.say(f"form.{event['command']}")})
+            yield Piece(f"event.short.{event['came']}", {})
+            if event.get("fields"):
+                names = (wording.say(f"short.field.{one}") for one in event["fields"])
+                yield Piece("event.short.fields", {"fields": wording.say("list.comma").join(names)})
         case "position_reported":
             yield Piece("event.field.position", {"lat": f"{event['lat']:.5f}", "lon": f"{event['lon']:.5f}"})
             if event.get("accuracy_m") is not None:
