@@ -484,18 +484,11 @@ def verify_action(room: Room, deed: Deed, viewers: Iterable[str] = VIEWERS) -> l
     heard: list[list[dict[str, Any]]] = []
 
     def then_all_hear(act: Callable[..., Any]) -> Callable[..., Any]:
-        def acted(*said: Any, **more: Any) -> Any:
-            answer = act(*said, **more)
-            heard.extend(screen.hear() for screen in screens)
-            return answer
-
-        return acted
+        return lambda *said, **more: (act(*said, **more), heard.extend(one.hear() for one in screens))[0]
 
     # What stood on a screen before the next thing happened is what may stay there wrongly.
-    with (
-        patch.object(room, "told", then_all_hear(room.told)),
-        patch.object(room, "watch", then_all_hear(room.watch)),
-    ):
+    told, watch = then_all_hear(room.told), then_all_hear(room.watch)
+    with patch.multiple(room, told=told, watch=watch):
         deed(room)
     heard += [screen.hear() for screen in screens]
     wrong = [difference for screen in screens for difference in screen.differences()]
