@@ -107,7 +107,7 @@ class Drafted(FormPart):
 
     title: Template
     body: tuple[Annotated[Paragraph, BeforeValidator(_paragraph)], ...] = Field(min_length=1, max_length=40)
-    script: tuple[Template, ...] = ()
+    script: tuple[Annotated[Paragraph, BeforeValidator(_paragraph)], ...] = ()
 
 
 class Element(FormPart):
@@ -224,10 +224,11 @@ class FormBook(FormPart):
                     if one not in self.common.elements:
                         found.append((form.form, ("elements", stage, index), f"there is no element {one}"))
             for stage, text in form.texts.items():
-                for index, paragraph in enumerate(text.body):
-                    for name in paragraph.when:
-                        if name not in PLACES:
-                            found.append((form.form, ("texts", stage, "body", index), f"no place {name}"))
+                for part, paragraphs in (("body", text.body), ("script", text.script)):
+                    for index, paragraph in enumerate(paragraphs):
+                        for name in paragraph.when:
+                            if name not in PLACES:
+                                found.append((form.form, ("texts", stage, part, index), f"no place {name}"))
             for rank in ("city", "county", "township", "department"):
                 if rank not in form.issuers:
                     found.append((form.form, ("issuers",), f"does not say who issues for a {rank}"))

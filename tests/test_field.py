@@ -69,7 +69,7 @@ def test_another_file_makes_another_version_of_the_app(one_room: Room) -> None:
 
 def test_a_tablet_gets_its_incidents_in_words_and_knows_the_orders_that_are_its_own(one_room: Room) -> None:
     one = opened(one_room)
-    for to in ("Song", "某队"):
+    for to in ("Song", "某队", "130324"):
         one_room.told("Li", "issue-order", words.issue_order(one, to))
     entry = words.add_entry(one, "东侧围墙已破拆")
     entry |= {"device_at": one_room.clock.ago(minutes=5), "device_sent_at": one_room.clock.ago(seconds=3)}
@@ -79,7 +79,8 @@ def test_a_tablet_gets_its_incidents_in_words_and_knows_the_orders_that_are_its_
     assert "open-incident" in said["person"]["commands"]
     assert "close-incident" not in said["person"]["commands"]
     (found,) = [incident for incident in said["incidents"] if incident["id"] == one]
-    assert {order["to"]: order["mine"] for order in found["orders"]} == {"Song": True, "某队": False}
+    told = {order["to"]: order["mine"] for order in found["orders"]}
+    assert told == {"Song": True, "某队": False, "卢龙": True}, "a unit by its name"
     line = next(line for line in found["lines"] if line["text"] == "东侧围墙已破拆")
     assert line["command_id"] == entry["command_id"]
     assert line["skew_ms"] == 3000

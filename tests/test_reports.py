@@ -115,6 +115,20 @@ def test_a_follow_up_says_what_changed_since_the_last_report(one_room: Room) -> 
     assert third["form"] == "daily"
 
 
+@pytest.mark.parametrize("stage", ["follow_up", "daily"])
+def test_what_follows_a_report_by_telephone_compares_with_nothing_and_says_so(
+    one_room: Room, stage: str
+) -> None:
+    """The first one was only recorded: there are no figures of it to compare with."""
+    room = one_room
+    one = leak(room)
+    draft = kept(room, one, begun(room, one, stage=stage))
+    assert "前次报告以来" in draft["content"]["body"]
+    assert "变化。" not in draft["content"]["body"]
+    script = room.request("Wu", "GET", f"/incidents/{one}/reports/{draft['report_id']}").text
+    assert "变化：" not in script
+
+
 def test_a_brace_in_somebodys_words_is_a_brace(one_room: Room) -> None:
     one = leak(one_room, title="{issuer}{0}{drafter!r}")
     content = kept(one_room, one, begun(one_room, one))["content"]

@@ -130,6 +130,25 @@ def test_a_moment_in_which_a_bit_has_flipped_is_named_and_breaks_nothing(
     assert found.first_bad == (30 if table == "entry" else None)
 
 
+def test_an_index_that_says_something_else_than_its_table_is_named(tmp_path: Path):
+    """Verification reads a stream by its index, and a screen might read the table."""
+    database = Database.in_folder(tmp_path)
+    with Chronicle(database, seed=6).running() as chronicle:
+        chronicle.write(60)
+    with database.engine.connect() as connection, connection.begin():
+        guards = disarm(connection)
+        connection.exec_driver_sql("PRAGMA writable_schema=ON")
+        # The index is forgotten for a moment, and what is changed meanwhile it does not learn.
+        connection.exec_driver_sql("CREATE INDEX lying ON stream_entry (position)")
+        connection.exec_driver_sql(
+            "UPDATE sqlite_schema SET sql = replace(sql, '(position)', '(stream)') WHERE name = 'lying'"
+        )
+        rearm(connection, guards)
+    database.close()
+    found = verify(Database.in_folder(tmp_path))
+    assert any(one.startswith("file: ") and "lying" in one for one in found.faults), found.faults
+
+
 @pytest.mark.parametrize("seed", range(20, 24))
 def test_no_history_of_a_desk_raises_a_false_alarm(tmp_path: Path, seed: int):
     database = Database.in_folder(tmp_path)

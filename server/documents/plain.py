@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from schemas.forms import Form, FormBook
+from schemas.forms import Form, FormBook, Paragraph
 from schemas.terms import CASUALTIES, COUNTS, MEASURES
 from server.documents.sheet import Sheet, issue_of, one_line, printable
 from server.domain.drafts import Draft
 from server.domain.incident import Incident
 from server.domain.periods import BEIJING
 from server.domain.report_drafts import mark_of
-from server.domain.report_text import UNKNOWN, figure, fill, places
+from server.domain.report_text import UNKNOWN, figure, places, told
 from server.domain.units import UnitTree
 
 
@@ -50,7 +50,7 @@ def script(
     values = _values(incident, draft, book, form, tree, now)
     asked = form.texts.get(draft.stage)
     lines = asked.script if asked is not None and asked.script else _any_script(book)
-    said = [fill(line, values) for line in lines]
+    said = told(lines, values)
     return tuple(("【演练】" if incident.drill else "") + one_line(line) for line in said)
 
 
@@ -104,7 +104,7 @@ def _form(draft: Draft, book: FormBook) -> Form:
     return found or next(iter(book.forms.values()))
 
 
-def _any_script(book: FormBook) -> tuple[str, ...]:
+def _any_script(book: FormBook) -> tuple[Paragraph, ...]:
     for form in book.forms.values():
         for written in form.texts.values():
             if written.script:

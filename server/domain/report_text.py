@@ -6,12 +6,12 @@ None, and prints as 核实中 (being checked).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from string import Formatter
 from typing import Any
 
-from schemas.forms import Common, Drafted, Form
+from schemas.forms import Common, Drafted, Form, Paragraph
 from schemas.reports import FIELDS
 from schemas.terms import EntryKind, Scale, Stage
 from server.domain.contradictions import contradicted
@@ -101,14 +101,19 @@ def fill(text: str, values: Mapping[str, str | None]) -> str:
 
 def written(text: Drafted, values: dict[str, str | None]) -> tuple[str, str]:
     """Title and body of a draft."""
+    title = _tidy(fill(text.title, values)).rstrip("，、：")
+    return title[: FIELDS["title"]], "\n".join(told(text.body, values))[: FIELDS["body"]]
+
+
+def told(paragraphs: Iterable[Paragraph], values: Mapping[str, str | None]) -> list[str]:
+    """The paragraphs that have something to say, with their places filled in."""
     lines = []
-    for paragraph in text.body:
+    for paragraph in paragraphs:
         if paragraph.when and not any(values.get(name) for name in paragraph.when):
             continue
-        known = values | {name: values.get(name) or "" for name in paragraph.when}
+        known = {**values, **{name: values.get(name) or "" for name in paragraph.when}}
         lines.append(_tidy(fill(paragraph.text, known)))
-    title = _tidy(fill(text.title, values)).rstrip("，、：")
-    return title[: FIELDS["title"]], "\n".join(lines)[: FIELDS["body"]]
+    return lines
 
 
 def _tidy(text: str) -> str:
@@ -312,7 +317,8 @@ def places(
         "instructions": _told(incident, frozenset({str(EntryKind.INSTRUCTION)}), now),
         "level": level,
         "basis": basis,
-        "previous": None if previous is None else name_of_report(previous, common, now),
+        # Reports that were only recorded, as one by telephone, have no name to call them by.
+        "previous": "前次报告" if previous is None else name_of_report(previous, common, now),
         "changes": None if previous is None else changed(common, previous.figures, figures),
         "now": clock(now),
         "date": day(now),

@@ -17,7 +17,7 @@ def readable(verdict: Verdict, what: str) -> Iterator[None]:
     """A value that is none of its column's kind, as after a bit has flipped: a fault, no crash."""
     try:
         yield
-    except ValueError as error:
+    except (ValueError, TypeError) as error:  # no moment, or a number where a name should be
         verdict.fault("table", f"{what} cannot be read: {error}")
 
 

@@ -19,7 +19,7 @@ from schemas.events import LOG_ENTRY
 from server.record.database import Database
 from server.record.tables import ENTRY, LEDGER
 from server.safekeeping.catalogue_check import check_catalogue
-from server.safekeeping.crosscheck import check_guards, crosscheck
+from server.safekeeping.crosscheck import check_file, check_guards, crosscheck
 from server.safekeeping.links import Helper, Links, Unreadable, entries
 from server.safekeeping.recount import Recount
 from server.safekeeping.verdict import Verdict, readable
@@ -84,6 +84,7 @@ def _verified(connection: Connection, helping: Database | None) -> Verdict:
         if reading.is_sound:
             verdict.hear(links.tables.told())
     check_guards(connection, verdict)
+    check_file(connection, verdict)
     return verdict
 
 

@@ -65,7 +65,7 @@ def incident(
     return _of_card(card, shown) | {
         "owed": [_owed(one) for one in card.duties[:MOST_OWED]],
         "facts": _facts(shown, viewer, now, wording),
-        "orders": [_order(one, names, most) for one in reversed(shown["orders"])][:MOST_ORDERS],
+        "orders": [_order(one, names, wording, most) for one in reversed(shown["orders"])][:MOST_ORDERS],
         "lines": [_line(one, shown, most) for one in kept],
         "lines_left_out": len(told) - len(kept),
         "inside": shown["field"]["inside"]["inside"],
@@ -91,12 +91,13 @@ def _facts(shown: dict[str, Any], viewer: str, now: datetime, wording: Wording) 
     ]
 
 
-def _order(one: dict[str, Any], names: frozenset[str], most: int) -> dict[str, Any]:
+def _order(one: dict[str, Any], names: frozenset[str], wording: Wording, most: int) -> dict[str, Any]:
     fields = (
         "order_id", "to", "by", "issued_at", "acknowledge_by", "report_by", "acknowledged_at",
         "acknowledged_by", "reported_at",
     )  # fmt: skip
     return {name: one[name] for name in fields} | {
+        "to": wording.short(one["to"]),
         "text": _cut(one["text"], most),
         "report": _cut(one["report"], most),
         "mine": one["to"] in names,
