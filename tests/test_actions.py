@@ -32,7 +32,7 @@ MADE_LATER = {
     "report.redraft", "act.language", "account.title", "account.language", "account.password_button",
     "session.end", "nav.people", "people.add_button", "act.change_person", "people.new_link",
     "people.end_sessions", "act.disable", "people.wall_button", "act.end_wall",
-    "alarm.take", "nav.channels", "sound.try", "channels.test",
+    "alarm.take", "nav.channels", "nav.devices", "nav.carry", "sound.try", "channels.test",
 }  # fmt: skip
 #: A report has a receipt once it is sent.
 SENT_FIRST = ("report", "form.record-receipt")

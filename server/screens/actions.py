@@ -74,6 +74,8 @@ ACTIONS = (
     _nav("nav.wall", ". w", "/wall"),
     _nav("nav.people", ". p", "/people"),
     Action("everywhere", "nav.channels", ". c", 'a[href="/channels"]'),
+    _nav("nav.devices", ". b", "/devices"),
+    _nav("nav.carry", ". i", "/carry"),
     Action("everywhere", "account.title", ". a", '.top a[href="/account"]'),
     Action("everywhere", "on_duty.now", ". o", "#on-duty-more summary"),
     Action("everywhere", "nav.theme", ". n", "#theme-switch"),
