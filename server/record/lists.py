@@ -26,6 +26,8 @@ from server.record.tables import CATALOGUE_MARK, CATALOGUE_PLACE, ENTRY, INCIDEN
 
 #: More entries than these beyond the catalogue: it is being made, and the rows are read without it.
 MOST_BEYOND = 40_000
+#: A unit with more units under it is not narrowed down by its places: nearly everything is there.
+MOST_PLACES = 64
 CHUNK = 900
 
 Key = tuple[datetime, str]
@@ -155,9 +157,8 @@ def _tags(tree: UnitTree, viewer: str, wanted: Wanted) -> list[tuple[str, ...]]:
         tags.append((catalogue.category_tag(wanted.category),))
     if wanted.drill is not None:
         tags.append((catalogue.drill_tag(wanted.drill),))
-    if wanted.unit is not None and wanted.unit != viewer:
-        # Whatever lies in a unit's area the unit sees: one mark to read in a block, not twenty places'.
-        tags.append((catalogue.seen_tag(wanted.unit),))
+    if wanted.unit is not None and len(places := tree.subtree(wanted.unit)) <= MOST_PLACES:
+        tags.append(tuple(map(catalogue.place_tag, places)))
     tags += [(tag,) for tag in catalogue.text_tags((wanted.q or "").casefold())]
     return sorted(tags, key=len)
 
