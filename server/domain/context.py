@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from schemas.events import Event
+from schemas.events import Event, LogEntry
 from schemas.forms import FormBook
 from schemas.outposts import Via
 from schemas.terms import OUTSIDE_ACTORS, Post
@@ -46,6 +46,10 @@ def _no_upload(attachment_id: str) -> Upload | None:
     return None
 
 
+def _nothing_told(incident_id: str) -> Iterable[LogEntry]:
+    return ()
+
+
 def _no_issue(series: str) -> int:
     raise LookupError(f"nobody counts {series}")
 
@@ -61,6 +65,7 @@ class Context:
     forms: Callable[[], FormBook] = _no_forms  # the forms that reports are written in
     issue: Callable[[str], int] = _no_issue  # the next issue number of a series
     upload: Callable[[str], Upload | None] = _no_upload  # a file that was received and waits
+    told: Callable[[str], Iterable[LogEntry]] = _nothing_told  # an incident's log, read once more
 
     @property
     def now(self) -> datetime:

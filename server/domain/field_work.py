@@ -120,12 +120,11 @@ class Said(NamedTuple):
     command: str
     command_id: str
     gist: meeting.Gist
-    is_short: bool
 
 
 @dataclass(slots=True)
 class FieldWork:
-    """All of an incident's. `said`: by mark and person, what was said first."""
+    """All of an incident's. `said`: by mark and person, what a short report said."""
 
     said: dict[tuple[str, str], Said] = field(default_factory=dict)
 
@@ -217,17 +216,27 @@ def apply(work: FieldWork, event: fw.FieldEvent, entry: Entered) -> None:
             pass  # what they speak of stands already
 
 
-def hear(work: FieldWork, entry: Entered) -> None:
-    """Keep what may come a second time: as a short report, or by network after one."""
+def hear(said: dict[tuple[str, str], Said], entry: Entered) -> None:
+    """Keep what a short report said, or might say yet: what was said first stays.
+
+    The state of an incident keeps short reports only. What came by network is looked for in the log, when a
+    short report comes: there are few of those, and a state that held all that was ever said would be a log.
+    """
     name = meeting.OF_EVENTS.get(entry.event.type)
     if name is None or entry.command_id is None or entry.incident_id is None:
         return
     mark = meeting.mark(name, entry.command_id, entry.incident_id, entry.short_mark)
     if mark is not None:
         person = entry.on_behalf_of.name if entry.on_behalf_of is not None else entry.by
-        is_short = entry.short_mark is not None
-        told = Said(name, entry.command_id, meeting.gist(name, entry.event), is_short)
-        work.said.setdefault((mark, person), told)
+        said.setdefault((mark, person), Said(name, entry.command_id, meeting.gist(name, entry.event)))
+
+
+def said_in(entries: Iterable[Entered]) -> dict[tuple[str, str], Said]:
+    """All that an incident's log holds, by mark and person."""
+    said: dict[tuple[str, str], Said] = {}
+    for entry in entries:
+        hear(said, entry)
+    return said
 
 
 def _known(work: FieldWork, event: fw.DeedEvent) -> Person:

@@ -317,9 +317,9 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
     if entry.unit not in incident.noticed:
         incident.noticed[entry.unit] = entry.recorded_at
         incident.rest = None
-    if entry.command_id is not None:
-        incident.to_grade = False
-        field_work.hear(incident.on_scene, entry)
+    incident.to_grade = incident.to_grade and entry.command_id is None
+    if entry.short_mark is not None:
+        field_work.hear(incident.on_scene.said, entry)
     if not isinstance(entry.event, _NOTES):
         incident.rest = None
     match entry.event:

@@ -13,7 +13,7 @@ from schemas import events as ev
 from schemas import field_work as fw
 from schemas.fields import Facts
 from server.domain.context import Context
-from server.domain.field_work import Said
+from server.domain.field_work import Said, said_in
 from server.domain.incident import Incident
 from server.domain.short_report import meeting
 from server.domain.short_report.alphabet import CARRIED
@@ -37,10 +37,11 @@ def said_before(incident: Incident, command: cmd.Command, context: Context) -> S
     if command.name not in CARRIED:
         return None
     mark = meeting.mark(command.name, command.command_id, command.incident_id, command.short_mark)
-    found = incident.on_scene.said.get((mark or "", _person(command, context)))
-    if found is None or found.command != command.name:
-        return None
-    return found if found.is_short or command.short_mark is not None else None
+    key = (mark or "", _person(command, context))
+    found = incident.on_scene.said.get(key)
+    if found is None and command.short_mark is not None:
+        found = said_in(context.told(command.incident_id)).get(key)
+    return found if found is not None and found.command == command.name else None
 
 
 def opened_before(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -155,14 +156,24 @@ class Round:
         if found is not None:
             self._incidents.move_to_end(incident_id)
             return found
-        bodies = self._connection.execute(
-            select(ENTRY.c.body).where(ENTRY.c.incident_id == incident_id).order_by(ENTRY.c.seq)
-        ).scalars()
-        incident = fold(incident_id, (LOG_ENTRY.validate_json(bytes(body)) for body in bodies))
+        incident = fold(incident_id, self._log_of(incident_id))
         if not incident.version:
             return None
         self._incidents[incident_id] = incident
         return incident
+
+    def _log_of(self, incident_id: str) -> Iterator[LogEntry]:
+        bodies = self._connection.execute(
+            select(ENTRY.c.body).where(ENTRY.c.incident_id == incident_id).order_by(ENTRY.c.seq)
+        ).scalars()
+        return (LOG_ENTRY.validate_json(bytes(body)) for body in bodies)
+
+    def told(self, incident_id: str) -> Iterator[LogEntry]:
+        """An incident's log, this round's own entries of it included."""
+        yield from self._log_of(incident_id)
+        for entry in self._entries:
+            if entry.incident_id == incident_id:
+                yield LOG_ENTRY.validate_json(entry.body)
 
     def rules_before(self) -> str | None:
         """The rules that were last in force here, as they were noted."""
@@ -275,19 +286,11 @@ class Round:
         for incident_id in self._working:
             self._incidents.pop(incident_id, None)
             if incident_id in self._touched:  # an earlier command of this round stands: fold it again
-                self._incidents[incident_id] = self._refold(incident_id)
+                self._incidents[incident_id] = fold(incident_id, self.told(incident_id))
                 self._touched[incident_id] = self._incidents[incident_id]
         self._working.clear()
         self._given.clear()
         self.duties.forget_unwritten()
-
-    def _refold(self, incident_id: str) -> Incident:
-        stored = self._connection.execute(
-            select(ENTRY.c.body).where(ENTRY.c.incident_id == incident_id).order_by(ENTRY.c.seq)
-        ).scalars()
-        bodies = [bytes(body) for body in stored]
-        bodies += [entry.body for entry in self._entries if entry.incident_id == incident_id]
-        return fold(incident_id, (LOG_ENTRY.validate_json(body) for body in bodies))
 
     def _fold(
         self,

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, RowMapping, Table, Text, cast, func, select, text
-from sqlalchemy.exc import DatabaseError
 
 from server.config.marked_yaml import BadRuleFile
 from server.config.rulebook import Rulebook
@@ -251,22 +250,6 @@ def _check_attachments(connection: Connection, recount: Recount, verdict: Verdic
             if not is_whole(connection, digest, size):
                 found = f"attachment {attachment_id} of incident {incident_id}: {what} is missing or altered"
                 verdict.fault("attachment", found, seq)
-
-
-def check_file(connection: Connection, verdict: Verdict) -> None:
-    """SQLite's own look at its file: what is read by an index is what stands in the table, and the like.
-
-    PostgreSQL guards its pages by checksums of its own, which its administrator switches on.
-    """
-    if connection.dialect.name != "sqlite":
-        return
-    try:
-        said = connection.execute(text("PRAGMA integrity_check(20)")).scalars().all()
-    except DatabaseError as error:
-        said = [str(error.orig)]
-    for one in said:
-        if one != "ok":
-            verdict.fault("file", " ".join(str(one).split()))
 
 
 def check_guards(connection: Connection, verdict: Verdict) -> None:

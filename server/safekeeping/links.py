@@ -172,10 +172,8 @@ class Helper:
     """The links of a log, followed by another process; on PostgreSQL in the very view of this connection."""
 
     def __init__(self, database: Database, connection: Connection, deployment_id: str, upto: int) -> None:
-        snapshot = None
-        if (
-            not database.is_sqlite
-        ):  # on SQLite what stands in the log up to an entry is the same in every view
+        snapshot = None  # on SQLite what stands in the log up to an entry is the same in every view
+        if not database.is_sqlite:
             snapshot = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
         task = {
             "url": database.engine.url.render_as_string(hide_password=False),

@@ -19,7 +19,8 @@ from schemas.events import LOG_ENTRY
 from server.record.database import Database
 from server.record.tables import ENTRY, LEDGER
 from server.safekeeping.catalogue_check import check_catalogue
-from server.safekeeping.crosscheck import check_file, check_guards, crosscheck
+from server.safekeeping.crosscheck import check_guards, crosscheck
+from server.safekeeping.file_check import faults_of_file, look_beside
 from server.safekeeping.links import Helper, Links, Unreadable, entries
 from server.safekeeping.recount import Recount
 from server.safekeeping.verdict import Verdict, readable
@@ -58,9 +59,9 @@ def _verified(connection: Connection, helping: Database | None) -> Verdict:
             verdict.fault("head", "the ledger's row is missing")
         return verdict
     last = last or 0
-    helper = None
+    helper = looking = None
     if helping is not None and last >= WORTH_A_HELPER:
-        helper = Helper(helping, connection, ledger.deployment_id, last)
+        helper, looking = Helper(helping, connection, ledger.deployment_id, last), look_beside(helping)
     links = Links(ledger.deployment_id, verdict)
     reading = _Reading(verdict)
     try:
@@ -84,7 +85,8 @@ def _verified(connection: Connection, helping: Database | None) -> Verdict:
         if reading.is_sound:
             verdict.hear(links.tables.told())
     check_guards(connection, verdict)
-    check_file(connection, verdict)
+    for fault in faults_of_file(connection) if looking is None else looking.result():
+        verdict.fault("file", fault)
     return verdict
 
 

@@ -97,7 +97,7 @@ class Garbled(Exception):
 
 
 def _tail(id_: str) -> int:
-    return int(id_.replace("-", "")[-12:], 16)
+    return int(id_[-12:], 16)  # a UUID's last group
 
 
 def mark_of(command_id: str) -> str:
@@ -125,18 +125,21 @@ def digits_of(incident_id: str) -> str | None:
     return f"{tail:0{OPEN_DIGITS}d}"
 
 
+def _alike() -> dict[int, str]:
+    """Each character that is said like another, and which; spaces are said like nothing."""
+    wide = {code: chr(code - 0xFEE0) for code in range(ord("！"), ord("～") + 1)}
+    same = wide | {code: chr(code) for code in range(ord("a"), ord("z") + 1)}
+    same |= {ord(char): char for char in COMMAS}
+    folded = {code: COMMA if char in COMMAS else char.upper() for code, char in same.items()}
+    return folded | {ord(char): "" for char in SPACE}
+
+
+_ALIKE = _alike()  # every entry of every log is folded: by a table, in one step
+
+
 def fold(text: str) -> str:
     """What is said alike is alike; white space is nothing."""
-    folded = []
-    for char in text:
-        if char in SPACE:
-            continue
-        if "！" <= char <= "～":
-            char = chr(ord(char) - 0xFEE0)
-        if char in COMMAS:
-            char = COMMA
-        folded.append(char.upper() if "a" <= char <= "z" else char)
-    return "".join(folded)
+    return text.translate(_ALIKE)
 
 
 def check_digits(before: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -24,8 +24,6 @@ OF_EVENTS = {
 Gist = dict[str, Any]
 #: Texts of more than this are compared by their digest: an incident in memory holds no texts of its log.
 LONGEST_KEPT = 64
-#: What people said: compared as a voice tells it apart.
-TEXTS = frozenset({"text", "title", "explanation", "team"})
 
 
 def mark(name: str, command_id: str, incident_id: str, short_mark: str | None) -> str | None:
@@ -35,29 +33,45 @@ def mark(name: str, command_id: str, incident_id: str, short_mark: str | None) -
     return digits_of(incident_id) if name == "open-incident" else mark_of(command_id)
 
 
-def gist(name: str, said: BaseModel) -> Gist:
-    """What a command, or its event, carries into a short report, as far as a voice tells it apart."""
-    return {one: _said(one, getattr(said, one)) for one in CARRIED[name]}
+def _minute(at: datetime) -> int:
+    return int(at.timestamp()) // 60
 
 
-def _said(name: str, value: Any) -> Any:
-    if value is None or value == "":
-        return None
-    if isinstance(value, datetime):
-        return int(value.timestamp()) // 60
-    if name == "place":
-        text = value.text or ""
-        return value.division, None if any(char in COMMAS for char in text) else fold(text) or None
+def _words(value: str) -> str:
+    folded = fold(value)
+    return folded if len(folded) <= LONGEST_KEPT else sha256(folded.encode()).hexdigest()
+
+
+def _place(value: Any) -> tuple[str | None, str | None]:
+    text = value.text or ""
+    return value.division, None if any(char in COMMAS for char in text) else fold(text) or None
+
+
+def _team(value: str) -> str | None:
+    return None if any(char in COMMAS for char in value) else _words(value)  # no short report carries a comma
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(exclude_unset=True)
-    if name == "category":
-        return str(value).partition("/")[0]
-    if name == "team" and any(char in COMMAS for char in value):
-        return None  # no short report carries it
-    if name in TEXTS:
-        folded = fold(value)
-        return folded if len(folded) <= LONGEST_KEPT else sha256(folded.encode()).hexdigest()
     return str(value) if isinstance(value, str) else value
+
+
+_HOW: dict[str, Callable[[Any], Any]] = {
+    "at": _minute, "happened_at": _minute, "known_at": _minute,
+    "text": _words, "title": _words, "explanation": _words, "team": _team,
+    "place": _place, "category": lambda value: str(value).partition("/")[0],
+}  # fmt: skip
+#: Made once: whatever is folded from the log passes here.
+_GISTS = {name: [(one, _HOW.get(one, _plain)) for one in fields] for name, fields in CARRIED.items()}
+
+
+def gist(name: str, said: BaseModel) -> Gist:
+    """What a command, or its event, carries into a short report, as far as a voice tells it apart."""
+    return {
+        one: None if (value := getattr(said, one)) is None or value == "" else how(value)
+        for one, how in _GISTS[name]
+    }
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
