@@ -5,6 +5,13 @@ from __future__ import annotations
 #: Name, file, the line, what is put in its place, who notices.
 FIELD: tuple[tuple[str, str, str, str, str], ...] = (
     (
+        "a lost tablet keeps everything",
+        "web/static/field/device.js",
+        "  await forgetEverything();\n",
+        "",
+        "tests/test_field_offline.py -k was_lost",
+    ),
+    (
         "a tablet's outbox goes out under whoever is signed in",
         "server/api/rest.py",
         "if named is None or named == principal.person_id:",

@@ -7,10 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from playwright.async_api import Page, Route, async_playwright, expect
 
 from schemas.fields import parse_instant
+from server.clocks import utc_now
+from server.migrations import open_database
+from server.people.devices import Devices
+from server.settings import Settings
 from tests import uploads, words
 from tests.product import FenghuoProcess
 from tests.tablet import LINE, at, is_live, marks, note, sign_in, switched_on
@@ -331,3 +336,41 @@ async def test_the_first_screen_is_there_within_a_second_on_a_slow_tablet(
         took.append(await page.evaluate("performance.getEntriesByName('shown')[0].startTime"))
     await context.close()
     assert sorted(took)[0] < 3_000, took  # a second on an idle machine: `scripts/bench` is for figures
+
+
+async def without_the_browsers_help(route: Route) -> None:
+    """Not every browser knows Clear-Site-Data."""
+    answer = await route.fetch()
+    headers = {name: value for name, value in answer.headers.items() if name != "clear-site-data"}
+    await route.fulfill(response=answer, headers=headers)
+
+
+async def test_a_tablet_that_was_lost_forgets_everything_at_its_next_contact(
+    desk: FenghuoProcess, tmp_path: Path, browser: object
+) -> None:
+    incident = opened(desk, title="平板遗失点")
+    async with async_playwright() as playwright, switched_on(playwright, tmp_path / "t", desk) as tablet:
+        page = await tablet.switch_on(path="/sign-in")
+        await sign_in(page, desk, "Song")
+        await at(page, incident)
+        database = open_database(Settings(data=desk.folder))
+        try:
+            devices = Devices(database, utc_now)
+            before = {one.id for one in devices.all() if one.revoked_at is not None}
+            known = await eventually(lambda: [one for one in devices.all() if one.id not in before])
+            await page.context.set_offline(True)
+            await note(page, "还没有送出的一条")
+            assert devices.revoke(known[0].id, "Wang")
+            cookies = {one["name"]: one["value"] for one in await page.context.cookies()}
+            with httpx2.Client(base_url=desk.url, cookies=cookies, trust_env=False) as finder:
+                await eventually(lambda: finder.get("/api/v1/me").status_code == 410)  # within two seconds
+            await page.route("**/api/v1/**", without_the_browsers_help)
+            await page.context.set_offline(False)
+            await page.wait_for_url("**/sign-in*", timeout=LINE)
+            left = await page.evaluate("indexedDB.databases().then((known) => known.map((one) => one.name))")
+            assert left == []
+            assert await page.evaluate("caches.keys()") == []
+            assert await page.evaluate("localStorage.length") == 0
+        finally:
+            database.close()
+        assert notes(desk, incident) == [], "what a finder typed is not the officer's word"

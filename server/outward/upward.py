@@ -148,9 +148,9 @@ class Upward:
             if made is None:
                 break  # it and what follows: later, in this order
             settled.append(made)
-        first = next((one for one in results if one.get("replayed") is False), None)
-        if first is not None:
-            self._skew_ms = int((parse_instant(first["recorded_at"]) - sent_at).total_seconds() * 1000)
+        fresh = (one for one in results if isinstance(one, dict) and one.get("replayed") is False)
+        if isinstance(at := next(fresh, {}).get("recorded_at"), str):
+            self._skew_ms = int((parse_instant(at) - sent_at).total_seconds() * 1000)
         return settled
 
     async def _hand_on_file(self, client: httpx2.AsyncClient, one: Waiting) -> Settled | None:

@@ -7,7 +7,9 @@
 // The private key is made not extractable and stays in this browser's IndexedDB: a copy of the disk's files is of no use
 // to another browser profile's scripts. Each person has a pair of their own: an outbox is never signed by the next one.
 
-const NAME = "fenghuo-keys", STORE = "keys";
+import { strictStore } from "./strict_store.js";
+
+const store = strictStore("fenghuo-keys", "keys");
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
 const MOST_COMMANDS = 1000, PATIENCE_MS = 15_000;
 
@@ -63,24 +65,4 @@ export function contentsOf(text) {
 function base64url(buffer) {
   const text = String.fromCharCode(...new Uint8Array(buffer));
   return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
-
-async function store(mode, ask) {
-  const database = await new Promise((opened, failed) => {
-    const asked = indexedDB.open(NAME, 1);
-    asked.onupgradeneeded = () => asked.result.createObjectStore(STORE);
-    asked.onsuccess = () => opened(asked.result);
-    asked.onerror = () => failed(asked.error);
-  });
-  try {
-    const transaction = database.transaction([STORE], mode, { durability: "strict" });
-    const request = ask(transaction.objectStore(STORE));
-    await new Promise((done, failed) => {
-      transaction.oncomplete = () => done();
-      transaction.onabort = () => failed(transaction.error ?? request.error);
-    });
-    return request.result;
-  } finally {
-    database.close();
-  }
 }

@@ -11,7 +11,9 @@
 // secret key of this browser that cannot be extracted (HMAC). Files that somebody copied off the tablet hold neither
 // half in a form that another machine could try PINs with. Who runs scripts in this very browser profile is stopped by
 // the counter alone, which is as strong as the tablet's own lock: say so, and revoke a tablet that was lost.
-const NAME = "fenghuo-lock", STORE = "locks";
+import { strictStore } from "./strict_store.js";
+
+const inStore = strictStore("fenghuo-lock", "locks");
 const ROUNDS = 310_000;
 export const MOST_WRONG = 5;
 const PIN = /^[0-9]{4,12}$/;
@@ -108,24 +110,4 @@ async function wrapping(pin, salt, secret) {
   const half = await crypto.subtle.deriveBits(how, typed, 256);
   const both = await crypto.subtle.sign("HMAC", secret, half);
   return crypto.subtle.importKey("raw", both, AES, false, ["wrapKey", "unwrapKey"]);
-}
-
-async function inStore(mode, ask) {
-  const database = await new Promise((opened, failed) => {
-    const asked = indexedDB.open(NAME, 1);
-    asked.onupgradeneeded = () => asked.result.createObjectStore(STORE);
-    asked.onsuccess = () => opened(asked.result);
-    asked.onerror = () => failed(asked.error);
-  });
-  try {
-    const transaction = database.transaction([STORE], mode, { durability: "strict" });
-    const request = ask(transaction.objectStore(STORE));
-    await new Promise((done, failed) => {
-      transaction.oncomplete = () => done();
-      transaction.onabort = () => failed(transaction.error ?? request.error);
-    });
-    return request.result;
-  } finally {
-    database.close();
-  }
 }

@@ -3,6 +3,7 @@ import { Sound } from "../sound.js";
 import { say } from "../texts.js";
 import { get, put, room } from "./db.js";
 import { deeds } from "./deeds.js";
+import { makeKnown } from "./device.js";
 import { button, h, isTyping, said } from "./dom.js";
 import { command, openSheet } from "./forms.js";
 import { Live } from "./live.js";
@@ -43,7 +44,7 @@ class App {
     performance.mark("shown");
     document.body.dataset.shown = "yes";
     for (const [one, event] of [[this.state, "change"], [this.outbox, "change"], [this.live, "state"]]) one.addEventListener(event, () => this.showSoon());
-    this.live.addEventListener("state", ({ detail }) => { if (detail === "live") { this.outbox.flush(true); this.versions.look(this.state.meta.release); } });
+    this.live.addEventListener("state", ({ detail }) => { if (detail === "live") { this.outbox.flush(true); this.versions.look(this.state.meta.release); this.becomeKnown(); } });
     this.live.addEventListener("away", ({ detail }) => this.wasAway(detail));
     this.live.addEventListener("epoch", ({ detail }) => this.outbox.repair(detail));
     this.outbox.addEventListener("stored", () => this.showSoon());
@@ -60,6 +61,14 @@ class App {
     this.versions.start();
     this.measureRoom();
     navigator.storage?.persist?.().catch(() => {});
+  }
+
+  /** Once in each session of each person; a line that breaks meanwhile is no matter, the next one will do. */
+  becomeKnown() {
+    const { person_id } = this.state.person;
+    if (this.known === person_id) return;
+    this.known = person_id;
+    makeKnown(person_id).catch(() => { this.known = null; });
   }
 
   go(hash) { location.hash = hash; }

@@ -3,9 +3,16 @@
 const NAME = "fenghuo-field", VERSION = 1;
 const STORES = { meta: undefined, outbox: "command_id", files: "attachment_id", incidents: "id", drafts: undefined };
 
-let opening = null;
+let opening = null, isOver = false;
+
+/** The tablet is to forget everything: whatever still wants the store waits for ever, and makes none anew. */
+export function endStore() {
+  isOver = true;
+  opening?.then((database) => database.close(), () => {});
+}
 
 function open() {
+  if (isOver) return new Promise(() => {});
   opening ??= new Promise((opened, failed) => {
     const asked = indexedDB.open(NAME, VERSION);
     asked.onupgradeneeded = () => {

@@ -1,4 +1,6 @@
 // The field's line to the stream. When there is none everything goes on but for the line at the top.
+import { wasRevoked } from "./device.js";
+
 const STALE_MS = 15_000, BEHIND_MS = 2_000, FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 30_000;
 const SIGNED_OUT = 4001, RIGHT_CHANGED = 4003;
 
@@ -49,7 +51,9 @@ export class Live extends EventTarget {
       socket.send(JSON.stringify({ type: "hello", epoch, after, screen: "field" }));
     };
     socket.onmessage = ({ data }) => { if (this.socket === socket) this.take(JSON.parse(data)); };
-    socket.onclose = ({ code }) => {
+    socket.onclose = (close) => {
+      const { code } = close;
+      wasRevoked(close);
       if (this.socket !== socket) return;
       this.socket = null;
       if (code === SIGNED_OUT) return this.become("signed_out");

@@ -1,6 +1,7 @@
 // What he did, until the server has it. Written to the disk before the screen says 待发送; leaves only on an answer;
 // strictly in order; a refused one is kept with its reason and holds up only what needs it.
 import { all, asked, change } from "./db.js";
+import { isRevoked } from "./device.js";
 import { deviceTime, measured, newId, skew } from "./tablet.js";
 
 const KEPT_MS = 72 * 3_600_000;  // acknowledged ones, for a server that was restored from a backup
@@ -135,6 +136,7 @@ export class Outbox extends EventTarget {
         method: "POST", body: JSON.stringify({ commands }), signal: AbortSignal.timeout(ANSWER_MS),
         headers: { "Content-Type": "application/json", "Fenghuo-Person": items[0].person },
       });
+      if (await isRevoked(answer)) return "signed_out";
       told = await answer.json().catch(() => null);
     } catch {
       return "offline";

@@ -1,6 +1,7 @@
 // What this tablet keeps of the record. Replaced by what the server says, never folded here; through a cut it stays
 // as it was, with its age. What he did since then is laid over it when it is shown.
 import { all, asked, change, get } from "./db.js";
+import { isRevoked } from "./device.js";
 import { measured } from "./tablet.js";
 
 const SOON_MS = 300, THIN_SOON_MS = 10_000, ANSWER_MS = 25_000, MOST_AT_ONCE = 20;
@@ -126,7 +127,7 @@ export class State extends EventTarget {
     const at = Date.now(), began = performance.now();
     try {
       const answer = await fetch(url, { headers, signal: AbortSignal.timeout(ANSWER_MS), cache: "no-store" });
-      if (answer.status === 401) return { why: "signed_out" };
+      if (answer.status === 401 || await isRevoked(answer)) return { why: "signed_out" };
       if (answer.status === 304) return { same: true };
       if (!answer.ok) return { why: answer.status === 403 ? "signed_out" : "offline" };
       const said = await answer.json();

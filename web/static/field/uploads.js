@@ -1,5 +1,6 @@
 // Photos and voice notes on their way: after the text, in pieces, each from where the server says it stands.
 import { all, change, get, put } from "./db.js";
+import { isRevoked } from "./device.js";
 
 const PIECE = 64 * 1024, SMALL_PIECE = 16 * 1024, ANSWER_MS = 60_000;
 
@@ -67,6 +68,7 @@ export class Uploads {
   async ask(item, method, url, body, headers) {
     try {
       const answer = await fetch(url, { method, body, signal: AbortSignal.timeout(ANSWER_MS), headers: { ...headers, "Fenghuo-Person": item.person } });
+      if (await isRevoked(answer)) return {};
       const told = await answer.json().catch(() => null);
       if (answer.ok && told) return { said: told };
       if (answer.status === 409 && told?.type === "upload-offset") return { moved: Number(answer.headers.get("Upload-Offset")) };
