@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, Route, expect
 
 from tests import words
 from tests.duty_deeds import CITY
@@ -74,6 +75,34 @@ def shift(begins: timedelta, *names: str, leader: str) -> dict[str, Any]:
         "posts": [{"post": post, "name": name} for post, name in zip(posts, names, strict=False)],
         "leader": {"name": leader, "phone": "0335-0000001"},
     }
+
+
+async def test_what_stands_for_some_time_leaves_a_page_that_nobody_touches(
+    desk: FenghuoProcess, window: Open
+):
+    """An unanswered roll-call is chased for twelve hours; here for as long as a page can be watched."""
+    looks: list[str] = []
+
+    async def sooner(route: Route) -> None:
+        answer = await route.fetch()
+        html = await answer.text()
+        looks.append(html)
+        if len(looks) == 1:
+            soon = datetime.now(UTC) + timedelta(seconds=2)
+            html = re.sub(r'data-until="[^"]+"', f'data-until="{soon.isoformat()}"', html)
+            assert soon.isoformat() in html
+        else:
+            html = '<div id="duty-bar" class="duty-bar" role="alert" hidden>\n</div>'
+        await route.fulfill(response=answer, body=html)
+
+    async with window("Li", "/roster") as page:
+        await expect(page.locator("#live")).to_have_class("live is-live")
+        await page.route("**/duty/pieces", sooner)
+        roll = {"unit": CITY, "roll_id": new_id(), "units": ["130324"], "answer_within_min": 5}
+        assert desk.tell("Wu", "call-roll", roll).status_code == 200
+        await expect(page.locator("#duty-bar .answer-here")).to_have_count(1)
+        await expect(page.locator("#duty-bar")).to_be_hidden()
+        assert len(looks) == 2
 
 
 async def test_a_roll_call_is_heard_on_any_page_and_answered_by_one_key(desk: FenghuoProcess, window: Open):

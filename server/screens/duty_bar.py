@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from schemas.fields import parse_instant
+from schemas.fields import parse_instant, wire_instant
 from server.domain.duty_alarms import GRACE
 from server.record import duty_reading, roll_reading
 from server.record.database import Database
@@ -31,6 +31,7 @@ class Notice:
     drill: bool = False
     alarm_id: str | None = None
     incident_id: str | None = None
+    until: str = ""  # when it is to be looked at again, for it stands no longer
 
 
 def notices(database: Database, unit: str, now: datetime, wording: Wording) -> list[Notice]:
@@ -46,6 +47,7 @@ def notices(database: Database, unit: str, now: datetime, wording: Wording) -> l
             due_at=one["answer_by"],
             roll_id=one["roll_id"],
             drill=one["drill"],
+            until=wire_instant(parse_instant(one["asked_at"]) + CHASED_FOR),
         )
         for one in roll_reading.asked_of(database, unit, now - CHASED_FOR)
     ]

@@ -67,6 +67,14 @@ export class Duty {
     callInTitle("roll", asked.length ? say("js.roll") : null);
     callInTitle("called", alarms.length ? say("js.alarm_title") : null);
     this.sound?.show();
+    this.lookAgain();
+  }
+
+  /** What stands only for some time is gone from a page that nobody touches as well. */
+  lookAgain() {
+    clearTimeout(this.until);
+    const ends = [...document.querySelectorAll("#duty-bar [data-until]")].map((line) => Date.parse(line.dataset.until) - now());
+    if (ends.length) this.until = setTimeout(this.refresh, Math.max(1000, Math.min(...ends)));
   }
 
   clicked(event) {
