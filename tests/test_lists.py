@@ -9,11 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import delete, select, update
 
 from schemas.terms import Level, Post
 from server.config.unit_file import default_units
 from server.domain.decide import Author
+from server.migrations import HERE
 from server.record import cataloguing, lists
 from server.record.catalogue import descending, packed, tags_of, text_tags, unpacked
 from server.record.cursors import pack
@@ -164,6 +167,8 @@ def test_a_list_is_the_same_however_far_the_catalogue_has_come(scribe: Scribe) -
     assert after[0] > before[0]
     assert after[1] > before[1]
     assert verify(scribe.database).faults == []
+    with scribe.database.reading() as connection:
+        assert cataloguing.has_areas(connection)
 
 
 def test_who_may_not_see_an_incident_does_not_find_it_though_the_catalogue_says_so(scribe: Scribe) -> None:
@@ -216,6 +221,59 @@ def test_a_program_of_the_version_before_may_write_meanwhile(scribe: Scribe) -> 
         seq = connection.execute(select(LEDGER.c.seq)).scalar_one()
         assert cataloguing.catalogued_until(connection) >= seq - 12
     assert paged(scribe.database, "130300", Wanted(state="closed"), scribe.now_at) == [closed]
+
+
+def test_a_program_from_before_the_areas_may_take_in_meanwhile(scribe: Scribe) -> None:
+    """It makes none of their marks: lists do without until the newer program has made them good."""
+    scribe.open_some(40)
+    scribe.now_at += timedelta(seconds=1)
+    scribe.open_some(1)
+    cataloguing.take_in(scribe.database, most=40)
+    with scribe.database.reading() as connection:
+        areas = cataloguing.catalogued_until(connection)
+        is_area = CATALOGUE_MARK.c.tag.like("a%")
+        kept = connection.execute(select(CATALOGUE_MARK).where(is_area)).mappings().all()
+    cataloguing.catch_up(scribe.database)
+    with scribe.database.writing() as connection:  # as that program leaves them
+        connection.execute(delete(CATALOGUE_MARK).where(is_area))
+        connection.execute(CATALOGUE_MARK.insert(), [dict(row) for row in kept])
+        connection.execute(update(CATALOGUE_HEAD).values(areas=areas))
+    assert 0 < areas < catalogued(scribe)[1]
+    counties = [Wanted(state="all", unit=unit) for unit in ("130324", "130321")]
+    expected = [
+        [row["id"] for row in every_row(scribe.database, "130300") if fits(row, wanted)]
+        for wanted in counties
+    ]
+    assert all(expected)
+    for made_good in (False, True):
+        with scribe.database.reading() as connection:
+            assert cataloguing.has_areas(connection) is made_good
+        for wanted, ids in zip(counties, expected, strict=True):
+            assert paged(scribe.database, "130300", wanted, scribe.now_at) == ids
+        assert verify(scribe.database).faults == []
+        cataloguing.catch_up(scribe.database)
+
+
+def test_the_step_that_brings_the_areas_makes_their_marks_of_those_there_are(scribe: Scribe) -> None:
+    scribe.open_some(40)
+    scribe.now_at += timedelta(seconds=1)
+    scribe.open_some(1)
+    cataloguing.catch_up(scribe.database)
+    config = Config()
+    config.set_main_option("script_location", str(HERE))
+    with scribe.database.writing() as connection:
+        marks = sorted(map(tuple, connection.execute(select(CATALOGUE_MARK))))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0012")
+        assert sorted(map(tuple, connection.execute(select(CATALOGUE_MARK)))) == [
+            mark for mark in marks if mark[0][0] != "a"
+        ]
+        command.upgrade(config, "0013")
+        assert sorted(map(tuple, connection.execute(select(CATALOGUE_MARK)))) == marks
+        command.upgrade(config, "head")
+    with scribe.database.reading() as connection:
+        assert cataloguing.has_areas(connection)
+    assert verify(scribe.database).faults == []
 
 
 def test_a_catalogue_that_is_far_behind_or_gone_is_done_without(

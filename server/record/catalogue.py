@@ -6,9 +6,10 @@ places carry it. A list is then the intersection of a few such rows, read from t
 page is full; whatever is found is read again from the incident's own row, so a tag may be true of too many,
 never of too few.
 
-Tags: the unit that may see it, its state, level, category, drill or not, the unit of its place; and of its
-number, title and place every character, every pair of neighbours, and of ASCII every three and four in a row
-(all pairs share 4,096 tags, as do all threes and fours: rare words do not make the catalogue grow).
+Tags: the unit that may see it, its state, level, category, drill or not, the unit of its place and the county
+in which that unit's code lies; and of its number, title and place every character, every pair of neighbours,
+and of ASCII every three and four in a row (all pairs share 4,096 tags, as do all threes and fours: rare words
+do not make the catalogue grow).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ LONGER = (3, 4)
 _PLAIN = re.compile(r"[!-~]{3,}")
 #: So many tags of a text narrow the search enough; each costs a read per block.
 MOST_OF_A_TEXT = 12
+AREA = "a"
 
 
 def words_of(row: Mapping[str, Any], units: Iterable[str]) -> str:
@@ -40,6 +42,7 @@ def tags_of(words: str) -> set[str]:
     told, _, text = words.partition("\n")
     state, level, category, unit, drill, units = told.split("|")
     tags = {state_tag(state == "open"), level_tag(int(level)), drill_tag(drill == "1"), place_tag(unit)}
+    tags.add(area_tag(unit))
     tags.update(seen_tag(one) for one in units.split(",") if one)
     kinds = category.split("/") if category else []
     tags.update(category_tag("/".join(kinds[: length + 1])) for length in range(len(kinds)))
@@ -96,6 +99,16 @@ def drill_tag(drill: bool) -> str:
 
 def place_tag(unit: str) -> str:
     return "p" + unit
+
+
+def area_of(words: str) -> str:
+    """The area's tag of an incident with these words."""
+    return area_tag(words.split("|", 4)[3])
+
+
+def area_tag(unit: str) -> str:
+    """By six digits of a division code, so that no tree has to be asked: a county with its townships."""
+    return AREA + unit[:6]
 
 
 # ---------------------------------------------------------------- which places of a block carry a tag

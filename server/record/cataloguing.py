@@ -12,10 +12,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from server.record.catalogue import BLOCK, packed, tags_of, unpacked, words_of
+from server.record.catalogue import AREA, BLOCK, area_of, members_of, packed, tags_of, unpacked, words_of
 from server.record.database import Database
 from server.record.following import follow
 from server.record.tables import (
@@ -42,7 +42,7 @@ Changes = dict[tuple[str, int], list[int]]
 async def keep_catalogue(database: Database) -> None:
     """For ever."""
     await follow(
-        database, catalogued_until, take_in, calm=FEW, few=FEW, many=MANY, every_s=EVERY_S, rest_s=REST_S
+        database, _until_areas, take_in, calm=FEW, few=FEW, many=MANY, every_s=EVERY_S, rest_s=REST_S
     )
 
 
@@ -53,23 +53,45 @@ def catch_up(database: Database) -> None:
 
 
 def catalogued_until(connection: Connection) -> int:
-    return int(connection.execute(select(CATALOGUE_HEAD.c.seq)).scalar() or 0)
+    return _heads(connection)[0]
+
+
+def has_areas(connection: Connection) -> bool:
+    """Whether all in the catalogue has the mark of its area, which a program from before 0013 leaves out."""
+    seq, areas = _heads(connection)
+    return areas == seq
+
+
+def _until_areas(connection: Connection) -> int:
+    return _heads(connection)[1]
+
+
+def _heads(connection: Connection, *, locked: bool = False) -> tuple[int, int]:
+    query = select(CATALOGUE_HEAD.c.seq, CATALOGUE_HEAD.c.areas)
+    row = connection.execute(query.with_for_update() if locked else query).first()
+    return (0, 0) if row is None else (int(row.seq), int(row.areas))
 
 
 def take_in(database: Database, most: int = A_STEP) -> bool:
     """One step: what up to `most` entries have changed. False when there was nothing to take in."""
     with database.reading(patient=True) as connection:
-        begin = catalogued_until(connection)
-        until = _until(connection, begin, most)
-        if until is None:
-            return False
-        places, changes = _differences(connection, begin, until)
-        marks = _marks(connection, changes)
+        places: list[dict[str, Any]] = []
+        begin, areas = _heads(connection)
+        if areas < begin:
+            until = min(areas + most, begin)
+            marks = _areas_of(connection, areas, until)
+        else:
+            settled = _until(connection, begin, most)
+            if settled is None:
+                return False
+            until = settled
+            places, changes = _differences(connection, begin, until)
+            marks = _marks(connection, changes)
     upsert = sqlite.insert if database.is_sqlite else postgresql.insert
     with database.writing(patient=True) as connection:
-        connection.execute(upsert(CATALOGUE_HEAD).on_conflict_do_nothing(), [{"id": 1, "seq": 0}])
-        head = connection.execute(select(CATALOGUE_HEAD.c.seq).with_for_update()).scalar_one()
-        if head != begin:
+        connection.execute(upsert(CATALOGUE_HEAD).on_conflict_do_nothing(), [{"id": 1, "seq": 0, "areas": 0}])
+        now = _heads(connection, locked=True)
+        if now[1] != areas or (areas == begin and now[0] != begin):
             return True  # another process was quicker
         if places:
             into = upsert(CATALOGUE_PLACE)
@@ -90,8 +112,38 @@ def take_in(database: Database, most: int = A_STEP) -> bool:
                         CATALOGUE_MARK.c.tag == row["tag"], CATALOGUE_MARK.c.block == row["block"]
                     )
                 )
-        connection.execute(update(CATALOGUE_HEAD).values(seq=until))
+        moved = {"areas": until} if areas < begin else {"seq": until, "areas": until}
+        connection.execute(update(CATALOGUE_HEAD).values(moved))
     return True
+
+
+def _areas_of(connection: Connection, begin: int, until: int) -> list[dict[str, Any]]:
+    """The marks of areas of what these entries touched, made anew of the words that stand at its places."""
+    placed: defaultdict[int, dict[int, str]] = defaultdict(dict)
+    for chunk in _chunks(_touched(connection, begin, until)):
+        query = select(CATALOGUE_PLACE).where(CATALOGUE_PLACE.c.incident_id.in_(chunk))
+        for one in connection.execute(query):
+            placed[one.position // BLOCK][one.position % BLOCK] = one.words
+    rows: list[dict[str, Any]] = []
+    for block, found in placed.items():
+        is_area = func.substr(CATALOGUE_MARK.c.tag, 1, 1) == AREA
+        query = select(CATALOGUE_MARK).where(CATALOGUE_MARK.c.block == block, is_area)
+        areas = {row.tag: unpacked(bytes(row.members)) for row in connection.execute(query)}
+        gone = members_of(found)
+        areas = {tag: members & ~gone for tag, members in areas.items()}
+        for place, words in found.items():
+            tag = area_of(words)
+            areas[tag] = areas.get(tag, 0) | 1 << place
+        rows += [
+            {"tag": tag, "block": block, "members": packed(members) if members else None}
+            for tag, members in sorted(areas.items())
+        ]
+    return rows
+
+
+def _touched(connection: Connection, begin: int, until: int) -> list[str]:
+    touched = select(ENTRY.c.incident_id).where(ENTRY.c.seq > begin, ENTRY.c.seq <= until)
+    return [one for one in dict.fromkeys(connection.execute(touched).scalars()) if one is not None]
 
 
 def _until(connection: Connection, begin: int, most: int) -> int | None:
@@ -124,8 +176,7 @@ _OF_A_ROW = [
 
 def _differences(connection: Connection, begin: int, until: int) -> tuple[list[dict[str, Any]], Changes]:
     """The places that are new or have other words, and what that means for the marks."""
-    touched = select(ENTRY.c.incident_id).where(ENTRY.c.seq > begin, ENTRY.c.seq <= until)
-    ids = [one for one in dict.fromkeys(connection.execute(touched).scalars()) if one is not None]
+    ids = _touched(connection, begin, until)
     rows: list[Any] = []
     units: defaultdict[str, list[str]] = defaultdict(list)
     known: dict[str, tuple[int, str]] = {}

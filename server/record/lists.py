@@ -7,7 +7,7 @@ that is shown. What the catalogue does not hold yet is looked at row by row; see
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from schemas.terms import Level
 from server.domain.units import UnitTree
 from server.record import catalogue
 from server.record.catalogue import BLOCK, descending, unpacked
-from server.record.cataloguing import catalogued_until
+from server.record.cataloguing import catalogued_until, has_areas
 from server.record.cursors import pack, read_moment, unpack
 from server.record.database import Database
 from server.record.reading import incident_shown, open_obligations, seen_by, visible
@@ -29,6 +29,8 @@ MOST_BEYOND = 40_000
 #: A unit with more units under it is not narrowed down by its places: nearly everything is there.
 MOST_PLACES = 64
 CHUNK = 900
+#: Blocks whose marks are read in one statement; those whose tags are counted; tags that are then read first.
+MOST_BLOCKS, COUNTED_BLOCKS, FIRST_TAGS = 64, 3, 3
 
 Key = tuple[datetime, str]
 
@@ -80,9 +82,8 @@ def _found(connection: Connection, tree: UnitTree, viewer: str, wanted: Wanted) 
     for chunk in _chunks(fresh):
         rows = connection.execute(keys.where(INCIDENT.c.id.in_(chunk)))
         found += [(row.opened_at, row.id) for row in rows]
-    found += _Search(connection, keys, _tags(tree, viewer, wanted), frozenset(fresh)).first(
-        need, _start(connection, wanted)
-    )
+    tags = _tags(tree, viewer, wanted, by_area=has_areas(connection))
+    found += _Search(connection, keys, tags, frozenset(fresh)).first(need, _start(connection, wanted))
     return sorted(found, reverse=True)[:need]
 
 
@@ -92,7 +93,10 @@ class _Search:
     def __init__(
         self, connection: Connection, keys: Select[Any], tags: list[tuple[str, ...]], fresh: frozenset[str]
     ) -> None:
-        self._connection, self._tags, self._fresh = connection, tags, fresh
+        self._connection, self._fresh = connection, fresh
+        self._groups = tags
+        self._cost: dict[tuple[str, ...], int] = {}
+        self._counted = 0
         self._keys = keys.join(CATALOGUE_PLACE, CATALOGUE_PLACE.c.incident_id == INCIDENT.c.id)
 
     def first(self, need: int, start: int) -> list[Key]:
@@ -111,42 +115,80 @@ class _Search:
 
     def _candidates(self, start: int) -> Iterator[int]:
         """Places that carry one tag of each group, the highest first."""
-        block, span = start // BLOCK, 1
+        first = block = start // BLOCK
+        span = 1
         while block >= 0:
             lowest = max(0, block - span + 1)
-            marks = self._marks(lowest, block)
-            for at in range(block, lowest - 1, -1):
-                members = self._members(marks.get(at, {}))
-                if at == start // BLOCK:
-                    members &= (2 << start % BLOCK) - 1
+            blocks = {at: -1 for at in range(block, lowest - 1, -1)}
+            if first in blocks:
+                blocks[first] = (2 << start % BLOCK) - 1
+            for at, members in self._narrowed(blocks).items():
                 for place in descending(members):
                     yield at * BLOCK + place
-            block, span = lowest - 1, min(2 * span, 64)
+            block, span = lowest - 1, min(2 * span, MOST_BLOCKS)
 
-    def _marks(self, lowest: int, highest: int) -> dict[int, dict[str, bytes]]:
+    def _narrowed(self, blocks: dict[int, int]) -> dict[int, int]:
+        """Of these blocks those in which something is left, and what of it.
+
+        Of the first blocks all tags are read and counted. Of the others the rarest, and the rest only where
+        something is left by then: of a title each pair of characters costs a row of every block.
+        """
+        if self._counted >= COUNTED_BLOCKS:
+            for some in (self._groups[:FIRST_TAGS], self._groups[FIRST_TAGS:]):
+                if some and blocks:
+                    blocks = _left(blocks, some, self._marks(some, blocks))
+            return blocks
+        marks = self._marks(self._groups, blocks)
+        for group in self._groups:
+            carriers = sum(_either(here, group).bit_count() for here in marks.values())
+            self._cost[group] = self._cost.get(group, 0) + carriers * len(group)
+        left = _left(blocks, self._groups, marks)
+        self._counted += len(blocks)
+        self._groups.sort(key=self._cost.__getitem__)
+        return left
+
+    def _marks(
+        self, groups: Iterable[tuple[str, ...]], blocks: Collection[int]
+    ) -> dict[int, dict[str, bytes]]:
         found: dict[int, dict[str, bytes]] = {}
-        query = select(CATALOGUE_MARK).where(
-            CATALOGUE_MARK.c.tag.in_([tag for group in self._tags for tag in group]),
-            CATALOGUE_MARK.c.block.between(lowest, highest),
+        tags = [tag for group in groups for tag in group]
+        lowest, highest = min(blocks), max(blocks)
+        among = (
+            CATALOGUE_MARK.c.block.between(lowest, highest)
+            if highest - lowest < 2 * len(blocks)
+            else CATALOGUE_MARK.c.block.in_(blocks)
         )
-        for row in self._connection.execute(query):
-            found.setdefault(row.block, {})[row.tag] = row.members
+        query = select(CATALOGUE_MARK.c.block, CATALOGUE_MARK.c.tag, CATALOGUE_MARK.c.members)
+        query = query.where(CATALOGUE_MARK.c.tag.in_(tags), among)
+        for block, tag, members in self._connection.execute(query):
+            found.setdefault(block, {})[tag] = bytes(members)
         return found
 
-    def _members(self, marks: dict[str, bytes]) -> int:
-        members = -1
-        for group in self._tags:
-            either = 0
-            for tag in group:
-                if tag in marks:
-                    either |= unpacked(bytes(marks[tag]))
-            members &= either
+
+def _either(here: Mapping[str, bytes], group: Iterable[str]) -> int:
+    either = 0
+    for tag in group:
+        if tag in here:
+            either |= unpacked(here[tag])
+    return either
+
+
+def _left(
+    blocks: Mapping[int, int], groups: Sequence[tuple[str, ...]], marks: Mapping[int, Mapping[str, bytes]]
+) -> dict[int, int]:
+    left: dict[int, int] = {}
+    for at, members in blocks.items():
+        here = marks.get(at, {})
+        for group in groups:
+            members &= _either(here, group)
             if not members:
-                return 0
-        return members
+                break
+        else:
+            left[at] = members
+    return left
 
 
-def _tags(tree: UnitTree, viewer: str, wanted: Wanted) -> list[tuple[str, ...]]:
+def _tags(tree: UnitTree, viewer: str, wanted: Wanted, *, by_area: bool) -> list[tuple[str, ...]]:
     """Of each group every incident that is asked for carries one."""
     tags: list[tuple[str, ...]] = [(catalogue.seen_tag(viewer),)]
     if wanted.state in ("open", "closed"):
@@ -158,9 +200,13 @@ def _tags(tree: UnitTree, viewer: str, wanted: Wanted) -> list[tuple[str, ...]]:
     if wanted.drill is not None:
         tags.append((catalogue.drill_tag(wanted.drill),))
     if wanted.unit is not None and len(places := tree.subtree(wanted.unit)) <= MOST_PLACES:
-        tags.append(tuple(map(catalogue.place_tag, places)))
+        wide = dict.fromkeys(
+            map(catalogue.area_tag, places)
+        )  # may hold neighbours as well: rows are looked at
+        narrow = tuple(map(catalogue.place_tag, places))
+        tags.append(tuple(wide) if by_area and len(wide) < len(narrow) else narrow)
     tags += [(tag,) for tag in catalogue.text_tags((wanted.q or "").casefold())]
-    return sorted(tags, key=len)
+    return tags
 
 
 def _start(connection: Connection, wanted: Wanted) -> int:

@@ -216,12 +216,17 @@ class IncidentFieldRow(SQLModel, table=True):
 
 
 class CatalogueHeadRow(SQLModel, table=True):
-    """One row, or none yet: the catalogue holds what entries up to `seq` made of the incidents."""
+    """One row, or none yet: the catalogue holds what entries up to `seq` made of the incidents.
+
+    Up to `areas` it holds the marks of areas too, which a program from before 0013 does not make: where that
+    is not `seq`, they are to be made good.
+    """
 
     __tablename__ = "catalogue_head"
 
     id: int = Field(primary_key=True)
     seq: int = Field(sa_type=BigInteger)
+    areas: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class CataloguePlaceRow(SQLModel, table=True):
