@@ -1,4 +1,5 @@
 // What can be done, each as one sheet that becomes one command.
+import { newIncidentId } from "../short_report.js";
 import { say } from "../texts.js";
 import { h, said } from "./dom.js";
 import { command, openSheet, wrong } from "./forms.js";
@@ -118,7 +119,7 @@ export const deeds = {
     ],
     async save({ title, place, category, known_at, drill }) {
       if (!title && !place.text) throw wrong(say("tablet.title_or_place"));
-      const incident_id = item?.incident_id ?? newId();
+      const incident_id = item?.incident_id ?? newIncidentId();  // a short report can carry it whole
       await app.did("open-incident", {
         incident_id, title: title || place.text, category: category || null, drill, known_at: known_at ?? knownTime(), known_by: app.state.person.unit,
         place: place.text || place.division ? filled({ division: place.division ?? undefined, text: place.text }) : null, source: null,

@@ -1,6 +1,7 @@
 // The pages of the app: what waits for him and what is open, one incident, and what came while he was away.
 import { say } from "../texts.js";
 import { signOf } from "../clock.js";
+import { aloud, isSayable } from "./aloud.js";
 import { button, h, said } from "./dom.js";
 import { hourEnds, incident, incidents, labelOf, missed, ordersWaiting, STATE_WORDS, textOf, timesOf } from "./projected.js";
 import { agoText, momentText, now, spanText, timesText } from "./tablet.js";
@@ -114,6 +115,7 @@ export function ownLine(app, item) {
     h("p", { class: Math.abs(item.skew_ms ?? 0) > 120_000 ? "hint is-much" : "hint" }, timesOf(item)),
     blocked && h("p", { class: "hint" }, say("tablet.blocked")),
     item.state === "refused" && refusal(app, item),
+    isSayable(item) && app.live.how !== "live" && h("div", { class: "field-order-acts" }, button(say("tablet.short"), () => aloud(app, item), { data: { short: item.command_id } })),
   ];
 }
 
