@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 
 import pytest
+import zstandard
 
 from server.screens.static_files import FOLDER, STATIC_PATH
 from tests.room import Room
@@ -65,6 +66,11 @@ def test_a_large_page_travels_packed_unless_its_address_says_anything(one_room: 
     assert packed == "gzip"
     assert len(raw) < len(html) / 3
     assert b"</html>" in gzip.decompress(raw)
-    assert got("/roster?month=2026-11", "gzip")[0] is None, (
+    packed, raw = got("/roster", "gzip, deflate, br, zstd")
+    assert packed == "zstd"
+    assert zstandard.ZstdDecompressor().decompress(raw) == html
+    assert got("/roster", "zstd;q=0, gzip")[0] == "gzip"
+    assert got("/roster", "br")[0] is None
+    assert got("/roster?month=2026-11", "zstd, gzip")[0] is None, (
         "words of a stranger are not packed with the desk's"
     )

@@ -5,7 +5,6 @@ The state is small enough for a thin line, and smaller when it is asked to be; i
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import re
 from typing import Any
@@ -28,7 +27,8 @@ from server.parts import Parts
 from server.people.accounts import Principal
 from server.record import duty_reading, reading
 from server.screens import around, field_view
-from server.screens.static_files import DIGEST, takes_gzip
+from server.screens.packing import packed
+from server.screens.static_files import DIGEST
 from server.screens.wording import Wording
 
 #: Incidents that are read whole, and those in one line; on a thin line.
@@ -163,9 +163,9 @@ def _packed(request: Request, shown: dict[str, Any], headers: dict[str, str] | N
     """On a thin line every byte counts; the address says nothing but ids, so its length tells of nothing."""
     body = orjson.dumps(shown)
     given = {"Vary": "Accept-Encoding", **(headers or {})}
-    if takes_gzip(request.headers):
-        body = gzip.compress(body, 6, mtime=0)
-        given["Content-Encoding"] = "gzip"
+    body, coding = packed(body, request.headers)
+    if coding is not None:
+        given["Content-Encoding"] = coding
     return Response(body, headers=given, media_type="application/json")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Any
@@ -21,14 +20,14 @@ from server.record import duty_reading, reading
 from server.screens.board import Card
 from server.screens.dossier import Dossier, dossier
 from server.screens.duty_bar import Notice, notices
-from server.screens.static_files import takes_gzip
+from server.screens.packing import packed
 from server.screens.texts import language_of
 from server.screens.upstream_line import upstream_line
 from server.screens.wording import BEIJING, Wording
 
 MOST_LINES = 300  # of the log, unless all are asked for
 #: From so many bytes on a page travels packed: a megabyte of five hundred incidents is a twentieth then.
-WORTH_PACKING, PACKING = 16 * 1024, 6
+WORTH_PACKING = 16 * 1024
 
 
 class Asked:
@@ -143,8 +142,10 @@ def _pack(answer: Response, request: Request) -> None:
     the desk's own, the length tells of those (BREACH).
     """
     answer.headers.add_vary_header("Accept-Encoding")
-    if len(answer.body) < WORTH_PACKING or request.url.query or not takes_gzip(request.headers):
+    if len(answer.body) < WORTH_PACKING or request.url.query:
         return
-    answer.body = gzip.compress(answer.body, PACKING, mtime=0)
-    answer.headers["Content-Encoding"] = "gzip"
+    answer.body, coding = packed(bytes(answer.body), request.headers)
+    if coding is None:
+        return
+    answer.headers["Content-Encoding"] = coding
     answer.headers["Content-Length"] = str(len(answer.body))

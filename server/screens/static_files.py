@@ -17,6 +17,8 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from server.screens.packing import takes
+
 #: Kinds that get much smaller, under an address that never changes its content.
 PACKED = frozenset({".js", ".css", ".svg"})
 FOLDER = Path(__file__).resolve().parent.parent.parent / "web" / "static"
@@ -29,15 +31,6 @@ def digest_of(folder: Path) -> str:
         if path.is_file():
             sum_.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return sum_.hexdigest()[:12]
-
-
-def takes_gzip(asked: Headers) -> bool:
-    """Whether what asked can unpack (RFC 9110 12.5.3)."""
-    for one in asked.get("accept-encoding", "").split(","):
-        name, _, weight = one.replace(" ", "").partition(";q=")
-        if name.lower() == "gzip":
-            return weight.strip("0.") != "" or not weight
-    return False
 
 
 DIGEST = digest_of(FOLDER)
@@ -65,7 +58,7 @@ class BrowserFiles(StaticFiles):
         )
         if not small or "range" in asked:
             return response
-        if not takes_gzip(asked):
+        if not takes(asked, "gzip"):
             response.headers["Vary"] = "Accept-Encoding"
             return response
         return Response(
