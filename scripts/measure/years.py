@@ -98,6 +98,7 @@ def initials(title: str) -> str:
 
 QUESTIONS = (
     Question("desk, 500 open", "Wu", 100, lambda s, n: "/"),
+    Question("board, 500 open", "Wu", 50, lambda s, n: "/board"),
     Question("wall, 500 open", "Wu", 100, lambda s, n: "/wall"),
     Question("an incident's page", "Wu", 50, lambda s, n: f"/incidents/{_pick(s.ids, n)}"),
     Question("an incident, JSON", "Wu", 50, lambda s, n: f"/api/v1/incidents/{_pick(s.ids, n)}"),
