@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from schemas.terms import Level
 from server.domain.units import UnitTree
@@ -253,7 +253,10 @@ def _conditions(tree: UnitTree, wanted: Wanted) -> list[Any]:
             )
         )
     if wanted.unit is not None:
-        conditions.append(INCIDENT.c.unit.in_(tree.subtree(wanted.unit)))
+        # Rows to be looked at are named already: without this SQLite takes them by the unit's index, where a
+        # county has a tenth of the archive.
+        unit = func.coalesce(INCIDENT.c.unit, "")
+        conditions.append(unit.in_(tree.subtree(wanted.unit)))
     if wanted.category is not None:
         kind = wanted.category
         conditions.append(
