@@ -35,7 +35,8 @@ def settle(indexed: str) -> Any:
             forget(room.parts.database)
             with room.parts.database.reading() as connection:
                 last = connection.execute(select(find_index.LEDGER.c.seq)).scalar_one()
-            while find_seq(room) < last // 2 and take_in(room.parts.database, 3):
+            a_step = max(3, last // 12)
+            while find_seq(room) < last // 2 and take_in(room.parts.database, a_step):
                 pass
 
     return settle
