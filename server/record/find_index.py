@@ -13,7 +13,8 @@ incident that was opened with facts and has the word in its title, back to the f
 (`f…`) and people (`p…`) are apart; of the others an entry says one kind at most, and that is a tag (`kduty`).
 
 Not in the commands' transactions, and not while much is written. What is not in it yet is looked at directly
-(`server.record.find`). It can be thrown away: `fenghuo index rebuild`.
+(`server.record.find`). Which blocks have a tag at all is summed up (`server.record.find_sums`). All of it can
+be thrown away: `fenghuo index rebuild`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from server.domain.finding import searched
 from server.domain.telling import Piece, put_together, said
 from server.record.catalogue import drill_tag, longer_tags, members_of, packed, pair_tag, unpacked
 from server.record.database import Database
+from server.record.find_sums import made_anew, with_block
 from server.record.find_tables import FIND_HEAD, FIND_MARK
 from server.record.following import follow
 from server.record.tables import ENTRY, INCIDENT, LEDGER, STREAM_ENTRY
@@ -62,7 +64,7 @@ async def keep_index(database: Database) -> None:
     """For ever."""
     await follow(
         database,
-        indexed_until,
+        _summed_until,
         lambda desk: take_in(desk, pace=_Pace()),
         calm=CALM,
         few=FEW,
@@ -86,7 +88,17 @@ def forget(database: Database) -> None:
 
 
 def indexed_until(connection: Connection) -> int:
-    return int(connection.execute(select(FIND_HEAD.c.seq)).scalar() or 0)
+    return _heads(connection)[0]
+
+
+def _summed_until(connection: Connection) -> int:
+    return _heads(connection)[1]
+
+
+def _heads(connection: Connection, *, locked: bool = False) -> tuple[int, int]:
+    query = select(FIND_HEAD.c.seq, FIND_HEAD.c.summed)
+    row = connection.execute(query.with_for_update() if locked else query).first()
+    return (0, 0) if row is None else (int(row.seq), int(row.summed))
 
 
 class _Pace:
@@ -105,25 +117,30 @@ class _Pace:
 def take_in(database: Database, most: int = A_STEP, pace: Callable[[], None] = lambda: None) -> bool:
     """One step, within one block. False when there was nothing to take in. `pace` is called on its way."""
     with database.reading(patient=True) as connection:
-        begin = indexed_until(connection)
+        begin, summed = _heads(connection)
         seq = int(connection.execute(select(LEDGER.c.seq)).scalar() or 0)
-        if begin >= seq:
+        until = begin
+        if summed != begin:
+            rows = made_anew(connection, pace)
+        elif begin >= seq:
             return False
-        until = min(seq, begin + most, (begin + 1) // BLOCK * BLOCK + BLOCK - 1)
-        rows = _rows(connection, _marks(connection, begin, until, pace))
+        else:
+            until = min(seq, begin + most, (begin + 1) // BLOCK * BLOCK + BLOCK - 1)
+            rows = _rows(connection, _marks(connection, begin, until, pace))
     upsert = sqlite.insert if database.is_sqlite else postgresql.insert
     with database.writing(patient=True) as connection:
-        connection.execute(upsert(FIND_HEAD).on_conflict_do_nothing(), [{"id": 1, "seq": 0}])
-        head = connection.execute(select(FIND_HEAD.c.seq).with_for_update()).scalar_one()
-        if head != begin:
+        connection.execute(upsert(FIND_HEAD).on_conflict_do_nothing(), [{"id": 1, "seq": 0, "summed": 0}])
+        if _heads(connection, locked=True) != (begin, summed):
             return True  # another process was quicker, or somebody has emptied it
+        if summed != begin:
+            connection.execute(delete(FIND_MARK).where(FIND_MARK.c.block < 0))
         put = upsert(FIND_MARK)
         replace = put.on_conflict_do_update(
             index_elements=["tag", "block"], set_={"members": put.excluded.members}
         )
         if rows:
             connection.execute(replace, rows)
-        connection.execute(update(FIND_HEAD).values(seq=until))
+        connection.execute(update(FIND_HEAD).values(seq=until, summed=until))
     return True
 
 
@@ -245,6 +262,7 @@ def _rows(connection: Connection, marks: Marks) -> list[dict[str, Any]]:
         for tag in tags:
             members = with_more(stored.get(tag), by_tag[tag])
             made.append({"tag": tag, "block": block, "members": members})
+        made += with_block(connection, block, [tag for tag in tags if tag not in stored])
     return made
 
 

@@ -1,7 +1,7 @@
 """Which entries carry the tags of what is looked for: the index, read block by block from the newest on.
 
-Each block is read once for all kinds that still want something; the rows of many blocks in one statement,
-because each is a way to the database and back.
+Each block that may have it is read once for all kinds that still want something; the rows of many blocks in
+one statement, because each is a way to the database and back.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from server.domain.finding import Query
 from server.record.catalogue import descending, drill_tag, unpacked
 from server.record.find_index import BLOCK, HAS_NEIGHBOURS, kind_tag, shelf_of, stream_tag, term_tags
+from server.record.find_sums import Sums, is_summed
 from server.record.find_tables import FIND_MARK
 
 #: So many blocks are read first, then twice as many each time: what is often said is found in the newest.
@@ -49,6 +50,8 @@ class Marked:
         self._narrowed: list[tuple[str, ...]] = []
         if sought.unit is not None:
             self._narrowed.append((stream_tag(sought.unit), stream_tag(f"{sought.unit}:r")))
+        self._drill = sought.drill
+        self._sums = Sums(connection) if is_summed(connection) else None
         if sought.drill is not None:
             self._narrowed.append((drill_tag(sought.drill),))
         self._query = sought.query
@@ -71,13 +74,6 @@ class Marked:
 
     def _read(self, kinds: Sequence[str]) -> None:
         """The next blocks; only when nothing of those before is left."""
-        last = max(self._lowest // BLOCK, self._block - self._span + 1)
-        blocks = range(self._block, last - 1, -1)
-        self._block, self._span = last - 1, min(2 * self._span, MOST_BLOCKS)
-        sight = self._marks(self._own, blocks)
-        own = {block: _either(sight[block], self._own) for block in blocks if block in sight}
-        # Of blocks in which the asker has nothing, nothing more is read.
-        mine = [block for block in blocks if own.get(block)]
         options = {
             shelf: [
                 [tag for term in terms for tag in term_tags(shelf, term, max(2, MOST_TAGS // len(terms)))]
@@ -85,6 +81,11 @@ class Marked:
             ]
             for shelf in dict.fromkeys(map(shelf_of, kinds))
         }
+        blocks = self._next_blocks(kinds, options)
+        sight = self._marks(self._own, blocks)
+        own = {block: _either(sight[block], self._own) for block in blocks if block in sight}
+        # Of blocks in which the asker has nothing, nothing more is read.
+        mine = [block for block in blocks if own.get(block)]
         tags = {
             *(kind_tag(kind) for kind in kinds if shelf_of(kind) == HAS_NEIGHBOURS),
             *(tag for group in self._narrowed for tag in group),
@@ -99,6 +100,35 @@ class Marked:
         }
         for kind in kinds:
             self._waiting[kind] = _places(kind, mine, said, marks)
+
+    def _next_blocks(self, kinds: Sequence[str], options: Mapping[str, Sequence[Sequence[str]]]) -> list[int]:
+        """So many blocks from where the search stands on downwards: those that can have what is sought."""
+        lowest = max(0, self._lowest // BLOCK)
+        if self._sums is None:
+            blocks = list(range(self._block, max(lowest, self._block - self._span + 1) - 1, -1))
+        else:
+            likely = self._likely(self._sums, kinds, options) & ((2 << self._block) - 1)
+            blocks = list(islice(descending(likely >> lowest << lowest), self._span))
+        self._block = blocks[-1] - 1 if len(blocks) == self._span else lowest - 1
+        self._span = min(2 * self._span, MOST_BLOCKS)
+        return blocks
+
+    def _likely(
+        self, sums: Sums, kinds: Sequence[str], options: Mapping[str, Sequence[Sequence[str]]]
+    ) -> int:
+        tags = {tag for of_shelf in options.values() for option in of_shelf for tag in option}
+        sums.read([*tags, *map(kind_tag, kinds), *map(drill_tag, (False, True))])
+        likely = 0
+        for shelf, of_shelf in options.items():
+            said = 0
+            for option in of_shelf:
+                said |= sums.with_all(option)
+            if shelf == HAS_NEIGHBOURS:
+                said &= sums.with_any(kind_tag(kind) for kind in kinds if shelf_of(kind) == shelf)
+            likely |= said
+        if self._drill is not None:
+            likely &= sums.with_all([drill_tag(self._drill)])
+        return likely
 
     def _in_sight(self, block: int, members: int, here: Rows) -> int:
         if block == self._highest // BLOCK:

@@ -11,16 +11,21 @@ from server.record import columns  # noqa: F401 (names of constraints)
 
 
 class FindHeadRow(SQLModel, table=True):
-    """One row, or none yet: entries up to `seq` are in the index."""
+    """One row, or none yet: entries up to `seq` are in the index.
+
+    Its sums are of entries up to `summed`; where that is not `seq`, a program from before 0014 has taken in
+    without them, and they are to be made anew.
+    """
 
     __tablename__ = "find_head"
 
     id: int = Field(primary_key=True)
     seq: int = Field(sa_type=BigInteger)
+    summed: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class FindMarkRow(SQLModel, table=True):
-    """Which entries of a block carry a tag."""
+    """Which entries of a block carry a tag; below 0, in a sum, which blocks do."""
 
     __tablename__ = "find_mark"
 
