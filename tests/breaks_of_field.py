@@ -53,4 +53,25 @@ FIELD: tuple[tuple[str, str, str, str, str], ...] = (
         "",
         "tests/test_field_offline.py -k holds_up",
     ),
+    (
+        "a tablet sends what is new before what a restored desk has lost",
+        "web/static/field/outbox.js",
+        '...this.epoch && { "Fenghuo-Epoch": this.epoch }',
+        "",
+        "tests/test_field_restored.py -k comes_again",
+    ),
+    (
+        "what stood behind a command that was not written is written",
+        "server/record/works.py",
+        "            self.batch.broken = failure\n",
+        "            pass\n",
+        "tests/test_field.py -k stands_behind_it",
+    ),
+    (
+        "a restored desk takes what builds on what it has lost",
+        "server/api/rest.py",
+        "if named is None or named == epoch:",
+        "if True:",
+        "tests/test_field_restored.py -k another_epoch",
+    ),
 )

@@ -458,7 +458,7 @@ class Store:
             unavailable.__cause__ = failure
             self._doubt, self._failed_at = unavailable, time.monotonic()
             for work in works:
-                work.fail()
+                work.was_not_written(unavailable)
             tell((work.caller, None, unavailable) for work in works)
             return
         self._ledger = round_.ledger
