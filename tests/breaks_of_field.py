@@ -21,9 +21,16 @@ FIELD: tuple[tuple[str, str, str, str, str], ...] = (
     (
         "a piece that came twice is written twice",
         "server/api/uploads.py",
-        'if request.headers.get("upload-offset") != str(there):',
+        'if request.headers.get("upload-offset") != str(coming.there):',
         "if False:",
         "tests/test_pieces.py -k where_it_stood",
+    ),
+    (
+        "two pieces for one place are both written",
+        "server/record/coming.py",
+        "stands = and_(_is(UPLOAD, coming), UPLOAD.c.there == coming.there)",
+        "stands = _is(UPLOAD, coming)",
+        "tests/test_pieces.py -k one_place",
     ),
     (
         "a garbled file is taken as it came",

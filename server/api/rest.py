@@ -310,6 +310,7 @@ async def me(request: Request) -> Response:
             "unit_name": parts.tree.name_of(principal.unit, principal.lang),
             "lang": principal.lang,
             "read_only": principal.read_only,
+            "epoch": parts.store.epoch,
         }
     )
 
