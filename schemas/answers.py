@@ -379,6 +379,7 @@ class Me(Shown):
     unit_name: str
     lang: Literal["zh", "en"]
     read_only: bool
+    epoch: str
 
 
 class UnitShown(Shown):

@@ -20,7 +20,7 @@ from server.domain.decide import FIRST_YEAR, LAST_YEAR, Author, Refused
 from server.domain.permissions import may
 from server.people.accounts import Principal
 from server.record.store import Answer, CommandIdReused, Store, StoreUnavailable
-from server.record.works import Creation, CreationRefused, Work
+from server.record.works import Batch, Creation, CreationRefused, Work
 from server.sentences import field_sentence, sentence
 
 log = structlog.get_logger()
@@ -157,6 +157,7 @@ class Desk:
         learn in their turn whether it was refused."""
         loop = asyncio.get_running_loop()
         creations: dict[str, Creation] = {}
+        batch = Batch()
         works: list[tuple[asyncio.Future[Answer], Work] | tuple[None, None]] = []
         for command, (name, body), (speaker, author) in zip(checked, items, whose, strict=True):
             opens = name == "open-incident"
@@ -167,6 +168,7 @@ class Desk:
                 continue
             caller: asyncio.Future[Answer] = loop.create_future()
             work = self._store.work(caller, author, speaker.person_id, command)
+            work.batch = batch
             if isinstance(command, Command):
                 work.needs = creations.get(command.incident_id)
                 if opens:

@@ -191,6 +191,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "这台设备现在由另一人登录, 不能替原来的人发送",
         "Somebody else is signed in here: what another person wrote is not sent in their name.",
     ),
+    "other-epoch": (
+        "服务器从备份恢复过, 请先补发恢复中丢失的内容",
+        "The server was restored from a backup: first send again what was lost with that.",
+    ),
     "upload-too-slow": ("上传中断或太慢, 请重传", "The upload stopped or was too slow; send it again."),
     "disk-nearly-full": (
         "服务器磁盘快满, 暂不收附件; 值班日志照常",

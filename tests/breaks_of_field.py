@@ -21,9 +21,16 @@ FIELD: tuple[tuple[str, str, str, str, str], ...] = (
     (
         "a piece that came twice is written twice",
         "server/api/uploads.py",
-        'if request.headers.get("upload-offset") != str(there):',
+        'if request.headers.get("upload-offset") != str(coming.there):',
         "if False:",
         "tests/test_pieces.py -k where_it_stood",
+    ),
+    (
+        "two pieces for one place are both written",
+        "server/record/coming.py",
+        "stands = and_(_is(UPLOAD, coming), UPLOAD.c.there == coming.there)",
+        "stands = _is(UPLOAD, coming)",
+        "tests/test_pieces.py -k one_place",
     ),
     (
         "a garbled file is taken as it came",
@@ -52,5 +59,26 @@ FIELD: tuple[tuple[str, str, str, str, str], ...] = (
         "!stuck.has(one.incident_id) && ",
         "",
         "tests/test_field_offline.py -k holds_up",
+    ),
+    (
+        "a tablet sends what is new before what a restored desk has lost",
+        "web/static/field/outbox.js",
+        '...this.epoch && { "Fenghuo-Epoch": this.epoch }',
+        "",
+        "tests/test_field_restored.py -k comes_again",
+    ),
+    (
+        "what stood behind a command that was not written is written",
+        "server/record/works.py",
+        "            self.batch.broken = failure\n",
+        "            pass\n",
+        "tests/test_field.py -k stands_behind_it",
+    ),
+    (
+        "a restored desk takes what builds on what it has lost",
+        "server/api/rest.py",
+        "if named is None or named == epoch:",
+        "if True:",
+        "tests/test_field_restored.py -k another_epoch",
     ),
 )

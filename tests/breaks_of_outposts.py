@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 OUTPOSTS, TABLETS = "tests/test_outposts.py", "tests/test_tablets.py"
+JOINED = "tests/test_outposts_joined.py"
 
 OF_OUTPOSTS: tuple[tuple[str, str, str, str, str], ...] = (
     (
@@ -39,6 +40,27 @@ OF_OUTPOSTS: tuple[tuple[str, str, str, str, str], ...] = (
         'if via is None or via.way != "outpost":',
         "if True:",
         f"{OUTPOSTS} -k six_hours",
+    ),
+    (
+        "an outpost numbers its reports as the city does",
+        "server/record/round.py",
+        'return series, number, f"{self.number_mark}{number}"',
+        "return series, number, str(number)",
+        f"{JOINED} -k one_number",
+    ),
+    (
+        "what a restored city has lost is thought to be there",
+        "server/record/upward.py",
+        "(UPWARD.c.epoch.is_(None) | (UPWARD.c.epoch != epoch))",
+        "(UPWARD.c.epoch != UPWARD.c.epoch)",
+        f"{JOINED} -k restored",
+    ),
+    (
+        "an order stays missed that was taken in time",
+        "server/domain/orders.py",
+        "            self.overdue.discard(what)\n",
+        "            pass\n",
+        f"{JOINED} -k not_missed",
     ),
     (
         "a bundle's signature is not looked at",

@@ -5,8 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy.exc import OperationalError
 
 from server.pages.field import FieldApp
+from server.record import store
+from server.record.turn import Hand, Turn
 from server.screens.static_files import FOLDER, STATIC_PATH
 from tests import words
 from tests.deeds import opened, refused
@@ -126,3 +133,35 @@ def test_an_outbox_is_never_sent_under_another_persons_session(one_room: Room) -
     assert one_room.entries(one, "entry_added") == []
     own = one_room.request("Song", "POST", "commands", json=body, headers={"Fenghuo-Person": song})
     assert own.json()["results"][0]["status"] == 200
+
+
+def test_of_a_batch_whose_middle_the_disk_does_not_take_nothing_is_done_that_stands_behind_it(
+    one_room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A moment's fault between two rounds: the tablet sends the rest again, and keeps its order."""
+    one = opened(one_room)
+    items = [
+        {"name": "add-entry", "body": {"command_id": new_id(), **words.add_entry(one, f"第{n}条")}}
+        for n in range(6)
+    ]
+    real, rounds = Hand.turn, []
+
+    @contextmanager
+    def turn(self: Hand, command_ids: Sequence[str]) -> Iterator[Turn]:
+        if command_ids:
+            rounds.append(len(command_ids))
+            if len(rounds) == 2:
+                raise OperationalError("the database has vanished", None, Exception())
+        with real(self, command_ids) as found:
+            yield found
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "MOST_IN_A_ROUND", 2)
+        broken.setattr(Hand, "turn", turn)
+        first = one_room.request("Song", "POST", "commands", json={"commands": items}).json()["results"]
+    assert rounds == [2, 2, 2]
+    assert [told["status"] for told in first] == [200, 200, 503, 503, 503, 503]
+    again = one_room.request("Song", "POST", "commands", json={"commands": items}).json()["results"]
+    assert {told["status"] for told in again} == {200}
+    texts = [told["event"]["text"] for told in one_room.entries(one, "entry_added")]
+    assert texts == [f"第{n}条" for n in range(6)]

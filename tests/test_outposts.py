@@ -25,7 +25,10 @@ from tests.waiting import wait_until
 Rooms = Callable[..., AbstractContextManager[Room]]
 
 
-def take(city: Room, folder: Path, *, people: tuple[str, ...] = ("Li", "Song"), **over: Any) -> Taken:
+PEOPLE = ("Li", "Song")
+
+
+def take(city: Room, folder: Path, *, people: tuple[str, ...] = PEOPLE, **over: Any) -> Taken:
     said = {"name": "前指一号", "unit": "130324", "people": people, "days": 14} | over
     return take_along(city.parts.database, city.settings, folder, now=city.clock.now, **said)
 
@@ -33,16 +36,16 @@ def take(city: Room, folder: Path, *, people: tuple[str, ...] = ("Li", "Song"), 
 class Field:
     """A city's room, an outpost's room made from it, and the line between them."""
 
-    def __init__(self, city: Room, folder: Path, line: Line) -> None:
+    def __init__(self, city: Room, folder: Path, line: Line, people: tuple[str, ...] = PEOPLE) -> None:
         self.city, self.line = city, line
         self.order = words.issue_order(self._open_at_home())
         city.told("Wu", "issue-order", self.order)
         city.parts.people.set_password("Song", PASSWORD)
-        self.taken = take(city, folder)
+        self.taken = take(city, folder, people=people)
         self.outpost = Room(folder, None, Clock(city.clock.at))
         self.outpost.settings = replace(self.outpost.settings, upstream="http://city.invalid:8000")
         self.outpost.start()
-        for name in ("Li", "Song"):
+        for name in people:
             self.outpost.tokens[name] = self.outpost.parts.people.add_token(name)
 
     def _open_at_home(self) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import func, select, update
 
 from server.api import uploads as api
+from server.record import coming
+from server.record.coming import UPLOAD, UPLOAD_PIECE, clear_stale, find
 from tests import uploads
 from tests.deeds import opened, refused
 from tests.room import Room
@@ -36,8 +40,12 @@ def look(room: Room, who: str, one: str) -> httpx2.Response:
     return room.request(who, "HEAD", f"uploads/{one}")
 
 
-def folder(room: Room) -> Path:
-    return api.folder_of(room.parts)
+def left_lying(room: Room) -> tuple[int, int]:
+    """Files on their way, and their pieces."""
+    with room.parts.database.reading() as connection:
+        counts = [connection.execute(select(func.count()).select_from(one)) for one in (UPLOAD, UPLOAD_PIECE)]
+        files, pieces = (one.scalar_one() for one in counts)
+    return files, pieces
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +81,7 @@ def test_a_file_comes_in_pieces_from_where_it_stood_and_is_attached_once(room: R
     assert [kept["attachment_id"] for kept in room.ask("Song", f"incidents/{incident}")["attachments"]] == [
         one
     ]
-    assert list(folder(room).rglob("*.part")) == [], "nothing is left lying about"
+    assert left_lying(room) == (0, 0), "nothing is left lying about"
 
 
 def test_nobody_learns_of_anothers_file_nor_sends_to_what_he_may_not_see(
@@ -123,8 +131,54 @@ def test_what_nobody_went_on_with_goes(one_room: Room, photo: bytes) -> None:
     for one in (old, fresh):
         begin(one_room, "Song", incident, photo, attachment_id=one)
         append(one_room, "Song", one, 0, photo[:PIECE])
-    for path in folder(one_room).rglob(f"{old}.*"):
-        os.utime(path, (1_000_000, 1_000_000))
-    assert api.clear_stale(folder(one_room), 2_000_000) == 1
+    database, before = one_room.parts.database, one_room.clock.now() - api.STALE
+    with database.writing() as connection:
+        is_old = UPLOAD.c.attachment_id == old
+        connection.execute(update(UPLOAD).where(is_old).values(touched_at=before - timedelta(seconds=1)))
+    assert clear_stale(database, before) == 1
+    with database.reading() as connection:
+        kept = connection.execute(select(UPLOAD_PIECE.c.attachment_id)).scalars().all()
+    assert (kept.count(old), kept.count(fresh)) == (0, 1)
     assert look(one_room, "Song", old).status_code == 404
     assert look(one_room, "Song", fresh).headers["upload-offset"] == str(PIECE)
+
+
+def test_the_next_piece_may_come_to_another_machine(room: Room, photo: bytes, tmp_path: Path) -> None:
+    incident, one = opened(room), new_id()
+    other = Room(tmp_path / "another machine's folder", room.settings.database_url, room.clock)
+    other.settings, other.tokens = room.settings, room.tokens
+    other.start()
+    try:
+        at = begin(room, "Song", incident, photo, attachment_id=one).json()["offset"]
+        turn = 0
+        while at < len(photo):
+            machine = (other, room)[turn % 2]
+            assert begin(machine, "Song", incident, photo, attachment_id=one).json()["offset"] == at
+            told = append(machine, "Song", one, at, photo[at : at + PIECE])
+            assert told.status_code == 200, told.text
+            at, turn = told.json()["offset"], turn + 1
+        assert told.json()["complete"]
+        assert turn > 2
+    finally:
+        other.stop()
+    assert left_lying(room) == (0, 0)
+
+
+def test_of_two_pieces_for_one_place_one_is_written(room: Room, photo: bytes) -> None:
+    """An old line that only seemed dead, and the new one: both were told where the file stood."""
+    incident, one = opened(room), new_id()
+    begin(room, "Song", incident, photo, attachment_id=one)
+    stands = find(room.parts.database, person_of(room, "Song"), one)
+    assert stands is not None
+    now = room.clock.now()
+    assert coming.append(room.parts.database, stands, photo[:PIECE], now) is True
+    assert coming.append(room.parts.database, stands, photo[:9], now) is False
+    told = begin(room, "Song", incident, photo, attachment_id=one).json()
+    assert told["offset"] == PIECE
+    assert append(room, "Song", one, PIECE, photo[PIECE : 2 * PIECE]).json()["offset"] == 2 * PIECE
+
+
+def person_of(room: Room, name: str) -> str:
+    person = room.parts.people.get(name)
+    assert person is not None
+    return str(person.id)

@@ -99,6 +99,16 @@ def other_person(request: Request, principal: Principal) -> Response | None:
     return problem(409, "other-person", detail=detail)
 
 
+def other_epoch(request: Request, principal: Principal) -> Response | None:
+    """An outbox names the epoch that it knows. A desk restored from a backup does nothing of it before the
+    tablet has laid out again what was lost: else what builds on that would be refused."""
+    named, epoch = request.headers.get("fenghuo-epoch"), parts_of(request).store.epoch
+    if named is None or named == epoch:
+        return None
+    detail = sentence("other-epoch", language(request, principal))
+    return problem(409, "other-epoch", detail=detail, headers={"Fenghuo-Epoch": epoch})
+
+
 async def _json_body(request: Request) -> Any:
     return parse_json(await request.body())
 
@@ -125,7 +135,8 @@ async def batch(request: Request) -> Response:
     """POST /commands: an ordered batch; `results` has an answer or a problem for each, with its `status`."""
     principal = principal_of(request.scope)
     lang = language(request, principal)
-    if (refused := other_person(request, principal)) is not None:
+    refused = other_person(request, principal) or other_epoch(request, principal)
+    if refused is not None:
         return refused
     try:
         body = await _json_body(request)
@@ -299,6 +310,7 @@ async def me(request: Request) -> Response:
             "unit_name": parts.tree.name_of(principal.unit, principal.lang),
             "lang": principal.lang,
             "read_only": principal.read_only,
+            "epoch": parts.store.epoch,
         }
     )
 

@@ -50,7 +50,7 @@ def _nothing_told(incident_id: str) -> Iterable[LogEntry]:
     return ()
 
 
-def _no_issue(series: str) -> int:
+def _no_issue(series: str) -> tuple[str, int, str]:
     raise LookupError(f"nobody counts {series}")
 
 
@@ -63,7 +63,7 @@ class Context:
     number: Callable[[str, bool], str]  # a new incident number for (unit, is drill)
     other: Callable[[str], Incident | None]  # another incident that the author may see
     forms: Callable[[], FormBook] = _no_forms  # the forms that reports are written in
-    issue: Callable[[str], int] = _no_issue  # the next issue number of a series
+    issue: Callable[[str], tuple[str, int, str]] = _no_issue  # the next of a series: where, which, as written
     upload: Callable[[str], Upload | None] = _no_upload  # a file that was received and waits
     told: Callable[[str], Iterable[LogEntry]] = _nothing_told  # an incident's log, read once more
 

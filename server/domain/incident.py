@@ -21,6 +21,7 @@ from server.domain import attachments, drafts, field_work, instructions
 from server.domain.drafts import Draft
 from server.domain.entered import Entered
 from server.domain.instructions import Book
+from server.domain.orders import Order
 
 #: Events that no rule looks at: what is written down beside the matter itself.
 _NOTES = (ev.EntryAdded, ev.EntryStruck, ev.BreachExplained, ev.InformerNamed, AttachmentEvent, fw.FieldEvent)
@@ -109,25 +110,6 @@ class Obligation:
     @property
     def is_open(self) -> bool:
         return self.met_at is None and self.excused is None
-
-
-@dataclass(slots=True)
-class Order:
-    """An order (指令) and what became of it."""
-
-    order_id: str
-    to: str
-    text: str
-    by: str
-    issued_at: datetime
-    acknowledge_by: datetime | None
-    report_by: datetime | None
-    acknowledged_at: datetime | None = None
-    acknowledged_by: str | None = None
-    reported_at: datetime | None = None
-    reported_by: str | None = None
-    report: str | None = None
-    overdue: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,9 +391,12 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
         case ev.OrderAcknowledged() as event:
             order = incident.orders[event.order_id]
             order.acknowledged_at, order.acknowledged_by = event.at, entry.by
+            order.came_in_time("acknowledge", order.acknowledge_by, event.at)
         case ev.OrderReported() as event:
             order = incident.orders[event.order_id]
             order.reported_at, order.reported_by, order.report = event.at, entry.by, event.text
+            order.came_in_time("acknowledge", order.acknowledge_by, event.at)
+            order.came_in_time("report", order.report_by, event.at)
         case ev.OrderOverdue() as event:
             incident.orders[event.order_id].overdue.add(event.what)
         case ev.IncidentMerged() as event:

@@ -279,19 +279,20 @@ def _sign(incident: Incident, draft: Draft, command: rep.SignReport, context: Co
 
 
 def _issue(incident: Incident, draft: Draft, context: Context) -> Issue | None:
-    """Its number, given once, when it is signed or approved: dense within unit, form and year."""
+    """Its number, given once, when it is signed or approved: dense within unit, form and year. An outpost
+    counts for itself, with its mark (第F1期): the desk above gives the report its own when it comes to it."""
     if draft.issue is not None:
         return None
     year = context.now.astimezone(BEIJING).year
     series = f"report:{draft.unit}:{draft.form}:{year}{':D' if incident.drill else ''}"
-    number = context.issue(series)
+    series, number, as_written = context.issue(series)
     form = context.forms().forms.get(draft.form)
     pattern = form.issue if form is not None else PLAIN_ISSUE
     text = fill(
         pattern,
         {
             "year": str(year),
-            "number": str(number),
+            "number": as_written,
             "issuer": draft.issuer,
             "unit": context.setting.tree.name_of(draft.unit),
             "ordinal": in_characters(draft.ordinal),

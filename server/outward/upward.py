@@ -83,6 +83,7 @@ class Upward:
         self._since = now()
         self._asked_at: datetime | None = None
         self._skew_ms: int | None = None
+        self._epoch: str | None = None  # of the desk above, since the line last broke
         self._bell = asyncio.Event()
 
     def ring(self) -> None:
@@ -103,6 +104,7 @@ class Upward:
                 try:
                     moved = await self.pass_on(client)
                 except NotTaken as fault:
+                    self._epoch = None
                     self._note(str(fault))
                     await self._rest(wait * random.uniform(0.5, 1))  # noqa: S311
                     wait = min(LONGEST_WAIT_S, wait * 2)
@@ -113,12 +115,14 @@ class Upward:
                     await self._rest(EVERY_S)
 
     async def pass_on(self, client: httpx2.AsyncClient) -> int:
-        """One batch; how many commands were settled. With nothing to hand on it asks whether it could."""
+        """One batch; how many commands were settled. With nothing to hand on it asks whether it could.
+        Whenever the line is there again it asks first whether the desk above is still the one it was."""
+        if self._epoch is None:
+            await self._meet(client)
         waiting = await asyncio.to_thread(upward.next_waiting, self._database, MOST, MOST_BYTES)
         if not waiting:
             if self._asked_at is None or self._now() - self._asked_at >= ASKED_EVERY or self._fault:
-                await self._ask(client, "GET", "/api/v1/me")
-                self._asked_at = self._now()
+                await self._meet(client)
             return 0
         batch = _before_the_first_file(waiting)
         if not batch:
@@ -133,6 +137,16 @@ class Upward:
         if len(settled) < len(batch):
             raise NotTaken("上级暂时不收 the desk above takes nothing just now")
         return len(settled)
+
+    async def _meet(self, client: httpx2.AsyncClient) -> None:
+        """Is it there, and has it been restored? Then what it had before comes to it again, in order."""
+        said = await self._ask(client, "GET", "/api/v1/me")
+        epoch = said.get("epoch") if isinstance(said, dict) else None
+        self._epoch = epoch if isinstance(epoch, str) else ""  # one of an older version does not say
+        self._asked_at = self._now()
+        if self._epoch and (count := await asyncio.to_thread(upward.lost, self._database, self._epoch)):
+            log.warning("the desk above was restored", handed_on_again=count)
+            self.ring()
 
     async def _hand_on(self, client: httpx2.AsyncClient, batch: list[Waiting]) -> list[Settled]:
         sent_at = self._now()
@@ -186,6 +200,8 @@ class Upward:
         self, client: httpx2.AsyncClient, method: str, path: str, body: bytes | None = None
     ) -> Any:
         headers = {**self._bearer(), "Content-Type": "application/json"}
+        if self._epoch and method == "POST":
+            headers["Fenghuo-Epoch"] = self._epoch
         try:
             async with (
                 asyncio.timeout(TRY_S),
@@ -273,7 +289,12 @@ def _settled(one: Waiting, result: Any) -> Settled | None:
     status = result.get("status") if isinstance(result, dict) else None
     if status == 200:
         number = result.get("number")
-        return Settled(one.position, number=number if isinstance(number, str) else None)
+        epoch = result.get("epoch")
+        return Settled(
+            one.position,
+            number=number if isinstance(number, str) else None,
+            epoch=epoch if isinstance(epoch, str) else None,
+        )
     if not isinstance(status, int) or status in LATER:
         return None
     return _refusal(one, result)

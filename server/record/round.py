@@ -229,6 +229,12 @@ class Round:
         self._given[prefix] = last + 1
         return last + 1
 
+    def issue(self, series: str) -> tuple[str, int, str]:
+        """The next issue of a series of reports; an outpost counts for itself, with its mark."""
+        series += f":{self.number_mark}" if self.number_mark else ""
+        number = self.next(series)
+        return series, number, f"{self.number_mark}{number}"
+
     # ------------------------------------------------------------ writing
 
     def write(

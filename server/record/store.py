@@ -335,7 +335,7 @@ class Store:
             found = round_.load(incident_id)
             return found if found is not None and author.unit in found.units else None
 
-        looked_up = (round_.number, other, self.forms, round_.next, round_.upload, round_.told)
+        looked_up = (round_.number, other, self.forms, round_.issue, round_.upload, round_.told)
         context = Context(author, setting, *looked_up)
         decided = decide(incident, command, context)
         return round_.write(command.incident_id, decided, author, command, setting)
@@ -458,7 +458,7 @@ class Store:
             unavailable.__cause__ = failure
             self._doubt, self._failed_at = unavailable, time.monotonic()
             for work in works:
-                work.fail()
+                work.was_not_written(unavailable)
             tell((work.caller, None, unavailable) for work in works)
             return
         self._ledger = round_.ledger

@@ -42,6 +42,7 @@ class UpwardRow(SQLModel, table=True):
     number: str | None = Field(default=None, max_length=60)
     word: str | None = Field(default=None, max_length=60)
     detail: str | None = Field(default=None, sa_type=Text)
+    epoch: str | None = Field(default=None, max_length=36)  # of the desk above when it had it
 
 
 UPWARD = cast(Table, UpwardRow.__table__)  # type: ignore[attr-defined]
@@ -92,6 +93,7 @@ class Settled:
     number: str | None = None
     word: str | None = None
     detail: str | None = None
+    epoch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,14 @@ class Counts:
 def rows_of(kept: list[Kept], connection: Connection, now: datetime) -> list[dict[str, Any]]:
     """The rows of a round. Asked under the ledger's lock, so the places are dense and in the log's order."""
     last = connection.execute(select(func.max(UPWARD.c.position))).scalar() or 0
-    empty = {"state": "waiting", "settled_at": None, "number": None, "word": None, "detail": None}
+    empty = {
+        "state": "waiting",
+        "settled_at": None,
+        "number": None,
+        "word": None,
+        "detail": None,
+        "epoch": None,
+    }
     return [
         {**one._asdict(), **empty, "position": last + place, "recorded_at": now}
         for place, one in enumerate(kept, start=1)
@@ -149,6 +158,7 @@ def settle(database: Database, settled: list[Settled], now: datetime) -> None:
                 "number": one.number,
                 "word": one.word,
                 "detail": one.detail,
+                "epoch": one.epoch,
             }
             still = (UPWARD.c.position == one.position) & (UPWARD.c.state == "waiting")
             connection.execute(update(UPWARD).where(still).values(values))
@@ -159,6 +169,15 @@ def again(database: Database) -> int:
     values = {"state": "waiting", "settled_at": None, "word": None, "detail": None}
     with database.writing() as connection:
         return connection.execute(update(UPWARD).where(UPWARD.c.state == "refused").values(values)).rowcount
+
+
+def lost(database: Database, epoch: str) -> int:
+    """The desk above was restored from a backup: what it had in another epoch may be lost, and is handed on
+    once more in its old place. What it still has it answers as before. How many that is."""
+    values = {"state": "waiting", "settled_at": None}
+    gone = (UPWARD.c.state == "handed") & (UPWARD.c.epoch.is_(None) | (UPWARD.c.epoch != epoch))
+    with database.writing() as connection:
+        return connection.execute(update(UPWARD).where(gone).values(values)).rowcount
 
 
 def counts(database: Database) -> Counts:

@@ -30,6 +30,16 @@ class Creation:
         self.was_refused = was_refused
 
 
+class Batch:
+    """What became of one batch: once the disk did not take a command of it, none behind that one is done.
+    Whoever sent it sends all of these again, and they come to stand in their order."""
+
+    __slots__ = ("broken",)
+
+    def __init__(self) -> None:
+        self.broken: Exception | None = None
+
+
 @dataclass(slots=True)
 class Work:
     """Something to be done in a round, in the order of waiting."""
@@ -39,6 +49,7 @@ class Work:
     command_id: str | None = None  # to be looked up beforehand
     creates: Creation | None = None
     needs: Creation | None = None
+    batch: Batch | None = None
 
     def is_wanted(self) -> bool:
         """Whether its caller still waits: one that went away got no answer and will send again."""
@@ -55,7 +66,15 @@ class Work:
         if self.creates is not None:
             self.creates.was_refused = True
 
+    def was_not_written(self, failure: Exception) -> None:
+        """Its round did not get onto the disk."""
+        self.fail()
+        if self.batch is not None:
+            self.batch.broken = failure
+
     def run(self, round_: Round) -> Any:
+        if self.batch is not None and self.batch.broken is not None:
+            raise self.batch.broken
         if self.needs is not None and self.needs.was_refused:
             raise CreationRefused
         return self.do(round_)

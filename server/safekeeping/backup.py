@@ -20,6 +20,7 @@ from sqlmodel import SQLModel
 
 from server.migrations import migrate
 from server.record.attachments import PIECE_TABLE
+from server.record.coming import UPLOAD_PIECE
 from server.record.database import Database
 from server.record.outbox import OUTBOX
 from server.record.tables import ENTRY, LEDGER
@@ -152,7 +153,7 @@ def _entries(source: Connection) -> int:
 def _copy(source: Connection, target: Database) -> int:
     with target.writing(patient=True) as connection:
         for table in _tables():
-            size = PIECES if table is PIECE_TABLE else PAGE
+            size = PIECES if table in (PIECE_TABLE, UPLOAD_PIECE) else PAGE
             rows = source.execute(select(table).execution_options(yield_per=size)).mappings()
             for page in rows.partitions(size):
                 connection.execute(insert(table), [dict(row) for row in page])

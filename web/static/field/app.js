@@ -44,9 +44,8 @@ class App {
     performance.mark("shown");
     document.body.dataset.shown = "yes";
     for (const [one, event] of [[this.state, "change"], [this.outbox, "change"], [this.live, "state"]]) one.addEventListener(event, () => this.showSoon());
-    this.live.addEventListener("state", ({ detail }) => { if (detail === "live") { this.outbox.flush(true); this.versions.look(this.state.meta.release); this.becomeKnown(); } });
+    this.live.addEventListener("state", ({ detail }) => { if (detail === "live") { this.sendAll(); this.versions.look(this.state.meta.release); this.becomeKnown(); } });
     this.live.addEventListener("away", ({ detail }) => this.wasAway(detail));
-    this.live.addEventListener("epoch", ({ detail }) => this.outbox.repair(detail));
     this.outbox.addEventListener("stored", () => this.showSoon());
     this.outbox.addEventListener("change", () => {
       if (this.outbox.state !== "other_person" || this.toldOther) return;
@@ -61,6 +60,12 @@ class App {
     this.versions.start();
     this.measureRoom();
     navigator.storage?.persist?.().catch(() => {});
+  }
+
+  /** First what a restored server has lost, then what is new: each time, whatever ended a try before. */
+  async sendAll() {
+    await this.outbox.repair(this.state.meta.epoch);
+    this.outbox.flush(true);
   }
 
   /** Once in each session of each person; a line that breaks meanwhile is no matter, the next one will do. */
@@ -171,6 +176,8 @@ class App {
     if ([this.live.how, this.outbox.state].includes("signed_out") && this.state.person) shown.push(h("p", { class: "field-notice" }, say("tablet.signed_out_kept", { name: this.state.person.name }), " ", h("a", { href: "/sign-in?next=/field" }, say("tablet.sign_in"))));
     if (this.outbox.state === "other_person") shown.push(h("p", { class: "field-notice" }, say("tablet.other_person")));
     if (this.outbox.strangers.length) shown.push(h("p", { class: "field-notice" }, say("tablet.strangers", { count: this.outbox.strangers.length, name: this.outbox.strangers[0].person_name })));
+    const repaired = this.outbox.waiting.filter((one) => one.is_repair).length;
+    if (repaired) shown.push(h("p", { class: "field-notice" }, say("tablet.repairing", { count: repaired })));
     if (skew.ms !== null && Math.abs(skew.ms) > MUCH) shown.push(h("p", { class: "field-notice" }, say("tablet.clock_wrong", { skew: skewText(skew.ms) })));
     if (this.isTight) shown.push(h("p", { class: "field-notice" }, say("tablet.room_tight")));
     if (this.versions.isWaiting) shown.push(h("p", { class: "field-notice is-calm" }, say("tablet.new_version"), " ", button(say("tablet.take_version"), () => this.versions.take())));

@@ -39,7 +39,6 @@ export class Live extends EventTarget {
   wasAway(before, after) {
     const missed = before.epoch === after.epoch ? after.after - before.after : null;
     if (missed !== 0) this.tell("away", { from: before.epoch === after.epoch ? before.after : null, count: missed });
-    if (before.epoch !== after.epoch) this.tell("epoch", after.epoch);
   }
 
   connect() {

@@ -1,6 +1,6 @@
 // What he did, until the server has it. Written to the disk before the screen says 待发送; leaves only on an answer;
 // strictly in order; a refused one is kept with its reason and holds up only what needs it.
-import { all, asked, change } from "./db.js";
+import { all, asked, change, get } from "./db.js";
 import { isRevoked } from "./device.js";
 import { deviceTime, measured, newId, skew } from "./tablet.js";
 
@@ -26,6 +26,7 @@ export class Outbox extends EventTarget {
   }
 
   async load() {
+    this.epoch ??= await get("meta", "outbox_epoch");
     this.items = (await all("outbox")).sort((a, b) => a.order - b.order || a.seq - b.seq);
     this.tell();
   }
@@ -67,7 +68,7 @@ export class Outbox extends EventTarget {
   /** A refused one is put away, or sent again as it is: whatever refused it may have been set right. */
   async settle(item, state) {
     await change(["outbox", "files"], ({ outbox, files }) => {
-      outbox.put({ ...item, state, reason: state === "waiting" ? undefined : item.reason });
+      outbox.put({ ...item, state, ...state === "waiting" && { reason: undefined, is_there: false, is_again: false } });
       if (state === "away" && item.body.attachment_id) files.delete(item.body.attachment_id);
     });
     await this.load();
@@ -134,7 +135,7 @@ export class Outbox extends EventTarget {
     try {
       answer = await fetch("/api/v1/commands", {
         method: "POST", body: JSON.stringify({ commands }), signal: AbortSignal.timeout(ANSWER_MS),
-        headers: { "Content-Type": "application/json", "Fenghuo-Person": items[0].person },
+        headers: { "Content-Type": "application/json", "Fenghuo-Person": items[0].person, ...this.epoch && { "Fenghuo-Epoch": this.epoch } },
       });
       if (await isRevoked(answer)) return "signed_out";
       told = await answer.json().catch(() => null);
@@ -143,6 +144,7 @@ export class Outbox extends EventTarget {
     }
     if (answer.status === 401) return "signed_out";
     if (told?.type === "other-person") return "other_person";
+    if (told?.type === "other-epoch") return await this.repair(answer.headers.get("Fenghuo-Epoch")) ? "answered" : "offline";
     if (answer.status === 413 && items.length > 1) { this.atOnce = Math.ceil(items.length / 2); return "answered"; }
     if (!answer.ok && (ASK_AGAIN.has(answer.status) || !told?.type)) return "offline";
     const results = told?.results ?? items.map(() => ({ ...told, status: answer.status }));
@@ -160,6 +162,7 @@ export class Outbox extends EventTarget {
         measured(recorded_at, sentAt, Date.now());
         changed.push({ ...item, state: "stored", answer: { recorded_at, epoch, offset, number, replayed }, skew_ms: Date.parse(recorded_at) - sentAt, stored_at: Date.now() });
       } else if (ASK_AGAIN.has(result.status)) outcome = "offline";
+      else if (result.type === "no-such-upload" && item.is_there && !item.is_again) changed.push({ ...item, is_there: false, is_again: true });
       else if (result.status !== 424 || !(unopened.has(item.incident_id) || this.blockedBy(item))) {
         const { type, detail, errors, status } = result;
         changed.push({ ...item, state: "refused", reason: { type, detail, errors, status }, refused_at: Date.now() });
@@ -186,15 +189,23 @@ export class Outbox extends EventTarget {
     this.tell();
   }
 
-  /** Another epoch: the server was restored, and may have lost what it once acknowledged. Send it again. */
+  /** Another epoch: the server was restored, and may have lost what it once acknowledged. All that is kept of it, of
+   * whoever it is, waits again under its own id and in its old place; with the epoch in one transaction, so that no
+   * battery ends in between. Whether there is another epoch. */
   async repair(epoch) {
-    const lost = this.mine.filter((one) => one.state === "stored" && one.answer.epoch !== epoch);
-    if (!lost.length) return;
-    await change(["outbox"], ({ outbox }) => {
-      for (const one of lost) outbox.put({ ...one, state: "waiting", is_repair: true });
-    });
     await this.load();
-    this.flush(true);
+    if (!epoch || epoch === this.epoch) return false;
+    await change(["outbox", "meta"], async ({ outbox, meta }) => {
+      for (const one of await asked(outbox.getAll())) {
+        if (one.state === "stored" && one.answer.epoch !== epoch) outbox.put({ ...one, state: "waiting", is_there: false, is_repair: true });
+        else if (one.state === "waiting" && one.is_there) outbox.put({ ...one, is_there: false });
+      }
+      meta.put(epoch, "outbox_epoch");
+    });
+    this.epoch = epoch;
+    await this.load();
+    this.tell(true);
+    return true;
   }
 
   async forgetOld() {

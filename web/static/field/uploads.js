@@ -1,4 +1,5 @@
 // Photos and voice notes on their way: after the text, in pieces, each from where the server says it stands.
+import { say } from "../texts.js";
 import { all, change, get, put } from "./db.js";
 import { isRevoked } from "./device.js";
 
@@ -20,7 +21,10 @@ export class Uploads {
     try {
       for (const item of this.outbox.waiting.filter((one) => one.lane === "file" && !one.is_there && !this.outbox.blockedBy(one))) {
         const file = await get("files", item.body.attachment_id);
-        if (!file) continue;
+        if (!file) {
+          await this.gone(item);
+          continue;
+        }
         const outcome = await this.bring(item, file);
         if (outcome === "wait") break;
       }
@@ -31,7 +35,7 @@ export class Uploads {
   }
 
   async bring(item, file) {
-    const about = { incident_id: item.incident_id, attachment_id: file.attachment_id, size: file.blob.size, sha256: file.sha256 };
+    const about = { incident_id: item.incident_id, attachment_id: file.attachment_id, size: file.size, sha256: file.sha256 };
     let stands = await this.ask(item, "POST", "/api/v1/uploads", JSON.stringify(about), { "Content-Type": "application/json" });
     let cuts = 0;
     while (stands.said && !stands.said.complete) {
@@ -39,6 +43,7 @@ export class Uploads {
       this.progress.set(file.attachment_id, offset);
       this.outbox.tell();
       if (this.outbox.sendable().length) return "wait";
+      if (!file.blob) return this.gone(item);
       const piece = file.blob.slice(offset, offset + (this.isThin() ? SMALL_PIECE : PIECE));
       const next = await this.ask(item, "PATCH", `/api/v1/uploads/${file.attachment_id}`, piece, { "Upload-Offset": String(offset) });
       this.sent += piece.size;
@@ -48,7 +53,7 @@ export class Uploads {
       else return "wait";
     }
     if (stands.said) {
-      this.progress.set(file.attachment_id, file.blob.size);
+      this.progress.set(file.attachment_id, file.size);
       await this.mark(item, { is_there: true });
       return "there";
     }
@@ -57,6 +62,12 @@ export class Uploads {
       return "refused";
     }
     return "wait";
+  }
+
+  /** Room was made of it when the server had it; the server has lost it since. */
+  async gone(item) {
+    await this.mark(item, { state: "refused", reason: { type: "file-gone", detail: say("tablet.file_gone"), status: 410 }, refused_at: Date.now() });
+    return "refused";
   }
 
   async mark(item, over) {
