@@ -13,7 +13,7 @@ from server.record import columns  # noqa: F401 (names of constraints)
 class FindHeadRow(SQLModel, table=True):
     """One row, or none yet: entries up to `seq` are in the index.
 
-    Its sums are of entries up to `summed`; where that is not `seq`, a program from before 0014 has taken in
+    Its sums are of entries up to `summed`; where that is not `seq`, a program from before 0015 has taken in
     without them, and they are to be made anew.
     """
 

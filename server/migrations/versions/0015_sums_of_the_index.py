@@ -7,8 +7,8 @@ block as before. A process of the version before goes on without them, and `summ
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
