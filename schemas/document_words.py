@@ -62,7 +62,8 @@ also 403 `not-your-instruction`, 404 `no-such-instruction`, `no-such-addressee`,
 
 A tablet says in the header `Fenghuo-Person` whose outbox it sends: under another person's session it is
 409 `other-person`, and nothing is done. In `Fenghuo-Epoch` it says the epoch that it knows: where the server
-has another (it was restored) that is 409 `other-epoch` with the server's in the same header, and nothing is done.
+has another (it was restored) that is 409 `other-epoch` with the server's in the same header, and nothing is
+done.
 
 Limits: a body of 1 MiB, 1000 commands in a batch, 2000 requests a second for one credential (429,
 Retry-After). A browser with a session says from its own Origin or Sec-Fetch-Site that the page is ours; a
