@@ -147,6 +147,16 @@ async def test_unknown_is_one_key_and_a_place_alone_is_enough(page: Page, desk: 
     await expect(page.locator("#intake-state")).to_contain_text("已入库")
     (found,) = desk.ask("Wu", "incidents", q="情况待核")["incidents"]
     assert (found["title"], found["category"]) == ("卢龙县 石门镇 情况待核", None)
+    await page.keyboard.press("F2")
+    await page.keyboard.type("储罐阀门漏了")
+    await page.locator("#intake-category").focus()
+    await page.keyboard.type("化学品 / 泄")  # a finer kind, by its name
+    await expect(page.locator("#intake-categories [aria-selected=true]")).to_have_text("危险化学品 / 泄漏")
+    await page.keyboard.press("Enter")
+    await page.locator("#intake button.primary").click()
+    await expect(page.locator("#intake-state")).to_contain_text("已入库")
+    (found,) = desk.ask("Wu", "incidents", q="储罐阀门漏了")["incidents"]
+    assert found["category"] == "hazmat/leak"
 
 
 async def test_a_second_officer_sees_the_draft_and_goes_on_with_it(

@@ -12,6 +12,7 @@ from string import Formatter
 from typing import Any
 
 from schemas.forms import Common, Drafted, Form, Paragraph
+from schemas.kinds import FINER_KINDS
 from schemas.reports import FIELDS
 from schemas.terms import EntryKind, Scale, Stage
 from server.domain.contradictions import contradicted
@@ -270,6 +271,15 @@ def name_of_report(draft: Draft, common: Common, now: datetime) -> str:
     return f"{word}（{moment(sent or draft.signed_at or draft.approved_at or draft.drafted_at, now)}）"
 
 
+def kind_of(category: str | None, common: Common) -> str | None:
+    """What happened, as a noun: 危险化学品泄漏事故; by its category where the finer kind has no name."""
+    if category is None:
+        return None
+    if (finer := FINER_KINDS.get(category)) is not None:
+        return finer.event
+    return common.categories.get(category.partition("/")[0])  # type: ignore[call-overload,no-any-return]
+
+
 def places(
     incident: Incident,
     common: Common,
@@ -288,7 +298,6 @@ def places(
     figures = incident.facts()
     known = max((said.known_at for said in incident.statements), default=None)
     level, basis = _level(incident, common)
-    kind = (incident.category or "").partition("/")[0]
     doubts = doubts_of(incident)
     moved = _listed(common, _MOVED, figures, doubts)
     progress = figures.get("evacuated")
@@ -302,7 +311,7 @@ def places(
         "place": where(incident, tree),
         "what": incident.title,
         "event": event_name(incident, tree),
-        "kind": common.categories.get(kind) if kind else None,  # type: ignore[call-overload]
+        "kind": kind_of(incident.category, common),
         "toll": toll(common, figures),
         "progress": f"，已疏散转移{progress:g}人" if progress else "",
         "source": _source(incident, common),

@@ -23,7 +23,7 @@ def wanted(query: Mapping[str, str], tree: UnitTree, viewer: str, limit: int) ->
         state=state if state in STATES else "all",
         level=level if level in tuple(Level) else None,
         unit=unit if unit and tree.covers(viewer, unit) else None,
-        category=category if category in tuple(Category) else None,
+        category=category if (category or "").partition("/")[0] in tuple(Category) else None,
         drill={"1": True, "0": False}.get(drill or ""),
         q=query.get("q", "").replace("\x00", "").strip()[:LONGEST_QUERY] or None,
         limit=limit,

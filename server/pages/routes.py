@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from schemas.kinds import FINER_KINDS
 from schemas.terms import Category, Channel, EntryKind, Level, Scale, Stage
 from server.domain.units import Rank
 from server.pages import around as around_pages
@@ -175,6 +176,13 @@ async def places(request: Request) -> Response:
     return Response(orjson.dumps(shown), media_type="application/json")
 
 
+async def finer_kinds(request: Request) -> Response:
+    """Every finer kind that has a name, for the intake's picker: `[[slug, name], …]`."""
+    words = Asked(request).wording
+    found = orjson.dumps([(slug, words.category(slug)) for slug in FINER_KINDS])
+    return Response(found, media_type="application/json", headers={"Cache-Control": "private, max-age=3600"})
+
+
 def _uuid(text: str) -> str | None:
     try:
         return str(UUID(text)) if len(text) == 36 else None
@@ -191,6 +199,7 @@ def routes() -> list[BaseRoute]:
         Route("/incidents/{incident_id:uuid}/view", page(incident_view)),
         Route("/incidents/{incident_id:uuid}/news", page(incident_news)),
         Route("/places", places),
+        Route("/kinds", finer_kinds),
         *around_pages.routes(),
         *figure_pages.routes(),
         *figure_file_pages.routes(),

@@ -265,6 +265,8 @@ def _parts(
             source = event.get("source") or {}
             if source.get("channel"):
                 add("event.source", channel=wording.term("source", source["channel"]))
+            if event.get("category"):
+                add("event.category", category=wording.category(event["category"]))
             if event.get("facts"):
                 add("event.facts", facts=facts_in_words(event["facts"], wording))
         case "facts_established":
@@ -275,6 +277,8 @@ def _parts(
                     add(f"event.{name}", at=wording.exact(event[name]))
             if (event.get("place") or {}).get("text"):
                 add("event.place", text=Said(event["place"]["text"]))
+            if event.get("category"):
+                add("event.category", category=wording.category(event["category"]))
             said("explanation")
         case "level_judged":
             slug = "event.judged_possible" if event["possible"] else "event.judged"

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 from schemas.fields import parse_instant
+from schemas.kinds import FINER_KINDS
 from server.domain.units import Rank, UnitTree
 from server.people.accounts import Language
 from server.screens.texts import Texts
@@ -57,11 +58,19 @@ class Wording:
         return self.texts.of[self.lang].get(f"{group}.{value}", value)
 
     def category(self, slug: str | None) -> str:
-        """A finer kind is shown behind its category: 危险化学品事故 / leak."""
+        """A finer kind is shown behind its category: 危险化学品 / 泄漏. One that has no name here is another
+        program's own, and speaks for itself."""
         if slug is None:
             return self.say("category.none")
         kind, _, finer = slug.partition("/")
-        return self.term("category", kind) + (f" / {finer}" if finer else "")
+        return self.term("category", kind) + (f" / {self.finer_kind(slug)}" if finer else "")
+
+    def finer_kind(self, slug: str) -> str:
+        """The name of `hazmat/leak` alone: 泄漏."""
+        known = FINER_KINDS.get(slug)
+        if known is None:
+            return slug.partition("/")[2].replace("_", " ").strip() or slug
+        return known.name_en if self.lang == "en" else known.name
 
     # --- units ------------------------------------------------------------------------------------------
 

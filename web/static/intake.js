@@ -28,6 +28,18 @@ async function findPlaces(text) {
   }
 }
 
+/** What stands behind a category's slash. It comes when the page is there, so that it is there without a server. */
+async function finerKinds(categories) {
+  try {
+    const answer = await fetch("/kinds", { headers: { "HX-Request": "true" } });
+    const found = answer.ok ? await answer.json() : [];
+    const keys = new Map(categories.map((one) => [one.value, one.keys]));
+    return found.map(([value, text]) => ({ value, text, keys: keys.get(value.split("/")[0]) ?? "" }));
+  } catch {
+    return [];
+  }
+}
+
 export class Intake extends CommandForm {
   /** `reading`: the dialog that reads a pasted message. */
   constructor(form, stored, reading) {
@@ -70,6 +82,10 @@ export class Intake extends CommandForm {
     const options = [...this.form.querySelectorAll("#intake-categories [role=option]")].map((one) => (
       { value: one.dataset.value, text: one.textContent, keys: one.dataset.keys }));
     this.categories = options;
+    finerKinds(options).then((finer) => {
+      options.push(...finer);
+      this.showCategory();
+    });
     const categories = (text) => {
       const typed = text.trim().toLowerCase();
       if (typed === "") return [];
@@ -258,7 +274,7 @@ export class Intake extends CommandForm {
       const where = [this.chosen?.text, body.place?.text].filter(Boolean).join(" ");
       const into = this.into?.how === "add" && (body.words || body.facts);
       if (!where && !into) throw new FieldError("/title", say("js.title_or_place"));
-      body.title = `${where} ${this.category.value || say("js.untitled")}`.trim().slice(0, 200);
+      body.title = `${where} ${this.category.value.replace(" / ", " ") || say("js.untitled")}`.trim().slice(0, 200);
     }
     if (body.words && body.source?.name && !withoutInformer.applies(body.source.channel)) {
       body.on_behalf_of = { name: body.source.name, channel: body.source.channel ?? "message", ...(body.source.unit ? { unit: body.source.unit } : {}) };
