@@ -21,6 +21,7 @@ AlarmKind = Literal[
     "help",  # 求援未答复
     "unmanned",  # 无人值班
     "handover",  # 交接超时
+    "roll_call",  # 点名无应答
 ]
 #: Whom a step calls: who is on duty, the leader of the shift (带班领导), the leaders of the bureau (局领导).
 Rung = Literal["on_duty", "leader", "bureau"]
@@ -50,7 +51,8 @@ COMMANDS: tuple[type[DutyCommand], ...] = (TakeAlarm,)
 class AlarmRaised(DutyEvent):
     """Somebody has to be reached (告警): about what, and the steps by which people are called.
 
-    `causes` are the obligations, the order or the addressee that it is about; `about` the unit whose duty.
+    `causes` are the obligations, the order, the addressee or the silent desks that it is about; `about` the
+    unit whose duty.
     """
 
     type: Literal["alarm_raised"] = "alarm_raised"

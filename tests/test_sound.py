@@ -111,3 +111,29 @@ async def test_a_page_whose_server_is_dead_sounds_by_itself_when_a_deadline_pass
         await page.clock.run_for(1000)
     assert titles == {own, f"【告警】{own}"}, "it calls and lets go, second by second"
     await expect(page.locator("#veil")).to_be_visible()
+
+
+async def test_desks_that_do_not_answer_are_heard_every_minute_until_somebody_here_goes_about_it(
+    page: Page, desk: FenghuoProcess
+) -> None:
+    await page.add_init_script(COUNT)
+    await page.clock.install()
+    await sign_in(page, desk)
+    await page.locator(".brand").click()
+    await expect(page.locator("#sound-switch")).to_have_text("声 开")
+    line = (  # as tests/test_roll_alarms.py has it from the server
+        '<div id="duty-bar" class="duty-bar" role="alert"><div class="notice-line is-silent" '
+        'id="notice-silent-1" data-aloud><b>点名无应答</b><a href="#">去处理</a></div></div>'
+    )
+    await page.route("**/duty/pieces", lambda route: route.fulfill(content_type="text/html", body=line))
+    item = {"unit": "130300", "item_id": words.new_id(), "text": "盯防", "kind": "key_spot"}
+    assert desk.tell("Wu", "add-duty-item", item).status_code == 200
+    await expect(page.locator("#notice-silent-1")).to_be_visible()
+    await page.wait_for_function("window.tones >= 3")
+    await page.clock.run_for(61_000)
+    assert await page.evaluate("window.tones") >= 6, "again, a minute later"
+    await page.get_by_role("link", name="去处理").click()
+    heard = await page.evaluate("window.tones")
+    await page.clock.run_for(180_000)
+    assert await page.evaluate("window.tones") == heard, "who goes about it is not called again"
+    await expect(page.locator("#notice-silent-1")).to_be_visible()

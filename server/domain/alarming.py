@@ -45,10 +45,15 @@ _INSTRUCTION = {
     "check": ("批示反馈逾期未核对", "An answer to an instruction was not looked at in time"),
 }
 _HELP = ("现场求援逾期未答复", "A request for help from the spot was not answered in time")
+#: More desks than these are counted, not named, in what an alarm says.
+MOST_NAMED = 5
 _UNMANNED = {
     "nobody_planned": ("无人值班: 没有排班", "Nobody is on duty: nobody is planned"),
     "not_taken_over": ("无人值班: 本班无人接班", "Nobody is on duty: the shift was not taken over"),
 }
+
+
+DutyOf = Callable[[str], Duty]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ class Cause:
     text_en: str
     causes: tuple[str, ...] = ()
     about: str | None = None
+    drill: bool = False
 
     @property
     def raised_for(self) -> str:
@@ -133,6 +139,33 @@ def _of_a_duty(event: DutyEvent, tree: UnitTree) -> Cause | None:
     return Cause(kind, what, tuple(units), event.due_at, *said, (event.shift_id,), event.unit)
 
 
+def of_a_roll(event: du.RollUnanswered, duty_of: DutyOf, tree: UnitTree) -> Cause | None:
+    """A roll-call that desks do not answer is one alarm of whoever made it, with the names of all of them."""
+    silent = _silent(event.roll_id, duty_of(event.caller), duty_of)
+    if not silent:
+        return None
+    rest = len(silent) - MOST_NAMED
+    named, named_en = (
+        comma.join(tree.name_of(one, lang) for one in silent[:MOST_NAMED])
+        for comma, lang in (("、", "zh"), (", ", "en"))
+    )
+    text = f"点名无应答，请打电话：{named}" + (f"等{len(silent)}个单位" if rest > 0 else "")
+    text_en = f"No answer to the roll-call, telephone: {named_en}" + (f" and {rest} more" if rest > 0 else "")
+    drill = duty_of(event.unit).asked[event.roll_id].drill
+    return Cause(
+        "roll_call", event.roll_id, (event.caller,), event.due_at, text, text_en, tuple(silent), event.caller,
+        drill,
+    )  # fmt: skip
+
+
+def _silent(roll_id: str, caller: Duty, duty_of: DutyOf) -> list[str]:
+    """Who was asked and has neither answered nor been written down as absent."""
+    roll = caller.rolls.get(roll_id)
+    if roll is None or roll.closed_at is not None:
+        return []
+    return [unit for unit in roll.asked if duty_of(unit).asked[roll_id].is_open]
+
+
 def raised(
     cause: Cause, unit: str, duty: Duty, incident: Incident | None, book: ChannelBook, now: datetime
 ) -> list[DutyEvent]:
@@ -156,7 +189,7 @@ def raised(
         number=None if incident is None else incident.number,
         title=None if incident is None else incident.title,
         about=cause.about,
-        drill=incident is not None and bool(incident.drill),
+        drill=cause.drill if incident is None else bool(incident.drill),
         due_at=cause.due_at,
         causes=list(cause.causes),
         steps=_steps(book, duty, now),
@@ -245,8 +278,12 @@ def over(alarm: Alarm, incident: Incident, rules: RuleSet) -> str | None:
             return None
 
 
-def ended_by(event: DutyEvent, alarm: Alarm) -> bool:
-    """Whether this is what an alarm about a duty has waited for: somebody took the shift over."""
+def ended_by(event: DutyEvent, alarm: Alarm, duty_of: DutyOf) -> bool:
+    """Whether this is what an alarm about a duty has waited for: somebody took the shift over, or the last
+    desk that was silent has answered or was telephoned, or the roll-call was closed."""
+    said = alarm.raised
+    if said.kind == "roll_call" and isinstance(event, du.RollAnswered | du.RollClosed):
+        return said.what == event.roll_id and not _silent(said.what, duty_of(said.unit), duty_of)
     return (
         isinstance(event, du.ShiftTakenOver)
         and alarm.raised.kind in ("unmanned", "handover")

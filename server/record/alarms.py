@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from schemas import alarms as al
 from schemas.channels import DRILL_PREFIX, Base, ChannelBook, Sms, Smtp
+from schemas.duties import RollUnanswered
 from schemas.duty_parts import DutyEvent
 from schemas.rules import RuleSet
 from server.domain import alarming
@@ -108,9 +109,17 @@ class Alarms:
         incident = None if line.incident_id is None else self._load_incident(line.incident_id)
         if isinstance(event, DutyEvent):
             for unit in self._units.intersection(self._tree.ancestors(event.unit)):
-                over = [one for one in self._duties.load(unit).open_alarms() if alarming.ended_by(event, one)]
+                over = [
+                    one
+                    for one in self._duties.load(unit).open_alarms()
+                    if alarming.ended_by(event, one, self._duties.load)
+                ]
                 self._end(unit, over, "done")
-        cause = alarming.cause_of(event, incident, self._tree)
+        if isinstance(event, RollUnanswered):
+            is_heard = event.caller in self._units
+            cause = alarming.of_a_roll(event, self._duties.load, self._tree) if is_heard else None
+        else:
+            cause = alarming.cause_of(event, incident, self._tree)
         if cause is None:
             return
         for unit in cause.units:

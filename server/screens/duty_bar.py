@@ -32,6 +32,7 @@ class Notice:
     alarm_id: str | None = None
     incident_id: str | None = None
     until: str = ""  # when it is to be looked at again, for it stands no longer
+    aloud: bool = False  # heard when it comes and every minute, until somebody here goes about it
 
 
 def notices(database: Database, unit: str, now: datetime, wording: Wording) -> list[Notice]:
@@ -104,6 +105,8 @@ def _of_rolls(rolls: list[dict[str, Any]], unit: str, now: datetime, wording: Wo
                     text=wording.say("duty_bar.silent", count=len(silent), units=named),
                     href="/roll-call",
                     drill=roll["drill"],
+                    aloud=True,
+                    until=wire_instant(parse_instant(roll["asked_at"]) + CHASED_FOR),
                 )
             )
     return made

@@ -6,7 +6,7 @@ import { say } from "./texts.js";
 import { callInTitle } from "./title.js";
 import { wireTime } from "./times.js";
 
-const PIECES = ["on-duty", "duty-bar"];
+const PIECES = ["on-duty", "duty-bar"], AGAIN_MS = 60_000;
 
 export class Duty {
   /** `sound`: to be heard when this desk is called; null where nobody sits. */
@@ -14,7 +14,9 @@ export class Duty {
     this.unit = document.body.dataset.unit;
     this.sound = sound;
     this.answers = new Map();
-    this.heard = new Set([...this.asked, ...this.alarms].map(nameOf));
+    this.heard = new Set([...this.asked, ...this.alarms, ...this.aloud].map(nameOf));
+    this.hushed = new Set(JSON.parse(sessionStorage.getItem("fenghuo.hushed") ?? "[]"));
+    if (sound) setInterval(() => this.again(), AGAIN_MS);
     this.refresh = soon(() => this.fetch(), 100, 200);
     live.addEventListener("refresh", this.refresh);
     live.addEventListener("entry", ({ detail }) => {
@@ -40,6 +42,15 @@ export class Duty {
     return [...document.querySelectorAll("#duty-bar .take-here")];
   }
 
+  /** What is heard until somebody here goes about it: desks that do not answer a roll-call. */
+  get aloud() {
+    return [...document.querySelectorAll("#duty-bar [data-aloud]")];
+  }
+
+  again() {
+    if (this.aloud.some((one) => !this.hushed.has(nameOf(one)))) this.sound.play("past");
+  }
+
   async fetch() {
     const html = await fetchHtml("/duty/pieces");
     if (html !== null) await swapPieces(html);
@@ -60,11 +71,12 @@ export class Duty {
   }
 
   show() {
-    const asked = this.asked, alarms = this.alarms;
-    const fresh = [...asked, ...alarms].filter((one) => !this.heard.has(nameOf(one)));
+    const asked = this.asked, alarms = this.alarms, aloud = this.aloud;
+    const fresh = [...asked, ...alarms, ...aloud].filter((one) => !this.heard.has(nameOf(one)));
     for (const one of fresh) this.heard.add(nameOf(one));
     if (fresh.length) this.sound?.play("past");
     callInTitle("roll", asked.length ? say("js.roll") : null);
+    callInTitle("silent", aloud.length ? say("js.roll_silent") : null);
     callInTitle("called", alarms.length ? say("js.alarm_title") : null);
     this.sound?.show();
     this.lookAgain();
@@ -80,6 +92,8 @@ export class Duty {
   clicked(event) {
     const more = document.getElementById("on-duty-more");
     if (more?.open && !more.contains(event.target)) more.open = false;
+    const line = event.target.closest?.("[data-aloud] a")?.closest("[data-aloud]");
+    if (line) sessionStorage.setItem("fenghuo.hushed", JSON.stringify([...this.hushed.add(nameOf(line))].slice(-100)));
     const button = event.target.closest?.(".answer-here, .take-here");
     if (button) this.answer(button);
   }
@@ -112,7 +126,7 @@ export class Duty {
   }
 }
 
-const nameOf = (button) => button.dataset.roll ?? button.dataset.alarm;
+const nameOf = (one) => one.dataset.roll ?? one.dataset.alarm ?? one.id;
 
 /** A command behind a button: sent until answered, the state said in `#state`. True when it is on disk. */
 export async function act(name, body, button = null) {
