@@ -41,6 +41,14 @@ def test_the_half_that_the_reader_was_tuned_by_is_read_without_an_invention():
     assert tuned.total("invented") == 0, tuned.faults
 
 
+def test_those_written_later_in_other_manners_are_read_as_the_readme_says():
+    later = score("later")
+    assert later.precision() >= 0.96, later.faults
+    assert later.recall() >= 0.94, later.faults
+    assert later.precision(*CORE) >= 0.97, later.faults
+    assert later.total("invented") <= 3, later.faults
+
+
 def test_the_corpus_has_a_hundred_and_twenty_messages():
     assert len(messages("held_out")) + len(messages("tuned")) >= 120
 

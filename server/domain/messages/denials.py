@@ -40,6 +40,10 @@ def denials(text: str, within: Span) -> Iterator[tuple[Mention | None, Span]]:
                 yield Mention(field, None, span, open_=True), span
             else:
                 yield Mention(field, 0, span), span
+    for match in states.NO_DEAD.finditer(text, within.start, within.end):
+        if free(span := Span(match.start(), match.end())):
+            taken.append(span)
+            yield Mention("dead", 0, span, likely=True), span
     for match in states.UNHURT.finditer(text, within.start, within.end):
         if free(span := Span(match.start(), match.end())):
             taken.append(span)
