@@ -49,6 +49,7 @@ from server.pages.devices import DevicePages
 from server.pages.field import FieldApp
 from server.pages.front import Front
 from server.pages.people import PeoplePages
+from server.pages.warming import keep_warm
 from server.parts import Parts
 from server.people.devices import Devices
 from server.people.outposts import Outposts
@@ -235,6 +236,7 @@ async def _running(app: Starlette) -> AsyncIterator[None]:
         "stalled": lambda: free_the_ledger(parts.database, parts.store),
         "catalogue": lambda: keep_catalogue(parts.database),
         "index": lambda: keep_index(parts.database),
+        "figures": lambda: keep_warm(parts),
         "unattached": lambda: clear_unattached(parts.database, parts.now),
         "rights": lambda: watch_rights(parts.hub, parts.people.standing_of, parts.devices.revoked_among),
     }

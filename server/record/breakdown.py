@@ -159,7 +159,7 @@ class Timing:
     ) -> dict[str, Spread]:
         """Median and P90 of each span, over the newest that count."""
         found: dict[str, list[float]] = {f"{begin}_{end}": [] for begin, end in SPANS}
-        for _row, taken in self._spans(database, rows[-MOST_TIMED:], now):
+        for _row, taken in self.spans(database, rows[-MOST_TIMED:], now):
             for name, span in taken.items():
                 found[name].append(span)
         return {name: spread(taken, smallest) for name, taken in found.items()}
@@ -170,12 +170,16 @@ class Timing:
         """What a median is made of: incident and span, the longest first."""
         found = [
             (row.incident_id, taken[name])
-            for row, taken in self._spans(database, rows[-MOST_TIMED:], now)
+            for row, taken in self.spans(database, rows[-MOST_TIMED:], now)
             if name in taken
         ]
         return sorted(found, key=lambda one: -one[1])
 
-    def _spans(
+    def unkept(self, rows: Iterable[Counted]) -> list[Counted]:
+        """Those whose times would have to be worked out."""
+        return [row for row in rows if (row.incident_id, row.version) not in self._kept]
+
+    def spans(
         self, database: Database, rows: Sequence[Counted], now: datetime
     ) -> list[tuple[Counted, dict[str, float]]]:
         """Those that are not kept are read in one look."""
