@@ -231,13 +231,13 @@ def test_every_topic_names_the_law_that_it_is_taken_from(lived: Lived, topic: st
 
 def test_the_figures_of_the_help_are_those_of_the_rules_in_force(lived: Lived) -> None:
     hour = lived.room.get("Wu", "/help/hour").text
-    assert "书面首报 60 分钟内送达, 电话首报 30 分钟内" in hour
+    assert "书面首报 60 分钟内送达，电话首报 30 分钟内" in hour
     graded = BeautifulSoup(lived.room.get("Wu", "/help/grading", category="hazmat/leak").text, "lxml")
     captions = [one.get_text() for one in graded.select("caption")]
     assert captions == ["事故灾难信息报送分级", "生产安全事故等级（核定）"]
     rows = {row.th.get_text(): row.td.get_text() for row in graded.select("table")[1].select("tr")}
     assert (
-        rows["重大"] == "死亡 ≥ 10 · 重伤或中毒 ≥ 50 · 直接经济损失(万元) ≥ 5000"
+        rows["重大"] == "死亡 ≥ 10 · 重伤或中毒 ≥ 50 · 直接经济损失（万元） ≥ 5000"
         or "死亡 ≥ 10" in rows["重大"]
     )
     assert "国务院令493号 第三条" in graded.get_text()

@@ -303,7 +303,7 @@ def test_a_silent_channel_stands_over_the_desk_and_in_readyz_and_metrics(spare_r
     room.parts.store.note_channel("dingtalk", "HTTP 500").result(10)
     body = room.request(None, "GET", "/readyz").json()
     assert (body["ready"], body["checks"]["channels"]) == (True, "degraded: no message gets out by dingtalk")
-    assert "外发渠道不通: 市局dingtalk" in room.get("Wu", "/roster").text
+    assert "外发渠道不通：市局dingtalk" in room.get("Wu", "/roster").text
     assert "HTTP 500" in room.get("Wu", "/roster").text
     major(room)
     figures = room.request("Sun", "GET", "/metrics").text

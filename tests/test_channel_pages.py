@@ -113,4 +113,4 @@ def test_only_a_gateways_own_word_moves_a_message_beyond_handed_over(spare_room:
     ):
         answer = tell("Chen", state=state)
         assert (answer.status_code, answer.json()["state"]) == (200, stands)
-    assert "已读(网关回报)" in room.get("Wu", "/channels").text
+    assert "已读（网关回报）" in room.get("Wu", "/channels").text

@@ -83,7 +83,7 @@ def test_a_roll_call_asks_on_every_page_of_the_desk_that_is_asked(spare_room: Ro
     pieces = spare_room.get("Li", "/duty/pieces").text
     assert "没有人" not in text_of(pieces), "it keeps no roster here"
     assert '<span id="on-duty" class="on-duty" data-shift=""></span>' in pieces
-    assert "在岗, 应答" in text_of(pieces)
+    assert "在岗，应答" in text_of(pieces)
 
 
 def test_a_roll_call_asks_on_the_pages_about_people_and_channels_too(spare_room: Room) -> None:
@@ -116,12 +116,12 @@ def test_the_bar_says_what_is_amiss_and_stops_when_it_is_not(spare_room: Room) -
     room.clock.pass_by(hours=18, minutes=34)
     assert "下一班 没有" not in bar()
     room.clock.pass_by(minutes=2)
-    assert "下一班已到时, 尚未交接" in bar()
+    assert "下一班已到时，尚未交接" in bar()
     take_over(room, _second, reason="上一班已离岗")
     room.told("Wu", "call-roll", roll(within=1))
     room.clock.pass_by(minutes=2)
-    assert "点名 2 个单位未应答, 转电话: " in bar()
-    assert "点名: 请应答" in bar("Li")
+    assert "点名 2 个单位未应答，转电话：" in bar()
+    assert "点名：请应答" in bar("Li")
     room.clock.pass_by(hours=24)
     assert "下一班没有排人" in bar()
 
@@ -138,7 +138,7 @@ def test_pasted_lines_are_shown_before_they_are_planned_and_planned_as_shown(spa
     pasted = "2026-12-01 值班长 张三 13900000001; 信息岗 李四; 带班 王局\n昨天 张三\n2026-12-02 值班长 赵六"
     html = reading(room, text=pasted)
     assert room.ask("Wu", "shifts")["shifts"] == [], "nothing is planned by reading"
-    assert "第 2 行: 没有日期" in text_of(html)
+    assert "第 2 行：没有日期" in text_of(html)
     body = json.loads(unescape(re.search(r'data-body="([^"]*)"', html)[1]))  # type: ignore[index]
     room.told("Wu", "plan-shifts", {"unit": CITY, "shifts": body})
     first, second = room.ask("Wu", "shifts", **{"from": "2026-12-01", "to": "2026-12-02"})["shifts"]
@@ -240,7 +240,7 @@ def test_the_roll_calls_page_has_the_phone_of_who_is_on_there(spare_room: Room) 
     room.clock.pass_by(minutes=6)
     html = room.get("Wu", "/roll-call").text
     assert "卢某" in html
-    assert "未应答, 打电话" in html
+    assert "未应答，打电话" in html
     county = room.get("Li", "/roll-call").text
     assert "本单位被点名" in county
     assert "青龙" not in county[county.index('id="rolls"') :], "of the others it learns nothing"

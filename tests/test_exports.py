@@ -130,9 +130,9 @@ def test_a_file_says_what_it_is_for_whom_when_in_which_zone_and_where_the_record
     assert about["filter"] == "在办"
     assert about["by"].endswith("Wu")
     assert about["at"].endswith("+08:00")
-    assert about["zone"] == "北京时间 (UTC+8)"
+    assert about["zone"] == "北京时间（UTC+8）"
     count, head = exports.exporting.chain_head(room.parts.database)
-    assert about["stands"] == f"日志 {count} 条, 链首 SHA-256 {head}"
+    assert about["stands"] == f"日志 {count} 条，链首 SHA-256 {head}"
     county = json.loads(room.get("Li", "/export/incidents?as=json").content)["about"]
     assert head not in county["stands"], "how much the others write is not theirs to know"
 

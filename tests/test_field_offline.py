@@ -136,7 +136,7 @@ async def test_a_refused_one_says_why_holds_up_only_its_own_and_goes_when_amende
     await cut(page, False)
     await eventually(lambda: [one["text"] for one in notes(desk, other)] == ["另一处照常"], within=30)
     await page.evaluate("location.hash = '#/outbox'")
-    await expect(page.locator("#line-word")).to_contain_text("1 条待发送, 1 条被退回")
+    await expect(page.locator("#line-word")).to_contain_text("1 条待发送，1 条被退回")
     await expect(page.locator(".field-refusal")).to_contain_text("known_at")
     await expect(page.locator("li.is-waiting")).to_contain_text("先处理那一条")
     await page.get_by_role("button", name="修改").click()

@@ -42,11 +42,11 @@ def below(rows: list[list[Any]], first: str) -> list[list[Any]]:
 def test_every_breakdown_has_its_sheet_with_the_pages_figures(march: Room) -> None:
     found = sheets(march)
     assert list(found) == [
-        "单位", "月份", "事件类别", "级别", "班次(带班领导)", "演练口径", "各环节用时",
+        "单位", "月份", "事件类别", "级别", "班次（带班领导）", "演练口径", "各环节用时",
         "近 12 个月", "月度封账",
     ]  # fmt: skip
     for by, name in (("unit", "单位"), ("month", "月份"), ("category", "事件类别"), ("level", "级别"),
-                     ("shift", "班次(带班领导)")):  # fmt: skip
+                     ("shift", "班次（带班领导）")):  # fmt: skip
         shown = {}
         for row in page(march, by=by).select("#rates tbody tr"):
             ratios = [cell.get_text() for cell in row.select("td:not(.is-drill)")]

@@ -51,7 +51,7 @@ async def test_an_instruction_goes_its_whole_way_by_two_keys_and_its_words(
     panel = page.locator(".instructions")
     await expect(panel.locator("q")).to_have_text("全力搜救<b>")
     await expect(panel.locator(".owed-line")).to_have_count(2)
-    await expect(panel).to_contain_text("2 个承办单位, 2 个未办结")
+    await expect(panel).to_contain_text("2 个承办单位，2 个未办结")
     first, second = await panel.locator(".owed-line").all()
     await expect(first.locator(".clock")).to_contain_text("14")
 
@@ -60,7 +60,7 @@ async def test_an_instruction_goes_its_whole_way_by_two_keys_and_its_words(
     await mine.locator('[data-act="finish-instruction"]').focus()
     await page.keyboard.press("Enter")
     await type_and_send(page, "finish-instruction", text="已阅")
-    await expect(panel).to_contain_text("2 个承办单位, 1 个未办结")
+    await expect(panel).to_contain_text("2 个承办单位，1 个未办结")
 
     await expect(page.locator('.acts [data-key="b"]')).to_contain_text("批示传达")
     await page.keyboard.press("b")

@@ -81,7 +81,7 @@ def test_what_differs_stands_beside_it_as_a_contradiction(room: Room) -> None:
     (differs,) = room.entries(one, "short_report_differs")
     assert (differs["event"]["fields"], differs["event"]["person"]) == (["people"], "Song")
     assert room.ask("Wu", f"incidents/{one}")["field"]["inside"]["went_in"] == 14, "both stand"
-    assert "两者不同: 人数" in room.request("Wu", "GET", f"/incidents/{one}").text
+    assert "两者不同：人数" in room.request("Wu", "GET", f"/incidents/{one}").text
 
 
 def test_another_persons_and_another_incidents_command_is_another_command(room: Room) -> None:

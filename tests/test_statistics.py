@@ -240,7 +240,7 @@ def test_the_stages_say_how_long_each_took(spare_room: Room) -> None:
     for day in (2, 3, 4, 5, 8):
         happen(room, day, minutes=40 + day)
     rows = table(room.get("Wu", "/statistics", **SPAN).text, "stages")
-    assert rows["获知→送达(全程)"].split() == ["5", "39:00", "43:00"]
+    assert rows["获知→送达（全程）"].split() == ["5", "39:00", "43:00"]
     assert rows["研判→起草"].split() == ["0", "—", "—"]
 
 

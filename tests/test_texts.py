@@ -54,3 +54,68 @@ def test_templates_hold_no_script_no_style_and_nothing_that_switches_escaping_of
             template.name
         )
         assert not re.search(r"\|\s*safe\b|Markup|autoescape", text), template.name
+
+
+# ---------------------------------------------------------------- punctuation (GB/T 15834)
+
+HAN = "\u3400-\u9fff"
+#: A mark of half a width beside Chinese. A key that is pressed (`?`), a clock and a number's comma are none.
+HALF = re.compile(
+    rf"[{HAN}”）][ ]?[,:;(]|[{HAN}”）][!?]|[,:;)!][ ]?[{HAN}“（]|[{HAN}][ ]?\}}?\)|}}[,:;(][ ]?(?=[{HAN}{{]|$)|}}\?$"
+)
+GAP = re.compile(r"[，。：；？！（）、] | [，。：；？！（）、]")
+
+
+def strings_of(module: Path) -> list[str]:
+    """A module's strings that are more Chinese than not; what stands in a docstring is for us."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    docs = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    found = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
+    ]
+    return [
+        one
+        for one in found
+        if "(?" not in one and len(re.findall(rf"[{HAN}]", one)) > len(re.findall(r"[A-Za-z]", one))
+    ]
+
+
+def test_what_is_half_a_width_beside_chinese_is_found():
+    wrong = [
+        "不明, 待查",
+        "说明: {text}",
+        "已停用({since})",
+        "{name},请",
+        "仍要退出?",
+        "数字(人)",
+        "甲;乙",
+        "好!",
+    ]
+    assert [one for one in wrong if not HALF.search(one)] == []
+    right = [
+        "截至 08:30，{name}：在岗（{count} 人）",
+        "空为未说，? 为核实中",
+        "GB/T 9704：A4",
+        "1,284 人",
+        "甲；乙？",
+    ]
+    assert [one for one in right if HALF.search(one) or GAP.search(one)] == []
+
+
+def test_chinese_has_chinese_punctuation_on_every_screen_in_every_sentence_and_document():
+    said = list(TEXTS.of["zh"].values())
+    modules = [ROOT / "server" / name for name in ("sentences.py", "domain/alarming.py", "record/alarms.py")]
+    for module in [*modules, *sorted((ROOT / "server" / "screens").glob("*.py"))]:
+        said += strings_of(module)
+    for file in sorted((ROOT / "server" / "config").glob("rules/*.yaml")):
+        said += re.findall(r"^\s+(?:text|note): ([^\"'{].*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    for file in sorted((ROOT / "server" / "config").glob("forms/*.yaml")):
+        said += re.findall(r'"([^"\n]+)"', file.read_text(encoding="utf-8"))
+    assert len(said) > 1_500
+    assert [one for one in said if HALF.search(one) or (GAP.search(one) and one.strip() == one)] == []

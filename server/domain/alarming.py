@@ -48,8 +48,8 @@ _HELP = ("现场求援逾期未答复", "A request for help from the spot was no
 #: More desks than these are counted, not named, in what an alarm says.
 MOST_NAMED = 5
 _UNMANNED = {
-    "nobody_planned": ("无人值班: 没有排班", "Nobody is on duty: nobody is planned"),
-    "not_taken_over": ("无人值班: 本班无人接班", "Nobody is on duty: the shift was not taken over"),
+    "nobody_planned": ("无人值班：没有排班", "Nobody is on duty: nobody is planned"),
+    "not_taken_over": ("无人值班：本班无人接班", "Nobody is on duty: the shift was not taken over"),
 }
 
 
@@ -90,7 +90,7 @@ def cause_of(event: Event, incident: Incident | None, tree: UnitTree) -> Cause |
             owed = incident.obligations[event.obligation_id]
             kind: al.AlarmKind = "overdue" if isinstance(event, ev.ObligationOverdue) else "due_soon"
             words = _OWED[kind]
-            text, text_en = f"{words[0]}: {owed.rule_text}", f"{words[1]}: {owed.rule_text_en}"
+            text, text_en = f"{words[0]}：{owed.rule_text}", f"{words[1]}: {owed.rule_text_en}"
             same = [
                 one.obligation_id
                 for one in incident.obligations.values()
@@ -131,7 +131,7 @@ def _of_a_duty(event: DutyEvent, tree: UnitTree) -> Cause | None:
         return None
     kind: al.AlarmKind = "handover"
     what, units = "late", [event.unit]
-    text, text_en = "交接超时: 下一班已到时", "The handover is late: the next shift has begun"
+    text, text_en = "交接超时：下一班已到时", "The handover is late: the next shift has begun"
     if isinstance(event, du.DutyUnmanned):
         kind, what, units = "unmanned", event.why, event.units
         text, text_en = _UNMANNED[event.why]

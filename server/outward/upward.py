@@ -215,7 +215,7 @@ class Upward:
         except (TimeoutError, httpx2.HTTPError, OSError) as error:
             raise NotTaken(_in_words(error)) from None
         if answer.status_code in (401, 403):
-            raise NotTaken("上级不认这个节点, 已收回或过期 the desk above does not know this outpost")
+            raise NotTaken("上级不认这个节点，已收回或过期 the desk above does not know this outpost")
         if answer.status_code != 200:
             raise NotTaken(f"HTTP {answer.status_code}")
         return _read(bytes(read))

@@ -95,7 +95,7 @@ class ChannelPages:
             alarm_id=None,
             unit=unit,
             channel=channel.id,
-            text=f"【烽火测试】{parts.tree.name_of(unit)} 外发渠道测试, 收到无需处理。编号{message_id[:8]}",
+            text=f"【烽火测试】{parts.tree.name_of(unit)} 外发渠道测试，收到无需处理。编号{message_id[:8]}",
             drill=False,
             recipient=recipient,
             recipient_name=admin.name if recipient else "",

@@ -187,8 +187,8 @@ def message(raised: al.AlarmRaised, called: al.AlarmCalled, tree: UnitTree, *, f
         parts.append(raised.title)
     parts.append(raised.text)
     names = "、".join(called.to) or "名单上无人"
-    parts.append(f"第{called.step + 1}次呼叫 {_RUNGS[called.called]}: {names}")
-    parts.append(f"请回值班台接单, 无人接单将继续上呼。编号{raised.alarm_id[:8]}-{called.step + 1}")
+    parts.append(f"第{called.step + 1}次呼叫 {_RUNGS[called.called]}：{names}")
+    parts.append(f"请回值班台接单，无人接单将继续上呼。编号{raised.alarm_id[:8]}-{called.step + 1}")
     return marked(" ".join(" ".join(parts).split()), raised.drill)
 
 

@@ -417,12 +417,12 @@ def _duty_parts(event: dict[str, Any], wording: Wording, owed: dict[str, Any]) -
 
 def because_in_words(because: list[str], wording: Wording) -> str:
     """`dead 11 ≥ 10` in the words of the screen. What is no fact's name stays as it is."""
-    said = []
+    made = []
     for reason in because:
         name, _, rest = reason.partition(" ")
         words = "+".join(wording.term("fact", one) for one in name.split("+"))
-        said.append(f"{words} {rest}")
-    return "; ".join(said)
+        made.append(f"{words} {rest}")
+    return wording.say("list.semicolon").join(made)
 
 
 def lacks_in_words(lacks: list[str], wording: Wording) -> str:
