@@ -1,37 +1,32 @@
 // The desk: the list, the incident, what now, and the line at the bottom, all by keyboard.
 import { Alarms } from "./alarm.js";
 import { Board } from "./board.js";
-import { Choosing } from "./choose.js";
 import { runClocks } from "./clock.js";
 import { Intake } from "./intake.js";
 import { guardSignOut } from "./drafts.js";
 import { Duty } from "./duty.js";
 import { Live } from "./live.js";
 import { alsoOffer, open as openPalette } from "./palette.js";
-import { Attachments } from "./attachments.js";
-import { PasteIntoIncident } from "./paste.js";
 import { ReadingDialog } from "./reading.js";
-import { ShortReports } from "./short_desk.js";
 import { elementsOf, fetchHtml } from "./swap.js";
 import { say } from "./texts.js";
 import { POPS, View } from "./view.js";
 
+const RETRY_MS = 5000;
 const board = new Board((incident) => openIncident(incident));
 const view = new View();
-const choosing = new Choosing(view);
-new Attachments(view);
+let choosing = null;
 const form = document.getElementById("intake");
 const reading = new ReadingDialog();
 const intake = form && new Intake(form, (answer) => { board.at = answer.incident_id; board.choose(answer.incident_id); }, reading);
-new ShortReports((answer) => { board.at = answer.incident_id; board.choose(answer.incident_id); });
 const live = new Live("desk");
 const alarms = new Alarms(() => board.deadlines(), (one) => openDuty(one.incident, one.duty.dataset));
 const duty = new Duty(live, alarms.sound);
 alarms.onTake = (one) => duty.takeOf(one.incident);
 alsoOffer(commands);
 
-new PasteIntoIncident(view, reading);
 guardSignOut();
+whenThere(rest);
 runClocks((at) => {
   alarms.look(at);
   board.look();
@@ -45,6 +40,25 @@ live.addEventListener("refresh", () => {
   board.refresh();
   view.refresh();
 });
+
+/** What no first key needs comes when the page is there: the first load is smaller, and a server that dies later
+ * takes nothing away. */
+async function rest() {
+  const [choose, attachments, paste, short] = await Promise.all([
+    import("./choose.js"), import("./attachments.js"), import("./paste.js"), import("./short_desk.js"),
+  ]);
+  choosing = new choose.Choosing(view);
+  new attachments.Attachments(view);
+  new paste.PasteIntoIncident(view, reading);
+  new short.ShortReports((answer) => { board.at = answer.incident_id; board.choose(answer.incident_id); });
+}
+
+/** After the load event; what does not come is asked for again. */
+function whenThere(work) {
+  const again = () => work().catch(() => setTimeout(again, RETRY_MS));
+  if (document.readyState === "complete") again();
+  else addEventListener("load", again, { once: true });
+}
 
 /** Show another incident in the middle. Nothing typed is lost: drafts are kept by incident. */
 let wanted = null;
@@ -97,7 +111,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && board.list.contains(event.target)) return done(event, () => board.choose());
   if (/^Arrow(Up|Down)$/.test(event.key) && !board.list.contains(event.target) && event.target !== document.body) return;
   if (KEYS[event.key]) done(event, KEYS[event.key]);
-  else if (/^[1-9]$/.test(event.key)) { if (choosing.key(event)) event.preventDefault(); }
+  else if (/^[1-9]$/.test(event.key)) { if (choosing?.key(event)) event.preventDefault(); }
   else if (/^[a-z]$/.test(event.key)) {
     const act = document.querySelector(`.acts button[data-key="${event.key}"]`);
     if (act) done(event, () => act.click());
@@ -148,6 +162,6 @@ function commands() {
     run: () => intake.shared.take(line.dataset.draftId),
   }));
   const rows = board.rows.map((row) => ({ text: row.querySelector(".row-title").textContent, run: () => board.choose(row.dataset.incident) }));
-  const numbers = choosing.buttons.map((one) => ({ text: one.getAttribute("aria-label"), key: one.dataset.digit, run: () => choosing.choose(one) }));
+  const numbers = (choosing?.buttons ?? []).map((one) => ({ text: one.getAttribute("aria-label"), key: one.dataset.digit, run: () => choosing.choose(one) }));
   return [...drafts, ...numbers, ...rows];
 }
