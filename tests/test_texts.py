@@ -61,7 +61,8 @@ def test_templates_hold_no_script_no_style_and_nothing_that_switches_escaping_of
 HAN = "\u3400-\u9fff"
 #: A mark of half a width beside Chinese. A key that is pressed (`?`), a clock and a number's comma are none.
 HALF = re.compile(
-    rf"[{HAN}”）][ ]?[,:;(]|[{HAN}”）][!?]|[,:;)!][ ]?[{HAN}“（]|[{HAN}][ ]?\}}?\)|}}[,:;(][ ]?(?=[{HAN}{{]|$)|}}\?$"
+    rf"[{HAN}”）][ ]?[,:;(]|[{HAN}”）][!?]|[,:;)!][ ]?[{HAN}“（]|[{HAN}][ ]?\}}?\)"
+    rf"|}}[,:;(][ ]?(?=[{HAN}{{]|$)|}}\?$"
 )
 GAP = re.compile(r"[，。：；？！（）、] | [，。：；？！（）、]")
 
