@@ -29,6 +29,9 @@ REPLACE = """() => setInterval(() => {
   if (field === document.activeElement && field.value) field.replaceWith(field.cloneNode());
 }, 100)"""
 SYLLABLES = "现场核实伤亡被困疏散消防医院道路供电通信燃气泄漏火势控制增援报告领导专家"
+#: A window on a machine that has no time for it is slow, and loses nothing: what it shows is waited for, what
+#: stands under the cursor never.
+PATIENCE_MS = 60_000
 FIGURES = ("dead", "missing", "trapped", "seriously_injured", "lightly_injured", "evacuated")
 
 
@@ -86,7 +89,7 @@ class Officer:
     async def _open(self, key: str, field_: str) -> None:
         await self.page.evaluate("() => document.activeElement?.blur()")
         await self.page.keyboard.press(key)
-        await expect(self.page.locator(field_)).to_be_focused()
+        await expect(self.page.locator(field_)).to_be_focused(timeout=PATIENCE_MS)
 
     async def _type(self, field_: str, text: str) -> None:
         """In pieces; once in a while the form is put away in the middle and taken up again."""
@@ -102,11 +105,11 @@ class Officer:
     async def _put_away_and_back(self, field_: str, text: str) -> None:
         self.edits.reopened += 1
         await self.page.keyboard.press("Escape")
-        await expect(self.page.locator(f"#{field_}")).to_be_hidden()
+        await expect(self.page.locator(f"#{field_}")).to_be_hidden(timeout=PATIENCE_MS)
         await self.page.evaluate("() => document.activeElement?.blur()")
         await self.page.keyboard.press("n" if field_ == "add-text" else "f")
-        await expect(self.page.locator(f"#{field_}")).to_be_visible()
-        await expect(self.page.locator(f"#{field_}")).to_have_value(text)
+        await expect(self.page.locator(f"#{field_}")).to_be_visible(timeout=PATIENCE_MS)
+        await expect(self.page.locator(f"#{field_}")).to_have_value(text, timeout=PATIENCE_MS)
         await self.page.locator(f"#{field_}").focus()
 
     async def _look(self, field_: str, text: str) -> None:
@@ -117,7 +120,7 @@ class Officer:
 
     async def _store(self, command: str) -> None:
         await self.page.keyboard.press("Control+Enter")
-        await expect(self.page.locator(f"#form-{command}")).to_be_hidden(timeout=20_000)
+        await expect(self.page.locator(f"#form-{command}")).to_be_hidden(timeout=PATIENCE_MS)
 
 
 async def _county(desk: FenghuoProcess, incident: str, seed: int, until: float, edits: Edits) -> None:
@@ -182,9 +185,11 @@ async def _judge(desk: FenghuoProcess, incident: str, pages: list[Page], edits: 
     last = edits.said[-1]
     for page in pages:
         try:
-            await eventually(lambda page=page: page.locator(".lines", has_text=last).count())
+            await eventually(lambda page=page: page.locator(".lines", has_text=last).count(), 60)
             if dead is not None:
-                await expect(page.locator(f"#fact-dead-{incident} .value")).to_have_text(shown)
+                await expect(page.locator(f"#fact-dead-{incident} .value")).to_have_text(
+                    shown, timeout=PATIENCE_MS
+                )
         except AssertionError as late:
             edits.wrong.append(f"a window does not show what the record has: {late}")
 

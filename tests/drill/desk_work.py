@@ -25,7 +25,7 @@ def edits(run: Run) -> None:
     run.must(
         "no word is lost or doubled, no field replaced under the cursor", not found.wrong, found.wrong[:5]
     )
-    run.must("something was typed", len(found.said) >= seconds // 5, len(found.said))
+    run.must("something was typed", len(found.said) >= seconds // 20, len(found.said))
     run.control("a field that is replaced every tenth of a second is noticed", harmed.wrong)
     run.line(described(found, seconds, run.seed), texts=len(found.said), wrong=len(found.wrong))
 
