@@ -111,18 +111,14 @@ def hours(raw: dict[str, Any], wording: Wording) -> str:
 
 def coverage(shown: Sequence[dict[str, Any]], first: date, last: date) -> dict[date, str]:
     """How much of each Beijing day has somebody planned: none, part, all. `shown` in order."""
-    spans = [(parse_instant(one["starts_at"]), parse_instant(one["ends_at"])) for one in shown]
-    found: dict[date, str] = {}
-    for day in days(first, last):
-        begins = datetime.combine(day, time(), BEIJING)
-        ends = begins + timedelta(days=1)
-        held = sum(
-            (min(end, ends) - max(start, begins)).total_seconds()
-            for start, end in spans
-            if start < ends and end > begins
-        )
-        found[day] = "all" if held >= 86_400 else "part" if held > 0 else "none"
-    return found
+    held = dict.fromkeys(days(first, last), 0.0)
+    for one in shown:  # each touches a day or two of the year
+        start, end = parse_instant(one["starts_at"]), parse_instant(one["ends_at"])
+        day = max(start.astimezone(BEIJING).date(), first)
+        while day <= last and (begins := datetime.combine(day, time(), BEIJING)) < end:
+            held[day] += (min(end, begins + timedelta(days=1)) - max(start, begins)).total_seconds()
+            day += timedelta(days=1)
+    return {day: "all" if many >= 86_400 else "part" if many > 0 else "none" for day, many in held.items()}
 
 
 def year_cells(
