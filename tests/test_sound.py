@@ -126,7 +126,7 @@ async def test_desks_that_do_not_answer_are_heard_every_minute_until_somebody_he
         'id="notice-silent-1" data-aloud><b>点名无应答</b><a href="#">去处理</a></div></div>'
     )
     await page.route("**/duty/pieces", lambda route: route.fulfill(content_type="text/html", body=line))
-    item = {"unit": "130300", "item_id": words.new_id(), "text": "盯防", "kind": "key_spot"}
+    item = {"unit": "130300", "item_id": words.new_id(), "text": "盯防", "kind": "note"}
     assert desk.tell("Wu", "add-duty-item", item).status_code == 200
     await expect(page.locator("#notice-silent-1")).to_be_visible()
     await page.wait_for_function("window.tones >= 3")
