@@ -14,7 +14,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from schemas import answers, duty_answers, find_answers, tablet_answers
+from schemas import answers, duty_answers, find_answers, map_answers, tablet_answers
 from schemas.bases import AnyCommand
 from schemas.commands import ALL as COMMANDS
 from schemas.document_words import CLOSE_CODES as CLOSE_CODES
@@ -131,6 +131,19 @@ _READS: tuple[tuple[str, str, type[BaseModel] | None, Query], ...] = (
             ("after", {"type": "string", "description": "`next` of the page before; goes with `kind`"}),
             ("limit", {"type": "integer", "minimum": 1, "maximum": 200}),
         ),
+    ),
+    (
+        "/map",
+        "What moves on the map, as GeoJSON in CGCS2000: open incidents (geometry null where nobody said "
+        "where), people on the spot where they were last, what is plotted",
+        map_answers.MapSnapshot,
+        (("incident", {**_TEXT, "description": "that one alone, closed too"}),),
+    ),
+    (
+        "/map/replay/{incident_id}",
+        "An incident's log as the steps of a film, in the order in which it was written down",
+        map_answers.Film,
+        (),
     ),
     (
         "/field",

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from schemas.channels import NO_CHANNELS
 from schemas.events import RulesAccepted
-from server.api import duties, field, find, health, messages, receipts, rest, short_reports, tablets
+from server.api import duties, field, find, health, maps, messages, receipts, rest, short_reports, tablets
 from server.api.attachments import Attachments
 from server.api.live import live_endpoint, watch_rights
 from server.api.uploads import Uploads
@@ -57,6 +57,7 @@ from server.reading_room import ReadingRoom
 from server.record.cataloguing import keep_catalogue
 from server.record.find_index import keep_index
 from server.record.outbox import oldest_waiting
+from server.record.placed import Spots
 from server.record.reading import StreamLog
 from server.record.stalled import free_the_ledger
 from server.record.store import Store, StreamRow
@@ -141,6 +142,7 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         views=views,
         relay=relay,
         presence=Presence(database, tree, now, hub.listeners, relay),
+        spots=Spots(database),
         problems=problems,
     )
     if settings.upstream is not None:
@@ -174,6 +176,7 @@ def create_app(parts: Parts) -> ASGIApp:
         *attachments.routes(),
         *Uploads(attachments).routes(),
         *field.routes(),
+        *maps.routes(),
         WebSocketRoute(f"{rest.BASE}/live", live_endpoint(parts.hub)),
         *AccountPages(front).routes(),
         *PeoplePages(front).routes(),
