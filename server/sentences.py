@@ -254,6 +254,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "literal_error": ("应为以下之一: {expected}", "must be one of {expected}"),
     "list_type": ("应为数组", "must be an array"),
     "too_short": ("不能为空", "must not be empty"),
+    "tuple_type": ("必须是一对经纬度", "must be a pair of degrees"),
     "too_long": ("最多 {max_length} 项", "must have at most {max_length} items"),
     "model_type": ("应为对象", "must be an object"),
     "model_attributes_type": ("应为对象", "must be an object"),
