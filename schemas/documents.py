@@ -7,6 +7,7 @@ server serves to be the same.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from functools import cache
 from typing import Any, get_args
@@ -14,12 +15,13 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from schemas import answers, duty_answers, find_answers, map_answers, tablet_answers
+from schemas import answers, duty_answers, find_answers, map_documents, tablet_answers
 from schemas.bases import AnyCommand
 from schemas.commands import ALL as COMMANDS
 from schemas.document_words import CLOSE_CODES as CLOSE_CODES
 from schemas.document_words import LIVE_WORDS, PROBLEM_WORDS, WORDS
 from schemas.events import ALL as EVENTS
+from schemas.map_layers import LayerTaken
 from schemas.messages import MessageReading, ReadMessage
 from schemas.outposts import HandedOn
 from schemas.receipts import MessageReceipt, MessageStands
@@ -132,19 +134,7 @@ _READS: tuple[tuple[str, str, type[BaseModel] | None, Query], ...] = (
             ("limit", {"type": "integer", "minimum": 1, "maximum": 200}),
         ),
     ),
-    (
-        "/map",
-        "What moves on the map, as GeoJSON in CGCS2000: open incidents (geometry null where nobody said "
-        "where), people on the spot where they were last, what is plotted",
-        map_answers.MapSnapshot,
-        (("incident", {**_TEXT, "description": "that one alone, closed too"}),),
-    ),
-    (
-        "/map/replay/{incident_id}",
-        "An incident's log as the steps of a film, in the order in which it was written down",
-        map_answers.Film,
-        (),
-    ),
+    *map_documents.READS,
     (
         "/field",
         "What a field tablet keeps: open incidents in the person's words, those due next whole. A tablet "
@@ -171,6 +161,7 @@ _OF_A_READ = ("401", "403", "404", "422", "429", "503")
 
 
 _BESIDE = (
+    LayerTaken,
     ReadShortReport,
     ShortReportRead,
     ReadMessage,
@@ -255,8 +246,8 @@ def _pieces() -> dict[str, Any]:
 
 def _get(path: str, words: str, model: type[BaseModel] | None, query: Query) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [{"name": name, "in": "query", "schema": one} for name, one in query]
-    if "{incident_id}" in path:
-        parameters.append({"name": "incident_id", "in": "path", "required": True, "schema": _TEXT})
+    for name in re.findall(r"\{(\w+)\}", path):
+        parameters.append({"name": name, "in": "path", "required": True, "schema": _TEXT})
     content = _content(model.__name__) if model else {"application/json": {"schema": {"type": "object"}}}
     return {
         "get": {
@@ -343,6 +334,7 @@ def openapi() -> bytes:
         {"name": "look", "in": "query", "schema": {"type": "boolean", "default": False}}
     ]
     paths |= {path: _get(path, words, model, query) for path, words, model, query in _READS}
+    paths["/map/layers/{layer_id}"] |= map_documents.layer_deeds(_content("LayerTaken"), _PROBLEMS)
     return _bytes(
         {
             "openapi": "3.1.0",

@@ -7,6 +7,7 @@ from typing import Literal
 
 from schemas.bases import Shown
 from schemas.fields import Instant
+from schemas.terms import Post
 
 
 class LayerKind(StrEnum):
@@ -24,17 +25,10 @@ class LayerKind(StrEnum):
     TYPHOON = "typhoon"  # 台风路径
 
 
+#: Who brings layers in: a desk keeps its own map.
+KEEPERS = (Post.DUTY_OFFICER, Post.DUTY_LEADER, Post.ADMIN)
 Datum = Literal["cgcs2000", "gcj02"]
 Format = Literal["geojson", "kml", "csv"]
-
-#: The sign of each kind of point (GB/T 35649).
-SIGN_OF_LAYER = {
-    LayerKind.HAZARD: "B10100",
-    LayerKind.SHELTER: "D60100",
-    LayerKind.HOSPITAL: "D50100",
-    LayerKind.DEPOT: "D30100",
-    LayerKind.TEAM: "D20400",
-}
 
 
 class LayerShown(Shown):

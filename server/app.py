@@ -19,7 +19,19 @@ from starlette.types import ASGIApp
 
 from schemas.channels import NO_CHANNELS
 from schemas.events import RulesAccepted
-from server.api import duties, field, find, health, maps, messages, receipts, rest, short_reports, tablets
+from server.api import (
+    duties,
+    field,
+    find,
+    health,
+    map_layers,
+    maps,
+    messages,
+    receipts,
+    rest,
+    short_reports,
+    tablets,
+)
 from server.api.attachments import Attachments
 from server.api.live import live_endpoint, watch_rights
 from server.api.uploads import Uploads
@@ -56,6 +68,7 @@ from server.people.people import People
 from server.reading_room import ReadingRoom
 from server.record.cataloguing import keep_catalogue
 from server.record.find_index import keep_index
+from server.record.map_layers import MapLayers
 from server.record.outbox import oldest_waiting
 from server.record.placed import Spots
 from server.record.reading import StreamLog
@@ -143,6 +156,7 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         relay=relay,
         presence=Presence(database, tree, now, hub.listeners, relay),
         spots=Spots(database),
+        map_layers=MapLayers(database, tree),
         problems=problems,
     )
     if settings.upstream is not None:
@@ -177,6 +191,7 @@ def create_app(parts: Parts) -> ASGIApp:
         *Uploads(attachments).routes(),
         *field.routes(),
         *maps.routes(),
+        *map_layers.routes(),
         WebSocketRoute(f"{rest.BASE}/live", live_endpoint(parts.hub)),
         *AccountPages(front).routes(),
         *PeoplePages(front).routes(),

@@ -21,6 +21,7 @@ from server.people.outposts import Outposts
 from server.people.people import People
 from server.reading_room import ReadingRoom
 from server.record.database import Database
+from server.record.map_layers import MapLayers
 from server.record.placed import Spots
 from server.record.store import Store
 from server.screens.views import Views
@@ -59,6 +60,7 @@ class Parts:
     relay: Relay | None
     presence: Presence
     spots: Spots
+    map_layers: MapLayers
     upward: Upward | None = None  # of an outpost: what hands on to the desk above
     problems: list[str] = field(default_factory=list)
 

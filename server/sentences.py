@@ -54,6 +54,12 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "help-exists": ("这次求援已经登记", "This request for help is already recorded."),
     "no-such-help": ("没有这次求援", "There is no such request for help."),
+    "layer-file-large": ("文件超过 {most} MB", "The file is larger than {most} MB."),
+    "not-your-layer": (
+        "图层由所属单位的值班员或带班领导维护",
+        "A layer is kept by the duty officers and leaders of its unit.",
+    ),
+    "too-many-layers": ("图层太多, 请先删除", "There are too many layers: remove some first."),
     "no-such-drawing": ("图上没有这处标绘", "Nothing of this id is plotted."),
     "drawing-corners": (
         "这种形状至少要 {least} 个点, 点和圆只有一个",

@@ -23,6 +23,7 @@ from server.api.attachments import Attachments
 from server.api.duties import routes as duty_routes
 from server.api.field import routes as field_routes
 from server.api.find import routes as find_routes
+from server.api.map_layers import routes as layer_routes
 from server.api.maps import routes as map_routes
 from server.api.messages import routes as message_routes
 from server.api.receipts import routes as receipt_routes
@@ -206,6 +207,7 @@ def test_every_route_of_the_api_is_in_the_document() -> None:
             field_routes(),
             tablet_routes(),
             map_routes(),
+            layer_routes(),
             short_routes(),
             Uploads(Attachments()).routes(),
         )

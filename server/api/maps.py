@@ -12,12 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from server.api.rest import BASE, asked_only, json, not_found, parts_of
+from server.api.rest import BASE, BadQuery, asked_only, json, not_found, parts_of, whole
+from server.domain.geo import Point
 from server.gate.auth import principal_of
 from server.parts import Parts
 from server.people.accounts import Principal
-from server.record import placed, reading
-from server.screens import mapped, replayed
+from server.record import duty_reading, placed, reading
+from server.screens import mapped, replayed, within
 from server.screens.texts import language_of
 from server.screens.wording import Wording
 
@@ -63,8 +64,57 @@ async def replay(request: Request) -> Response:
     return json(found) if found is not None else not_found(request, principal)
 
 
+async def around(request: Request) -> Response:
+    """GET /map/around: what lies within so many metres of a place, with the phones of whom to call."""
+    principal, parts = principal_of(request.scope), parts_of(request)
+    asked = asked_only(request, {"lon", "lat", "m"})
+    here = (degrees(asked, "lon", 180), degrees(asked, "lat", 90))
+    metres = whole(asked, "m", 3_000, 1, 200_000)
+    return json(await asyncio.to_thread(_around, parts, principal, wording_for(request), here, metres))
+
+
+def _around(parts: Parts, principal: Principal, wording: Wording, here: Point, metres: int) -> dict[str, Any]:
+    """A roster is its unit's own, and of those above it: of the others no phone is said."""
+    now, viewer = parts.now(), principal.unit
+    seen = mapped.snapshot(placed.seen(parts.database, parts.spots, viewer, now), wording, now)
+    layers = parts.map_layers.seen_by(viewer)
+    read = {one["layer_id"]: parts.map_layers.features(one["layer_id"], one["version"]) for one in layers}
+    outlines = [read[one["layer_id"]] for one in layers if one["kind"] == "outline"]
+    named = [parts.tree.nearest(code) for code in within.divisions_of(outlines, here)]
+    desks = [one for one in dict.fromkeys(named) if one is not None and parts.tree.covers(viewer, one)]
+    people = seen["people"]["features"]
+    units = [one["properties"]["unit"] for one in people]
+    units = [one for one in dict.fromkeys([*desks, *units]) if one and parts.tree.covers(viewer, one)]
+    standings = duty_reading.on_duty(parts.database, units, now)
+    things = [
+        *within.of_incidents(seen["incidents"]["features"], here, metres),
+        *within.of_people(people, within.phones_of(standings), here, metres),
+        *(thing for one in layers for thing in within.of_layer(one, read[one["layer_id"]], here, metres)),
+    ]
+    things.sort(key=lambda one: one["distance_m"])
+    return {
+        "lon": here[0],
+        "lat": here[1],
+        "within_m": metres,
+        "things": things[: within.MOST],
+        "desks": [within.desk(one, standings[one], wording) for one in desks if one in standings],
+        "cut": len(things) > within.MOST,
+    }
+
+
+def degrees(asked: dict[str, str], name: str, most: float) -> float:
+    try:
+        value = float(asked.get(name, ""))
+    except ValueError:
+        raise BadQuery(name, "must be degrees, as in 119.6") from None
+    if not -most <= value <= most:
+        raise BadQuery(name, f"must be from -{most:g} to {most:g}")
+    return value
+
+
 def routes() -> list[Route]:
     return [
         Route(f"{BASE}/map", snapshot),
+        Route(f"{BASE}/map/around", around),
         Route(f"{BASE}/map/replay/{{incident_id}}", replay),
     ]

@@ -8,15 +8,24 @@ import orjson
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from schemas.field_work import DrawingKind
+from schemas.map_layers import KEEPERS, LayerKind
 from schemas.map_symbols import SYMBOLS
 from server.pages.asked import Asked, page
 
 #: What the map's own code says (`web/static/map/load.js`). Not with every page's texts: few pages have a map.
-WORDS = ("map.", "drawing_kind.", "level.", "field_status.")
+WORDS = ("map.", "layer_kind.")
 
 
 def the_map(asked: Asked) -> Response:
-    return asked.page("map.html")
+    english = asked.lang == "en"
+    return asked.page(
+        "map.html",
+        kinds=tuple(DrawingKind),
+        symbols=[(code, one.en if english else one.zh) for code, one in SYMBOLS.items()],
+        layer_kinds=tuple(LayerKind),
+        may_keep=asked.principal.post in KEEPERS and not asked.principal.read_only,
+    )
 
 
 def words(asked: Asked) -> Response:

@@ -91,7 +91,18 @@ class MapLayers:
         return bool(row["below"]) and self._tree.covers(unit, viewer)
 
     def _shown(self, row: Any, viewer: str) -> dict[str, Any]:
-        names = ("layer_id", "version", "unit", "kind", "title", "source", "approval", "datum", "below", "as_of")
+        names = (
+            "layer_id",
+            "version",
+            "unit",
+            "kind",
+            "title",
+            "source",
+            "approval",
+            "datum",
+            "below",
+            "as_of",
+        )
         return {
             **{name: row[name] for name in names},
             "features": row["count"],
@@ -122,7 +133,13 @@ class MapLayers:
         return found
 
     def keep(
-        self, layer_id: str, unit: str, said: dict[str, Any], features: list[dict[str, Any]], by: str, now: datetime
+        self,
+        layer_id: str,
+        unit: str,
+        said: dict[str, Any],
+        features: list[dict[str, Any]],
+        by: str,
+        now: datetime,
     ) -> int:
         """A layer, or a new version of one of this unit's. Another unit's id is refused."""
         body = orjson.dumps(features)
@@ -163,4 +180,3 @@ class MapLayers:
         with self._database.writing() as connection:
             done = connection.execute(update(LAYER).where(*own).values(removed_at=now, removed_by=by))
             return done.rowcount > 0
-
