@@ -244,11 +244,15 @@ def _pieces() -> dict[str, Any]:
     }
 
 
+_KEPT = ("/field/book", "/map/layers/{layer_id}")
+_ANY: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+
+
 def _get(path: str, words: str, model: type[BaseModel] | None, query: Query) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [{"name": name, "in": "query", "schema": one} for name, one in query]
     for name in re.findall(r"\{(\w+)\}", path):
         parameters.append({"name": name, "in": "path", "required": True, "schema": _TEXT})
-    content = _content(model.__name__) if model else {"application/json": {"schema": {"type": "object"}}}
+    content = _content(model.__name__) if model else map_documents.OTHERS.get(path, _ANY)
     return {
         "get": {
             "operationId": path.strip("/").replace("/", "-").replace("{", "").replace("}", ""),
@@ -256,7 +260,7 @@ def _get(path: str, words: str, model: type[BaseModel] | None, query: Query) -> 
             "parameters": parameters,
             "responses": {
                 "200": {"description": words, "content": content},
-                **({"304": {"description": "As you have it"}} if path == "/field/book" else {}),
+                **({"304": {"description": "As you have it"}} if path in _KEPT else {}),
                 **{code: _PROBLEMS[code] for code in _OF_A_READ},
             },
         }

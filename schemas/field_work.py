@@ -76,7 +76,7 @@ class Shape(StrEnum):
 
 MOST_CORNERS = 500
 Spot = tuple[Lon, Lat]
-Radius = Annotated[float, Field(gt=0, le=500_000, allow_inf_nan=False, strict=True), _to(1)]
+Radius = Annotated[float, Field(ge=1, le=500_000, allow_inf_nan=False, strict=True), _to(1)]
 #: A code of GB/T 35649: a letter and five digits.
 SymbolCode = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-D][0-9]{5}$", max_length=6)]
 

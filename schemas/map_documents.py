@@ -43,6 +43,14 @@ READS: tuple[tuple[str, str, type[BaseModel] | None, Query], ...] = (
         (),
     ),
 )
+#: What is answered that is no JSON of ours.
+OTHERS: dict[str, dict[str, Any]] = {
+    "/map/layers/{layer_id}": {
+        "application/geo+json": {"schema": {"type": "object"}},
+        "application/vnd.google-earth.kml+xml": {"schema": _TEXT},
+        "text/csv": {"schema": _TEXT},
+    }
+}
 _SAID: Query = (
     ("kind", {**_TEXT, "enum": [str(one) for one in map_layers.LayerKind]}),
     ("title", {**_TEXT, "maxLength": 120}),

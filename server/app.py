@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from schemas.channels import NO_CHANNELS
 from schemas.events import RulesAccepted
+from schemas.map_sources import NO_SOURCES
 from server.api import (
     duties,
     field,
@@ -39,6 +40,7 @@ from server.clocks import Onward, utc_now
 from server.config.calendar_file import default_calendar, load_calendar_or_default
 from server.config.channel_file import load_channels_or_keep
 from server.config.form_files import default_forms, load_forms_or_keep
+from server.config.map_file import load_map_or_keep
 from server.config.marked_yaml import Problem
 from server.config.rulebook import Rulebook, install_defaults, load_or_keep
 from server.config.rulebook import defaults as default_rules
@@ -87,6 +89,7 @@ NO_DATABASE = (OperationalError, InternalError, PoolTimeout)
 LAST_GOOD_UNITS = ".units.last-good.csv"
 LAST_GOOD_FORMS = ".forms.last-good.json"
 LAST_GOOD_CHANNELS = ".channels.last-good.json"
+LAST_GOOD_MAP = ".map.last-good.json"
 
 
 def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Parts:
@@ -97,7 +100,7 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
     folder = settings.config_folder
     if folder is None:
         tree, rulebook, forms = default_units(), default_rules(), default_forms()
-        calendar, channels = default_calendar(), NO_CHANNELS
+        calendar, channels, maps_book = default_calendar(), NO_CHANNELS, NO_SOURCES
     else:
         install_defaults(folder)
         last_units = folder / LAST_GOOD_UNITS
@@ -108,7 +111,8 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         forms, wrong_forms = load_forms_or_keep(folder, folder / LAST_GOOD_FORMS)
         calendar, wrong_days = load_calendar_or_default(folder)
         channels, wrong_channels = load_channels_or_keep(folder, folder / LAST_GOOD_CHANNELS, tree)
-        wrong = [*wrong_units, *wrong_rules, *wrong_forms, *wrong_days, *wrong_channels]
+        maps_book, wrong_maps = load_map_or_keep(folder, folder / LAST_GOOD_MAP)
+        wrong = [*wrong_units, *wrong_rules, *wrong_forms, *wrong_days, *wrong_channels, *wrong_maps]
         problems = [str(one) for one in wrong]
     people = People(database, tree.__contains__, Onward(now))
     holder: list[Parts] = []
@@ -157,12 +161,17 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         presence=Presence(database, tree, now, hub.listeners, relay),
         spots=Spots(database),
         map_layers=MapLayers(database, tree),
+        map_book=maps_book,
         problems=problems,
     )
     if settings.upstream is not None:
         from server.outward.upward import Upward  # only an outpost speaks to a desk above
 
         parts.upward = Upward(settings, store, now)
+    if maps_book.sources:
+        from server.outward.tiles import Tiles  # a desk without a base map speaks to no host
+
+        parts.tiles = Tiles(maps_book, None if settings.data is None else settings.data / "tiles")
     holder.append(parts)
     return parts
 

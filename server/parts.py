@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from schemas.forms import FormBook
+from schemas.map_sources import MapBook
 from server.config.rulebook import Rulebook
 from server.delivery.hub import Hub
 from server.delivery.presence import Presence
@@ -31,6 +32,7 @@ from server.watch import Watch
 
 if TYPE_CHECKING:
     from server.delivery.relay import Relay
+    from server.outward.tiles import Tiles
     from server.outward.upward import Upward
 
 
@@ -61,7 +63,9 @@ class Parts:
     presence: Presence
     spots: Spots
     map_layers: MapLayers
+    map_book: MapBook
     upward: Upward | None = None  # of an outpost: what hands on to the desk above
+    tiles: Tiles | None = None  # of a desk that has a base map
     problems: list[str] = field(default_factory=list)
 
     def rules(self) -> Rulebook:

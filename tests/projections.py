@@ -314,15 +314,8 @@ def forget_instruction(room: Room) -> None:
     room.watch()
 
 
-@makes(
-    "position_reported",
-    "field_status_set",
-    "help_requested",
-    "help_answered",
-    "heads_counted",
-    "map_drawn",
-    "map_erased",
-)
+@makes("map_drawn", "map_erased")
+@makes("position_reported", "field_status_set", "help_requested", "help_answered", "heads_counted")
 def work_on_the_spot(room: Room) -> None:
     one = _open(room)
     for name, said in words.field_deeds(one, "甲"):

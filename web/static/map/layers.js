@@ -27,6 +27,7 @@ export class Layers {
   }
 
   chooseBase(id) {
+    this.hasFailed = false;
     keep(BASE, id);
     this.panel.build();
   }
@@ -76,9 +77,16 @@ export class Layers {
     if (!base) return;
     for (const id of [base.id, ...base.over ?? []]) {
       L.tileLayer(`/map/tiles/${id}/{z}/{x}/{y}`, {
-        minZoom: base.min_zoom, maxZoom: base.max_zoom, zoomOffset: base.matrix === "c" ? 1 : 0, detectRetina: false, errorTileUrl: "",
-      }).addTo(map);
+        minZoom: base.min_zoom, maxZoom: base.max_zoom, zoomOffset: base.matrix === "c" ? 1 : 0, detectRetina: false,
+      }).on("tileerror", () => this.failed(true)).on("tileload", () => this.failed(false)).addTo(map);
     }
+  }
+
+  /** A base that does not come is said in words: an empty ground must not pass for an empty map. */
+  failed(isSo) {
+    if (this.hasFailed === isSo) return;
+    this.hasFailed = isSo;
+    if (this.panel.state) this.panel.tell();
   }
 
   style({ properties: { layer } }) {
@@ -111,6 +119,7 @@ export class Layers {
     const outlines = this.shown().filter((one) => one.kind === "outline").map((one) => `${one.source} ${one.approval}`);
     const base = this.base, parts = [...new Set(outlines)];
     if (base) parts.push(`${base.name} ${base.approval ?? ""} ${base.attribution ?? ""}`.trim());
+    if (base && this.hasFailed) parts.push(say("map.base_failed"));
     if (!parts.length) return say("map.no_outline");
     return say("map.sources", { sources: parts.join("; ") });
   }

@@ -109,7 +109,8 @@ const phone = (number) => Object.assign(document.createElement("a"), { className
 function found({ things, desks, within_m: within, cut }) {
   get("map-found").hidden = false;
   get("map-found-title").textContent = say("map.found", { within: far(within), count: cut ? `${things.length}+` : things.length });
-  fill("map-desks", desks.flatMap((desk) => desk.people.map((who) => ({ ...who, desk: desk.name }))), (who) => {
+  if (!desks.length) get("map-desks").replaceChildren();
+  else fill("map-desks", desks.flatMap((desk) => desk.people.map((who) => ({ ...who, desk: desk.name }))), (who) => {
     const item = line([who.desk, who.post, who.name], [who.phone ? "" : say("map.no_phone")], () => {});
     if (who.phone) item.append(phone(who.phone));
     return item;

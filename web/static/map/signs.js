@@ -143,7 +143,7 @@ export class Signs {
     if (one.drill) context.setLineDash([4 * scale, 3 * scale]);
     context.strokeRect(x, y, side, side);
     context.setLineDash([]);
-    this.character(context, one.drill ? this.words.drill : one.sign, x + side / 2, y + side / 2, 16 * scale, "#000");
+    this.character(context, one.drill ? this.words.drill : one.sign, x + side / 2, y + side / 2, 16 * scale, bars ? "#000" : this.colours.ink);
     for (let bar = 0; bar < Math.max(1, bars); bar += 1) {
       context.fillStyle = this.colours[name];
       context.strokeStyle = this.colours.ink;
