@@ -42,14 +42,35 @@ READS: tuple[tuple[str, str, type[BaseModel] | None, Query], ...] = (
         map_answers.Film,
         (),
     ),
+    ("/feeds/ogc", "OGC API Features: where it begins", None, ()),
+    ("/feeds/ogc/conformance", "What of OGC API Features is kept to", None, ()),
+    ("/feeds/ogc/collections", "incidents, positions, drawings: as the caller's unit sees them", None, ()),
+    ("/feeds/ogc/collections/{collection}", "One of them", None, ()),
+    (
+        "/feeds/ogc/collections/{collection}/items",
+        "Its features, a page at a time",
+        None,
+        (
+            ("bbox", {**_TEXT, "description": "west,south,east,north"}),
+            ("datetime", {**_TEXT, "description": "an instant, or two with / between, .. for an open end"}),
+            ("limit", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}),
+            ("offset", {"type": "integer", "minimum": 0, "default": 0}),
+        ),
+    ),
+    ("/feeds/ogc/collections/{collection}/items/{feature}", "One feature", None, ()),
+    ("/feeds/cap", "The open incidents as CAP 1.2 in an Atom feed; of restricted scope", None, ()),
 )
+_GEO = {"application/geo+json": {"schema": {"type": "object"}}}
 #: What is answered that is no JSON of ours.
 OTHERS: dict[str, dict[str, Any]] = {
+    "/feeds/ogc/collections/{collection}/items": _GEO,
+    "/feeds/ogc/collections/{collection}/items/{feature}": _GEO,
+    "/feeds/cap": {"application/atom+xml": {"schema": _TEXT}},
     "/map/layers/{layer_id}": {
         "application/geo+json": {"schema": {"type": "object"}},
         "application/vnd.google-earth.kml+xml": {"schema": _TEXT},
         "text/csv": {"schema": _TEXT},
-    }
+    },
 }
 _SAID: Query = (
     ("kind", {**_TEXT, "enum": [str(one) for one in map_layers.LayerKind]}),

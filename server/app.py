@@ -22,6 +22,7 @@ from schemas.events import RulesAccepted
 from schemas.map_sources import NO_SOURCES
 from server.api import (
     duties,
+    feeds,
     field,
     find,
     health,
@@ -201,6 +202,7 @@ def create_app(parts: Parts) -> ASGIApp:
         *field.routes(),
         *maps.routes(),
         *map_layers.routes(),
+        *feeds.routes(),
         WebSocketRoute(f"{rest.BASE}/live", live_endpoint(parts.hub)),
         *AccountPages(front).routes(),
         *PeoplePages(front).routes(),

@@ -21,6 +21,7 @@ from schemas.documents import CLOSE_CODES, README_BEGINS, README_ENDS, asyncapi,
 from schemas.events import EVENTS
 from server.api.attachments import Attachments
 from server.api.duties import routes as duty_routes
+from server.api.feeds import routes as feed_routes
 from server.api.field import routes as field_routes
 from server.api.find import routes as find_routes
 from server.api.map_layers import routes as layer_routes
@@ -201,13 +202,14 @@ def test_every_close_code_of_the_stream_is_told() -> None:
 
 def test_every_route_of_the_api_is_in_the_document() -> None:
     routes = {
-        route.path.removeprefix("/api/v1").replace(":uuid", "")
+        route.path.removeprefix("/api/v1").replace(":uuid", "").replace(":path", "")
         for routes in (
             *(one() for one in (api_routes, message_routes, duty_routes, find_routes, receipt_routes)),
             field_routes(),
             tablet_routes(),
             map_routes(),
             layer_routes(),
+            feed_routes(),
             short_routes(),
             Uploads(Attachments()).routes(),
         )
