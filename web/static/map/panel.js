@@ -13,7 +13,7 @@ const STYLE = {
   note: { tone: "dim", width: 2 }, symbol: { tone: "ink", width: 2 },
 };
 const WARN_TONE = { engaged: "orange", arrived: "yellow", en_route: "blue" };
-//: News of an incident that can change nothing on a map.
+// News of an incident that can change nothing on a map.
 const STILL = new Set(["report_edited", "report_drafted", "obligation_due_soon", "prompt_due"]);
 
 export class MapPanel extends EventTarget {
@@ -51,11 +51,21 @@ export class MapPanel extends EventTarget {
     await this.layers.load();
     this.build();
     new ResizeObserver(() => this.resized()).observe(this.box);
-    document.addEventListener("fenghuo:entry", ({ detail }) => this.hear(detail));
-    document.addEventListener("fenghuo:refresh", () => this.soon());
-    setInterval(() => this.top?.redraw(), AGE_EVERY_MS);
+    const { signal } = this.ending = new AbortController();
+    document.addEventListener("fenghuo:entry", ({ detail }) => this.hear(detail), { signal });
+    document.addEventListener("fenghuo:refresh", () => this.soon(), { signal });
+    this.ageing = setInterval(() => this.isGone() || this.top?.redraw(), AGE_EVERY_MS);
     await this.refresh();
     this.dispatchEvent(new Event("ready"));
+  }
+
+  /** Another incident stands where this one did: nobody hears for a map that is nowhere. */
+  isGone() {
+    if (this.section.isConnected) return false;
+    this.ending.abort();
+    clearInterval(this.ageing);
+    clearTimeout(this.waiting);
+    return true;
   }
 
   measure() {
@@ -148,7 +158,7 @@ export class MapPanel extends EventTarget {
 
   /** One entry of the stream: a position moves its sign at once, anything else is asked for again. */
   hear(entry) {
-    if (this.film || !entry.incident_id || (this.incident && entry.incident_id !== this.incident)) return;
+    if (this.isGone() || this.film || !entry.incident_id || (this.incident && entry.incident_id !== this.incident)) return;
     const said = entry.event;
     if (STILL.has(said.type)) return;
     if (said.type === "position_reported") {
