@@ -45,7 +45,7 @@ function take(one, people, drawings, { at, moves }) {
   const { what, id } = moves, drill = one.properties.drill;
   if (what === "place") one.geometry = { type: "Point", coordinates: moves.coordinates };
   else if (what === "level") one.properties.level = moves.level;
-  else if (what === "drawn") drawings.set(id, { id, geometry: moves.geometry, properties: { ...moves, drill } });
+  else if (what === "drawn") drawings.set(id, { type: "Feature", id, geometry: moves.geometry, properties: { ...moves, drill } });
   else if (what === "erased") drawings.delete(id);
   else {
     const who = people.get(id) ?? { id, geometry: null, properties: { person: moves.person, drill } };
