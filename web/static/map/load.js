@@ -5,21 +5,18 @@ let coming = null;
 export const texts = {};
 
 /** The words of the map in the person's language; without a network those of the last visit. */
-async function fetchWords() {
-  try {
-    const answer = await fetch("/map/words", { signal: AbortSignal.timeout(8000) });
-    if (answer.ok) return Object.assign(texts, await answer.json());
-  } catch { /* the names of things are missing, their signs are not */ }
+async function fetchWords(fetched) {
+  Object.assign(texts, await fetched("/map/words"));
 }
 
 export function say(slug, values = {}) {
   return (texts[slug] ?? slug).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
-export function loadLeaflet() {
+export function loadLeaflet(fetched) {
   coming ??= Promise.all([loaded("script", { src: new URL("vendor/leaflet/leaflet.js", base).href }),
     loaded("link", { rel: "stylesheet", href: new URL("vendor/leaflet/leaflet.css", base).href }),
-    loaded("link", { rel: "stylesheet", href: new URL("map/map.css", base).href }), fetchWords()]).then(() => globalThis.L);
+    loaded("link", { rel: "stylesheet", href: new URL("map/map.css", base).href }), fetchWords(fetched)]).then(() => globalThis.L);
   return coming;
 }
 

@@ -17,9 +17,11 @@ const WARN_TONE = { engaged: "orange", arrived: "yellow", en_route: "blue" };
 const STILL = new Set(["report_edited", "report_drafted", "obligation_due_soon", "prompt_due"]);
 
 export class MapPanel extends EventTarget {
-  static async mount(section) {
+  /** `fetched(path)`: where answers come from, when that is not simply this server. */
+  static async mount(section, fetched = null) {
     if (section.mapPanel) return section.mapPanel;
     const panel = section.mapPanel = new MapPanel(section);
+    if (fetched) panel.fetched = fetched;
     await panel.start();
     return panel;
   }
@@ -40,7 +42,7 @@ export class MapPanel extends EventTarget {
     section.classList.add("map-panel");
     this.box = section.appendChild(Object.assign(document.createElement("div"), { className: "map-box" }));
     this.foot = section.appendChild(Object.assign(document.createElement("p"), { className: "map-foot" }));
-    this.L = await loadLeaflet();
+    this.L = await loadLeaflet((path) => this.fetched(path));
     this.box.setAttribute("role", "application");
     this.box.setAttribute("aria-label", say("map.title"));
     this.colours = palette(section, () => this.recolour());
@@ -278,7 +280,11 @@ export class MapPanel extends EventTarget {
 
 const rank = (level) => ["ordinary", "larger", "major", "especially_major"].indexOf(level) + 1;
 const corners = (part) => typeof part[0] === "number" ? [part] : part.flatMap(corners);
-const clock = (text) => new Date(Date.parse(text) + 8 * 3600_000).toISOString().slice(11, 19);
+/** 14:03:21; of another day with its date. */
+function clock(text) {
+  const said = new Date(Date.parse(text) + 8 * 3600_000).toISOString();
+  return (Date.now() - Date.parse(text) > 10 * 3600_000 ? `${said.slice(5, 10)} ` : "") + said.slice(11, 19);
+}
 
 export function age(seconds) {
   if (seconds < 3600) return say("map.age_min", { count: Math.floor(seconds / 60) });
