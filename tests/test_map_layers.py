@@ -96,7 +96,7 @@ def test_what_comes_in_gcj02_is_kept_in_cgcs2000():
 def test_an_outline_is_made_of_areas_whose_rings_are_closed():
     points = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [119, 39]}, "properties": {}}
     bowl = {"type": "Polygon", "coordinates": [SQUARE[:4]]}
-    area = {"type": "Feature", "geometry": bowl, "properties": {"name": "甲县", "adcode": 130324}}
+    area = {"type": "Feature", "geometry": bowl, "properties": {"name": "甲县", "gb": 156130324}}
     thin = {
         "type": "Feature",
         "geometry": {"type": "Polygon", "coordinates": [SQUARE[:2]]},
@@ -109,7 +109,7 @@ def test_an_outline_is_made_of_areas_whose_rings_are_closed():
     found = read(json.dumps(said).encode(), "geojson", LayerKind.OUTLINE, "cgcs2000")
     (one,) = found.features
     assert one["geometry"]["coordinates"][0] == SQUARE
-    assert one["properties"] == {"name": "甲县", "division": 130324}
+    assert one["properties"] == {"name": "甲县", "division": "130324"}
     assert [(bad.row, bad.code) for bad in found.faults] == [
         (1, "wrong_geometry"),
         (3, "short_ring"),

@@ -24,6 +24,8 @@ MOST_PROPERTIES, LONGEST = 24, 500
 #: GS(2024)0650号, 冀S(2023)012号, 国审字(2021)第5632号.
 APPROVAL = re.compile(r"[\u4e00-\u9fffA-Z]{1,6}\s?[(（\[〔]?20[0-9]{2}[)）\]〕]?\s?第?[0-9]{1,6}\s?号")
 
+_COUNTRY = re.compile(r"^156(?=[0-9]{6}$)")
+
 AREAS, LINES = ("Polygon", "MultiPolygon"), ("LineString", "MultiLineString")
 _TYPES = {
     LayerKind.OUTLINE: AREAS,
@@ -40,7 +42,8 @@ ALIASES = {
     "phone": ("phone", "tel", "telephone", "电话", "联系电话", "手机"),
     "contact": ("contact", "联系人", "负责人", "责任人"),
     "address": ("address", "地址", "位置"),
-    "division": ("division", "adcode", "gb", "行政区划代码", "区划代码", "code"),
+    "division": ("division", "adcode", "gb", "行政区划代码", "区划代码"),
+    "track": ("track", "track_id", "sid", "台风编号", "编号"),
     "people": ("people", "人数", "威胁人数"),
     "capacity": ("capacity", "容量", "床位", "容纳人数"),
     "note": ("note", "备注", "说明", "description"),
@@ -300,4 +303,6 @@ def _properties(said: dict[str, Any]) -> dict[str, Any]:
         if isinstance(made[name], str):
             made[name] = made[name].replace("\x00", "")
     made["name"] = str(made["name"])[:120]
+    if "division" in made:  # 天地图 writes the country's number before the code
+        made["division"] = _COUNTRY.sub("", str(made["division"]))
     return made

@@ -99,6 +99,7 @@ export class Layers {
   show() {
     const { panel } = this, points = [], places = [], flat = [];
     for (const { kind, title, content, layer_id } of this.shown()) {
+      if (kind === "typhoon") flat.push(...tracks(content.features));
       for (const { id, geometry, properties: p } of content.features) {
         if (geometry.type !== "Point") flat.push({ type: "Feature", geometry, properties: { layer: kind } });
         if (geometry.type === "Point") points.push(point(kind, title, `${layer_id}:${id}`, geometry.coordinates, p, this));
@@ -130,6 +131,18 @@ function point(kind, title, id, [lon, lat], p, layers) {
   if (kind === "earthquake") Object.assign(made, { label: p.magnitude ? `M${p.magnitude}` : p.name, sign: "震", weight: Number(p.magnitude) || 0, from: 0, since: moment(p.at) });
   if (kind === "typhoon") Object.assign(made, { label: [p.name, p.at].filter(Boolean).join(" "), sign: "台", from: 0 });
   return made;
+}
+
+/** The way of each typhoon, where it came as points in their order. */
+function tracks(features) {
+  const ways = new Map();
+  for (const { geometry, properties: p } of features) {
+    if (geometry.type !== "Point") continue;
+    const name = p.track ?? p.name;
+    if (ways.has(name)) ways.get(name).push(geometry.coordinates);
+    else ways.set(name, [geometry.coordinates]);
+  }
+  return [...ways.values()].filter((way) => way.length > 1).map((coordinates) => ({ type: "Feature", geometry: { type: "LineString", coordinates }, properties: { layer: "typhoon" } }));
 }
 
 /** Milliseconds since 1970, or an instant as people write it. */
