@@ -261,6 +261,7 @@ def _get(path: str, words: str, model: type[BaseModel] | None, query: Query) -> 
             "responses": {
                 "200": {"description": words, "content": content},
                 **({"304": {"description": "As you have it"}} if path in _KEPT else {}),
+                **({"400": _PROBLEMS["400"]} if path in map_documents.AS_THE_STANDARD_HAS_IT else {}),
                 **{code: _PROBLEMS[code] for code in _OF_A_READ},
             },
         }

@@ -60,6 +60,8 @@ READS: tuple[tuple[str, str, type[BaseModel] | None, Query], ...] = (
     ("/feeds/ogc/collections/{collection}/items/{feature}", "One feature", None, ()),
     ("/feeds/cap", "The open incidents as CAP 1.2 in an Atom feed; of restricted scope", None, ()),
 )
+#: A wrong parameter is answered by 400 there, as OGC API Features has it.
+AS_THE_STANDARD_HAS_IT = ("/feeds/ogc/collections/{collection}/items",)
 _GEO = {"application/geo+json": {"schema": {"type": "object"}}}
 #: What is answered that is no JSON of ours.
 OTHERS: dict[str, dict[str, Any]] = {

@@ -232,7 +232,7 @@ def test_what_lies_within_is_named_with_its_distance_and_its_phone(own_room: Roo
         ("shelter", "第一中学", "0335-1111111", 0),
         ("incident", "卢龙县城关一处厂房起火", None, 204),
         ("person", "Gao", "13900000001", 853),
-        ("shelter", "体育场", None, 1402),
+        ("shelter", "体育场", None, 1401),
     ]
     (desk,) = found["desks"]
     assert desk["people"] == [{"post": "值班长", "name": "Gao", "phone": "13900000001"}]

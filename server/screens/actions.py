@@ -68,7 +68,7 @@ ACTIONS = (
     Action("everywhere", "act.close", "Escape", "[data-close], [data-help-close]"),
     _nav("nav.desk", ". d", "/"),
     _nav("find.title", ". f", "/search"),
-    _nav("nav.map", ". m", "/map"),
+    _nav("nav.map", ". g", "/map"),
     _nav("nav.roster", ". r", "/roster"),
     _nav("nav.handover", ". h", "/handover"),
     Action("everywhere", "nav.roll_call", "F8", '.top nav a[href="/roll-call"], .keys a[href="/roll-call"]'),
