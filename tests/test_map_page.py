@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, expect
 from tests import words
 from tests.product import FenghuoProcess
 from tests.test_axe import window
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 SIGNS = """(kind) => [...document.getElementById("map").mapPanel.signs.things.values()]
@@ -63,9 +64,12 @@ async def test_the_map_is_live_plotted_on_by_hand_and_asks_no_other_host(
         for minutes, lon in ((2, 118.88), (1, 118.89)):
             here = words.report_position(one, at=words.just_now(60 * minutes), lon=lon)
             assert desk.tell("Song", "report-position", here).status_code == 200
-            await page.wait_for_function(
-                f"({SIGNS})('person').some(([label, lon]) => label === 'Song' && lon === {lon})"
-            )
+
+            async def is_there(lon: float = lon) -> bool:
+                people = await page.evaluate(SIGNS, "person")
+                return any(sign[:2] == ["Song", lon] for sign in people)
+
+            await eventually(is_there)
         await expect(page.locator("#map-people")).to_contain_text("Song")
         # a perimeter by three clicks and Enter, a sign by one
         await page.get_by_text("标绘", exact=True).click()
