@@ -14,7 +14,7 @@ CLOSE_CODES = {
 }
 
 PROBLEM_WORDS = {
-    "400": "Not JSON",
+    "400": "Not JSON; in the feeds of OGC, a parameter that is wrong",
     "401": "Not signed in",
     "403": "Seen, but not yours to do",
     "404": "There is no such thing that you may see",

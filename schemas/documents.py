@@ -7,6 +7,7 @@ server serves to be the same.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from functools import cache
 from typing import Any, get_args
@@ -14,12 +15,13 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from schemas import answers, duty_answers, find_answers, tablet_answers
+from schemas import answers, duty_answers, find_answers, map_documents, tablet_answers
 from schemas.bases import AnyCommand
 from schemas.commands import ALL as COMMANDS
 from schemas.document_words import CLOSE_CODES as CLOSE_CODES
 from schemas.document_words import LIVE_WORDS, PROBLEM_WORDS, WORDS
 from schemas.events import ALL as EVENTS
+from schemas.map_layers import LayerTaken
 from schemas.messages import MessageReading, ReadMessage
 from schemas.outposts import HandedOn
 from schemas.receipts import MessageReceipt, MessageStands
@@ -132,6 +134,7 @@ _READS: tuple[tuple[str, str, type[BaseModel] | None, Query], ...] = (
             ("limit", {"type": "integer", "minimum": 1, "maximum": 200}),
         ),
     ),
+    *map_documents.READS,
     (
         "/field",
         "What a field tablet keeps: open incidents in the person's words, those due next whole. A tablet "
@@ -158,6 +161,7 @@ _OF_A_READ = ("401", "403", "404", "422", "429", "503")
 
 
 _BESIDE = (
+    LayerTaken,
     ReadShortReport,
     ShortReportRead,
     ReadMessage,
@@ -240,11 +244,15 @@ def _pieces() -> dict[str, Any]:
     }
 
 
+_KEPT = ("/field/book", "/map/layers/{layer_id}")
+_ANY: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+
+
 def _get(path: str, words: str, model: type[BaseModel] | None, query: Query) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [{"name": name, "in": "query", "schema": one} for name, one in query]
-    if "{incident_id}" in path:
-        parameters.append({"name": "incident_id", "in": "path", "required": True, "schema": _TEXT})
-    content = _content(model.__name__) if model else {"application/json": {"schema": {"type": "object"}}}
+    for name in re.findall(r"\{(\w+)\}", path):
+        parameters.append({"name": name, "in": "path", "required": True, "schema": _TEXT})
+    content = _content(model.__name__) if model else map_documents.OTHERS.get(path, _ANY)
     return {
         "get": {
             "operationId": path.strip("/").replace("/", "-").replace("{", "").replace("}", ""),
@@ -252,7 +260,8 @@ def _get(path: str, words: str, model: type[BaseModel] | None, query: Query) -> 
             "parameters": parameters,
             "responses": {
                 "200": {"description": words, "content": content},
-                **({"304": {"description": "As you have it"}} if path == "/field/book" else {}),
+                **({"304": {"description": "As you have it"}} if path in _KEPT else {}),
+                **({"400": _PROBLEMS["400"]} if path in map_documents.AS_THE_STANDARD_HAS_IT else {}),
                 **{code: _PROBLEMS[code] for code in _OF_A_READ},
             },
         }
@@ -330,6 +339,7 @@ def openapi() -> bytes:
         {"name": "look", "in": "query", "schema": {"type": "boolean", "default": False}}
     ]
     paths |= {path: _get(path, words, model, query) for path, words, model, query in _READS}
+    paths["/map/layers/{layer_id}"] |= map_documents.layer_deeds(_content("LayerTaken"), _PROBLEMS)
     return _bytes(
         {
             "openapi": "3.1.0",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from schemas.bases import Command, Event
 from schemas.fields import Flag, Id, Instant, Said60, Text2000, whole
@@ -50,6 +50,35 @@ class HelpKind(StrEnum):
 
 
 Direction = Literal["in", "out"]
+
+
+class DrawingKind(StrEnum):
+    """What is plotted on the map of an incident (标绘)."""
+
+    SYMBOL = "symbol"  # 标号: a sign of GB/T 35649
+    PERIMETER = "perimeter"  # 灾害范围
+    FRONT = "front"  # 前沿: 火线、水头
+    CORDON = "cordon"  # 警戒区
+    EVACUATION = "evacuation"  # 疏散区
+    ROUTE = "route"  # 路线
+    BLOCKED = "blocked"  # 断路、封控
+    NOTE = "note"  # 注记
+
+
+class Shape(StrEnum):
+    """The form of something plotted."""
+
+    POINT = "point"
+    CIRCLE = "circle"
+    LINE = "line"
+    AREA = "area"
+
+
+MOST_CORNERS = 500
+Spot = tuple[Lon, Lat]
+Radius = Annotated[float, Field(ge=1, le=500_000, allow_inf_nan=False, strict=True), _to(1)]
+#: A code of GB/T 35649: a letter and five digits.
+SymbolCode = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-D][0-9]{5}$", max_length=6)]
 
 
 # ---------------------------------------------------------------- commands
@@ -113,12 +142,36 @@ class CountHeads(FieldCommand):
     text: Text2000 | None = None
 
 
+class DrawOnMap(FieldCommand):
+    """Something is plotted (标绘): a sign, a perimeter, a cordon. The same id again moves or redraws it."""
+
+    name = "draw-on-map"
+
+    drawing_id: Id
+    kind: DrawingKind
+    shape: Shape
+    points: Annotated[list[Spot], Field(min_length=1, max_length=MOST_CORNERS)]
+    radius_m: Radius | None = None
+    symbol: SymbolCode | None = None
+    label: Said60 | None = None
+
+
+class EraseFromMap(FieldCommand):
+    """Something plotted no longer holds (撤除标绘). It stays in the log and in the replay."""
+
+    name = "erase-from-map"
+
+    drawing_id: Id
+
+
 COMMANDS: tuple[type[FieldCommand], ...] = (
     ReportPosition,
     SetFieldStatus,
     RequestHelp,
     AnswerHelp,
     CountHeads,
+    DrawOnMap,
+    EraseFromMap,
 )
 
 
@@ -187,6 +240,29 @@ class HeadsCounted(DeedEvent):
     text: str | None = None
 
 
+class MapDrawn(DeedEvent):
+    """Something was plotted, or stands elsewhere now (标绘)."""
+
+    type: Literal["map_drawn"] = "map_drawn"
+    drawing_id: str
+    kind: DrawingKind
+    shape: Shape
+    points: list[Spot]
+    radius_m: float | None = None
+    symbol: str | None = None
+    label: str | None = None
+
+
+class MapErased(DeedEvent):
+    """Something plotted no longer holds (撤除标绘)."""
+
+    type: Literal["map_erased"] = "map_erased"
+    drawing_id: str
+    kind: DrawingKind
+    symbol: str | None = None
+    label: str | None = None
+
+
 class HelpOverdue(FieldEvent):
     """Nobody has answered a request for help in time (求援未答复)."""
 
@@ -231,6 +307,8 @@ EVENTS: tuple[type[FieldEvent], ...] = (
     HelpRequested,
     HelpAnswered,
     HeadsCounted,
+    MapDrawn,
+    MapErased,
     HelpOverdue,
     ShortReportConfirmed,
     ShortReportDiffers,
@@ -241,6 +319,8 @@ AnyFieldEvent = (
     | HelpRequested
     | HelpAnswered
     | HeadsCounted
+    | MapDrawn
+    | MapErased
     | HelpOverdue
     | ShortReportConfirmed
     | ShortReportDiffers

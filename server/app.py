@@ -19,7 +19,21 @@ from starlette.types import ASGIApp
 
 from schemas.channels import NO_CHANNELS
 from schemas.events import RulesAccepted
-from server.api import duties, field, find, health, messages, receipts, rest, short_reports, tablets
+from schemas.map_sources import NO_SOURCES
+from server.api import (
+    duties,
+    feeds,
+    field,
+    find,
+    health,
+    map_layers,
+    maps,
+    messages,
+    receipts,
+    rest,
+    short_reports,
+    tablets,
+)
 from server.api.attachments import Attachments
 from server.api.live import live_endpoint, watch_rights
 from server.api.uploads import Uploads
@@ -27,6 +41,7 @@ from server.clocks import Onward, utc_now
 from server.config.calendar_file import default_calendar, load_calendar_or_default
 from server.config.channel_file import load_channels_or_keep
 from server.config.form_files import default_forms, load_forms_or_keep
+from server.config.map_file import load_map_or_keep
 from server.config.marked_yaml import Problem
 from server.config.rulebook import Rulebook, install_defaults, load_or_keep
 from server.config.rulebook import defaults as default_rules
@@ -57,7 +72,9 @@ from server.people.people import People
 from server.reading_room import ReadingRoom
 from server.record.cataloguing import keep_catalogue
 from server.record.find_index import keep_index
+from server.record.map_layers import MapLayers
 from server.record.outbox import oldest_waiting
+from server.record.placed import Spots
 from server.record.reading import StreamLog
 from server.record.stalled import free_the_ledger
 from server.record.store import Store, StreamRow
@@ -74,6 +91,7 @@ NO_DATABASE = (OperationalError, InternalError, PoolTimeout)
 LAST_GOOD_UNITS = ".units.last-good.csv"
 LAST_GOOD_FORMS = ".forms.last-good.json"
 LAST_GOOD_CHANNELS = ".channels.last-good.json"
+LAST_GOOD_MAP = ".map.last-good.json"
 
 
 def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Parts:
@@ -84,7 +102,7 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
     folder = settings.config_folder
     if folder is None:
         tree, rulebook, forms = default_units(), default_rules(), default_forms()
-        calendar, channels = default_calendar(), NO_CHANNELS
+        calendar, channels, maps_book = default_calendar(), NO_CHANNELS, NO_SOURCES
     else:
         install_defaults(folder)
         last_units = folder / LAST_GOOD_UNITS
@@ -95,7 +113,8 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         forms, wrong_forms = load_forms_or_keep(folder, folder / LAST_GOOD_FORMS)
         calendar, wrong_days = load_calendar_or_default(folder)
         channels, wrong_channels = load_channels_or_keep(folder, folder / LAST_GOOD_CHANNELS, tree)
-        wrong = [*wrong_units, *wrong_rules, *wrong_forms, *wrong_days, *wrong_channels]
+        maps_book, wrong_maps = load_map_or_keep(folder, folder / LAST_GOOD_MAP)
+        wrong = [*wrong_units, *wrong_rules, *wrong_forms, *wrong_days, *wrong_channels, *wrong_maps]
         problems = [str(one) for one in wrong]
     people = People(database, tree.__contains__, Onward(now))
     holder: list[Parts] = []
@@ -142,12 +161,19 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         views=views,
         relay=relay,
         presence=Presence(database, tree, now, hub.listeners, relay),
+        spots=Spots(database),
+        map_layers=MapLayers(database, tree),
+        map_book=maps_book,
         problems=problems,
     )
     if settings.upstream is not None:
         from server.outward.upward import Upward  # only an outpost speaks to a desk above
 
         parts.upward = Upward(settings, store, now)
+    if maps_book.sources:
+        from server.outward.tiles import Tiles  # a desk without a base map speaks to no host
+
+        parts.tiles = Tiles(maps_book, None if settings.data is None else settings.data / "tiles")
     holder.append(parts)
     return parts
 
@@ -175,6 +201,9 @@ def create_app(parts: Parts) -> ASGIApp:
         *attachments.routes(),
         *Uploads(attachments).routes(),
         *field.routes(),
+        *maps.routes(),
+        *map_layers.routes(),
+        *feeds.routes(),
         WebSocketRoute(f"{rest.BASE}/live", live_endpoint(parts.hub)),
         *AccountPages(front).routes(),
         *PeoplePages(front).routes(),

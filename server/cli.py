@@ -95,7 +95,9 @@ def _parser() -> argparse.ArgumentParser:
 
     token = commands.add_parser("token", help="bearer tokens").add_subparsers(dest="deed", required=True)
     fresh = _store(token.add_parser("add", help="print a bearer token, alone on its line"))
-    _flag(fresh, "--user", required=True)
+    whose = fresh.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--user", default="")
+    whose.add_argument("--feed", default="", help="of this unit: reads the map's feeds and nothing else")
     _flag(fresh, "--label", default="")
     fresh.set_defaults(run=_token_add)
     revoke = _store(token.add_parser("revoke", help="end a token, by the token or its id"))
@@ -291,7 +293,10 @@ def _user_list(parsed: argparse.Namespace) -> int:
 
 def _token_add(parsed: argparse.Namespace) -> int:
     with _people(parsed) as people:
-        print(people.add_token(parsed.user, parsed.label))
+        if parsed.feed:
+            print(people.add_feed(parsed.feed, parsed.label or "feed"))
+        else:
+            print(people.add_token(parsed.user, parsed.label))
     return 0
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from schemas.forms import FormBook
+from schemas.map_sources import MapBook
 from server.config.rulebook import Rulebook
 from server.delivery.hub import Hub
 from server.delivery.presence import Presence
@@ -21,6 +22,8 @@ from server.people.outposts import Outposts
 from server.people.people import People
 from server.reading_room import ReadingRoom
 from server.record.database import Database
+from server.record.map_layers import MapLayers
+from server.record.placed import Spots
 from server.record.store import Store
 from server.screens.views import Views
 from server.search import Searcher
@@ -29,6 +32,7 @@ from server.watch import Watch
 
 if TYPE_CHECKING:
     from server.delivery.relay import Relay
+    from server.outward.tiles import Tiles
     from server.outward.upward import Upward
 
 
@@ -57,7 +61,11 @@ class Parts:
     views: Views
     relay: Relay | None
     presence: Presence
+    spots: Spots
+    map_layers: MapLayers
+    map_book: MapBook
     upward: Upward | None = None  # of an outpost: what hands on to the desk above
+    tiles: Tiles | None = None  # of a desk that has a base map
     problems: list[str] = field(default_factory=list)
 
     def rules(self) -> Rulebook:

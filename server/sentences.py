@@ -54,6 +54,27 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "help-exists": ("这次求援已经登记", "This request for help is already recorded."),
     "no-such-help": ("没有这次求援", "There is no such request for help."),
+    "layer-file-large": ("文件超过 {most} MB", "The file is larger than {most} MB."),
+    "not-your-layer": (
+        "图层由所属单位的值班员或带班领导维护",
+        "A layer is kept by the duty officers and leaders of its unit.",
+    ),
+    "too-many-layers": ("图层太多, 请先删除", "There are too many layers: remove some first."),
+    "no-such-drawing": ("图上没有这处标绘", "Nothing of this id is plotted."),
+    "drawing-corners": (
+        "这种形状至少要 {least} 个点, 点和圆只有一个",
+        "This shape has at least {least} corners; a point and a circle have one.",
+    ),
+    "drawing-radius": ("圆要有半径, 其他形状没有", "A circle has a radius, and nothing else has."),
+    "drawing-symbol": ("标号要有代码, 其他标绘没有", "A sign has a code, and nothing else has."),
+    "no-such-symbol": (
+        "没有代码为 {symbol} 的标号 (GB/T 35649)",
+        "There is no sign with the code {symbol} (GB/T 35649).",
+    ),
+    "too-many-drawings": (
+        "一起事件最多 {most} 处标绘, 请先撤除",
+        "An incident has at most {most} plots: remove some first.",
+    ),
     "count-exists": ("这次清点已经登记", "This count of heads is already recorded."),
     "help-open": (
         "还有 {count} 项现场求援未答复，请先答复",
@@ -239,6 +260,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "literal_error": ("应为以下之一：{expected}", "must be one of {expected}"),
     "list_type": ("应为数组", "must be an array"),
     "too_short": ("不能为空", "must not be empty"),
+    "tuple_type": ("必须是一对经纬度", "must be a pair of degrees"),
     "too_long": ("最多 {max_length} 项", "must have at most {max_length} items"),
     "model_type": ("应为对象", "must be an object"),
     "model_attributes_type": ("应为对象", "must be an object"),

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from tests.breaks_of_field import FIELD
 from tests.breaks_of_files import FILES
+from tests.breaks_of_map import OF_THE_MAP
 from tests.breaks_of_outposts import OF_OUTPOSTS
 from tests.breaks_of_screens import SCREENS
 
@@ -36,6 +37,7 @@ class Break(NamedTuple):
 BREAKS = (
     *(Break(*one) for one in FIELD),
     *(Break(*one) for one in OF_OUTPOSTS),
+    *(Break(*one) for one in OF_THE_MAP),
     Break(
         "the answer goes out before the commit",
         "server/record/store.py",

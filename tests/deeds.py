@@ -60,6 +60,9 @@ def good(room: Room, name: str) -> Body:
             room.told("Wu", "add-attachment", {**file, "incident_id": one, "file_name": "现场.jpg"})
     else:
         file = {}
+    drawing = words.draw_on_map(one)
+    if name == "erase-from-map":
+        room.told("Wu", "draw-on-map", drawing)
     wanted = words.request_help(one)
     if name == "answer-help":
         room.told("Gao", "request-help", wanted)
@@ -111,6 +114,8 @@ def good(room: Room, name: str) -> Body:
         "request-help": lambda: wanted,
         "answer-help": lambda: words.answer_help(wanted),
         "count-heads": lambda: words.count_heads(one, "in", 12, team="一队"),
+        "draw-on-map": lambda: drawing,
+        "erase-from-map": lambda: {**said, "drawing_id": drawing["drawing_id"], "at": words.at("09:50")},
         "explain-breach": lambda: {**said, "cause": "slow_approval", "text": "等签字"},
     }  # fmt: skip
     return bodies[name]()

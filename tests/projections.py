@@ -314,19 +314,13 @@ def forget_instruction(room: Room) -> None:
     room.watch()
 
 
+@makes("map_drawn", "map_erased")
 @makes("position_reported", "field_status_set", "help_requested", "help_answered", "heads_counted")
 def work_on_the_spot(room: Room) -> None:
     one = _open(room)
-    wanted = words.request_help(one, at=_now(room))
-    for who, name, said in (
-        ("Song", "report-position", words.report_position(one, at=_now(room))),
-        ("Song", "set-field-status", words.set_field_status(one, "engaged", at=_now(room))),
-        ("Song", "count-heads", words.count_heads(one, "in", 7, at=_now(room), team="一队")),
-        ("Song", "request-help", wanted),
-        ("Wu", "answer-help", words.answer_help(wanted, at=_now(room))),
-        ("Song", "request-help", words.request_help(one, at=_now(room))),
-    ):
-        room.told(who, name, said)
+    for name, said in words.field_deeds(one, "甲"):
+        room.told("Wu", name, {**said, "at": _now(room)})
+    room.told("Song", "request-help", words.request_help(one, at=_now(room)))
 
 
 @makes("short_report_confirmed", "short_report_differs")

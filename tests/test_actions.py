@@ -112,6 +112,7 @@ def busy(room: Room) -> list[str]:
             *prepared,
             "/handover",
             "/roll-call",
+            "/map",
             "/incidents",
             "/search?q=火",
             "/statistics",

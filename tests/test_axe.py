@@ -36,6 +36,7 @@ EMPTY_PAGES = (
     "/handover",
     "/roster",
     "/roll-call",
+    "/map",
     "/incidents",
     "/search?q=火",
     "/statistics",

@@ -19,10 +19,14 @@ from starlette.routing import Route
 from schemas.commands import COMMANDS
 from schemas.documents import CLOSE_CODES, README_BEGINS, README_ENDS, asyncapi, openapi, tables
 from schemas.events import EVENTS
+from schemas.map_documents import OTHERS
 from server.api.attachments import Attachments
 from server.api.duties import routes as duty_routes
+from server.api.feeds import routes as feed_routes
 from server.api.field import routes as field_routes
 from server.api.find import routes as find_routes
+from server.api.map_layers import routes as layer_routes
+from server.api.maps import routes as map_routes
 from server.api.messages import routes as message_routes
 from server.api.receipts import routes as receipt_routes
 from server.api.rest import MOST_ON_A_PAGE
@@ -139,7 +143,7 @@ def test_the_openapi_document_has_the_form_of_one() -> None:
     for path, item in OPENAPI["paths"].items():
         assert path.startswith("/")
         for method, operation in item.items():
-            assert method in ("get", "post", "head", "patch")
+            assert method in ("get", "post", "head", "patch", "put", "delete")
             names.append(operation["operationId"])
             assert operation["summary"]
             drawn = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "path"}
@@ -148,17 +152,20 @@ def test_the_openapi_document_has_the_form_of_one() -> None:
                 assert one["in"] in ("path", "query", "header")
                 assert one["schema"]
             assert all(one.get("required") for one in operation.get("parameters", ()) if one["in"] == "path")
-            assert ("requestBody" in operation) == (method in ("post", "patch"))
+            assert ("requestBody" in operation) == (method in ("post", "patch", "put"))
             for status, response in operation["responses"].items():
                 assert 200 <= int(status) < 600
                 assert response["description"]
-                if method == "head" or status == "304":  # answers without a body
+                if method == "head" or status in ("204", "304"):  # answers without a body
                     assert "content" not in response
                     continue
-                (media,) = response["content"]
-                assert media == ("application/json" if status == "200" else "application/problem+json")
-                assert "schema" in response["content"][media]
-            assert {"204" if method == "head" else "200", "401", "429"} <= set(operation["responses"])
+                usual = "application/json" if status == "200" else "application/problem+json"
+                others = OTHERS.get(path, {}) if method == "get" and status == "200" else {usual: {}}
+                assert set(response["content"]) == set(others or {usual})
+                assert all("schema" in one for one in response["content"].values())
+            assert {"204" if method in ("head", "delete") else "200", "401", "429"} <= set(
+                operation["responses"]
+            )
     assert len(names) == len(set(names))
     schemes = OPENAPI["components"]["securitySchemes"]
     assert {name for choice in OPENAPI["security"] for name in choice} == set(schemes)
@@ -199,11 +206,14 @@ def test_every_close_code_of_the_stream_is_told() -> None:
 
 def test_every_route_of_the_api_is_in_the_document() -> None:
     routes = {
-        route.path.removeprefix("/api/v1").replace(":uuid", "")
+        route.path.removeprefix("/api/v1").replace(":uuid", "").replace(":path", "")
         for routes in (
             *(one() for one in (api_routes, message_routes, duty_routes, find_routes, receipt_routes)),
             field_routes(),
             tablet_routes(),
+            map_routes(),
+            layer_routes(),
+            feed_routes(),
             short_routes(),
             Uploads(Attachments()).routes(),
         )

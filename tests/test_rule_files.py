@@ -257,6 +257,7 @@ def test_the_shipped_files_are_put_where_the_operator_edits_them_and_never_overw
         "units.csv",
         "calendar.yaml",
         "channels.yaml",
+        "map.yaml",
         "README.md",
         "rules/2025-01-01.yaml",
         *(f"forms/{name}.yaml" for name in ("common", "daily", "loss", "quick", "special")),

@@ -210,9 +210,23 @@ def count_heads(incident_id: str, direction: str, people: int, clock: str = "09:
     return _said({**body, "direction": direction, "people": people}, over)
 
 
+def draw_on_map(incident_id: str, clock: str = "09:20", **over: Any) -> Body:
+    """A perimeter of three corners."""
+    body = {
+        "incident_id": incident_id,
+        "drawing_id": new_id(),
+        "at": at(clock),
+        "kind": "perimeter",
+        "shape": "area",
+        "points": [[118.88, 39.88], [118.9, 39.88], [118.89, 39.9]],
+    }
+    return _said(body, over)
+
+
 def field_deeds(incident_id: str, mark: str) -> list[tuple[str, Body]]:
     """What somebody on the spot does in a day, every text with a mark in it."""
     wanted = request_help(incident_id, text=f"求援{mark}")
+    drawn = draw_on_map(incident_id, label=f"火场{mark}")
     behalf = {"name": f"队长{mark}", "unit": f"救援队{mark}", "channel": "电台"}
     return [
         ("report-position", report_position(incident_id, on_behalf_of=behalf)),
@@ -220,6 +234,8 @@ def field_deeds(incident_id: str, mark: str) -> list[tuple[str, Body]]:
         ("request-help", wanted),
         ("answer-help", answer_help(wanted, text=f"答复{mark}")),
         ("count-heads", count_heads(incident_id, "in", 5, team=f"一队{mark}", text=mark)),
+        ("draw-on-map", drawn),
+        ("erase-from-map", {name: drawn[name] for name in ("incident_id", "drawing_id", "at")}),
     ]
 
 

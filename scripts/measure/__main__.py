@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from measure import desk, durable, pages, records, wire, years
+from measure import desk, durable, moving, pages, records, wire, years
 from measure.compiled import throw_away
 from measure.figures import median_of
 
@@ -115,7 +115,13 @@ def measure_pages(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return pages.measure(folder, still_open=asked.open, rounds=asked.rounds, say=say)
 
 
+def measure_map(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """(h): so many positions that move, on the map of a desk and of a wall."""
+    return moving.measure(folder, asked.movers, asked.runs, asked.seconds / 2, say)
+
+
 COLUMNS = {
+    "map": moving.COLUMNS,
     "listeners": (
         "server", "listeners", "entries", "incomplete", "answer_p50_ms", "answer_p99_ms", "last_p50_ms",
         "last_p99_ms", "last_worst_ms", "cpu", "cpu_s_per_million", "waited", "listeners_cpu", "rss_mb",
@@ -131,6 +137,7 @@ COLUMNS = {
     **wire.COLUMNS,
 }  # fmt: skip
 TITLES = {
+    "map": moving.TITLE,
     "listeners": "Listeners: answer and entry to last listener, from when a command was due",
     "writes": "Durable writes through HTTP, each writer waiting for its answer",
     "verify": "Verification of a log of every kind of command",
@@ -159,6 +166,7 @@ def main() -> int:
     options.add_argument("--only", default="", help="of years: questions whose names contain this")
     options.add_argument("--without", default="", help="of years: and do not contain this")
     options.add_argument("--keep", help="of years: a folder for its databases, to be used again")
+    options.add_argument("--movers", type=int, default=500, help="of map: positions that move (500)")
     options.add_argument("--postgres", action="store_true", help="of years: on PostgreSQL instead of SQLite")
     wire.add_options(options)
     options.add_argument("--quick", action="store_true", help="once, short and small: a minute in all")
@@ -171,7 +179,7 @@ def main() -> int:
     parts = {
         "listeners": measure_listeners, "writes": measure_writes, "durable": measure_durable,
         "records": measure_records, "years": measure_years,
-        "pages": measure_pages, **wire.parts(say),
+        "pages": measure_pages, "map": measure_map, **wire.parts(say),
     }  # fmt: skip
     if unknown := sorted(set(asked.what) - set(parts)):
         options.error(f"no such measurement: {', '.join(unknown)}; there are {', '.join(parts)}")

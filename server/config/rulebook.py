@@ -110,7 +110,9 @@ def install_defaults(directory: Path) -> list[Path]:
     with resources.as_file(resources.files("server") / "config") as source:
         rules = directory / "rules"
         rules.mkdir(parents=True, exist_ok=True)
-        wanted = [source / name for name in ("units.csv", "calendar.yaml", "channels.yaml", "README.md")]
+        wanted = [
+            source / name for name in ("units.csv", "calendar.yaml", "channels.yaml", "map.yaml", "README.md")
+        ]
         if not any(rules.glob("*.y*ml")):
             wanted += sorted((source / "rules").glob("*.yaml"))
         forms = directory / "forms"

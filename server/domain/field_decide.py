@@ -10,6 +10,7 @@ from typing import Any
 
 from schemas import events as ev
 from schemas import field_work as fw
+from schemas.map_symbols import SYMBOLS
 from server.domain.context import Context, Refused
 from server.domain.field_work import stretch_of
 from server.domain.incident import Incident
@@ -73,8 +74,48 @@ def decide(incident: Incident, command: fw.FieldCommand, context: Context) -> li
                     text=command.text,
                 )
             ]
+        case fw.DrawOnMap():
+            return _draw(incident, command, who)
+        case fw.EraseFromMap():
+            stands = work.drawings.get(command.drawing_id)
+            if stands is None:
+                raise Refused("no-such-drawing", "/drawing_id", kind="missing")
+            about = {"kind": stands.kind, "symbol": stands.symbol, "label": stands.label}
+            return [fw.MapErased(**who, drawing_id=command.drawing_id, **about)]
         case _:
             raise AssertionError(f"no decision for {command.name}")
+
+
+#: How many corners each shape has at least; a point and a circle have the one they stand on.
+_CORNERS = {fw.Shape.POINT: 1, fw.Shape.CIRCLE: 1, fw.Shape.LINE: 2, fw.Shape.AREA: 3}
+MOST_DRAWINGS = 500  # of one incident, at a time
+
+
+def _draw(incident: Incident, command: fw.DrawOnMap, who: dict[str, Any]) -> list[ev.Event]:
+    """A sign has its code, a circle its radius, and whatever is drawn enough corners."""
+    least, count = _CORNERS[command.shape], len(command.points)
+    if count < least or (least == 1 and count > 1):
+        raise Refused("drawing-corners", "/points", shape=str(command.shape), least=least)
+    if (command.shape is fw.Shape.CIRCLE) != (command.radius_m is not None):
+        raise Refused("drawing-radius", "/radius_m")
+    if (command.kind is fw.DrawingKind.SYMBOL) != (command.symbol is not None):
+        raise Refused("drawing-symbol", "/symbol")
+    if command.symbol is not None and command.symbol not in SYMBOLS:
+        raise Refused("no-such-symbol", "/symbol", symbol=command.symbol)
+    stands = incident.on_scene.drawings
+    if command.drawing_id not in stands and len(stands) >= MOST_DRAWINGS:
+        raise Refused("too-many-drawings", "/drawing_id", most=MOST_DRAWINGS)
+    what = command.model_dump(
+        include={"drawing_id", "kind", "shape", "points", "radius_m", "symbol", "label"}
+    )
+    before = stands.get(command.drawing_id)
+    if before is not None and all(_same(getattr(before, name), value) for name, value in what.items()):
+        return []  # drawing the same twice is not an error
+    return [fw.MapDrawn(**who, **what)]
+
+
+def _same(before: Any, value: Any) -> bool:
+    return bool(before == (tuple(value) if isinstance(value, list) else value))
 
 
 def _who(incident: Incident, command: fw.FieldCommand, context: Context) -> dict[str, Any]:

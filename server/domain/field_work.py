@@ -114,6 +114,23 @@ class Help:
         return not self.answers
 
 
+class Drawing(NamedTuple):
+    """Something plotted, as it stands, and who plotted it. `since`: when it was first."""
+
+    drawing_id: str
+    kind: fw.DrawingKind
+    shape: fw.Shape
+    points: tuple[tuple[float, float], ...]
+    radius_m: float | None
+    symbol: str | None
+    label: str | None
+    at: datetime
+    since: datetime
+    person: str
+    unit: str | None
+    recorded_at: datetime
+
+
 class Said(NamedTuple):
     """A command that a short report may have said, or say yet, as far as one carries it."""
 
@@ -131,6 +148,7 @@ class FieldWork:
     people: list[Person] = field(default_factory=list)
     counts: dict[str, HeadCount] = field(default_factory=dict)
     requests: dict[str, Help] = field(default_factory=dict)
+    drawings: dict[str, Drawing] = field(default_factory=dict)
 
     def person(self, name: str, unit: str | None) -> Person | None:
         """Whoever goes by this name there; where no unit is said, the only one of the name."""
@@ -212,6 +230,24 @@ def apply(work: FieldWork, event: fw.FieldEvent, entry: Entered) -> None:
             work.requests[event.request_id].answers.append(Answer(*said, entry.by, entry.recorded_at))
         case fw.HelpOverdue():
             work.requests[event.request_id].is_overdue = True
+        case fw.MapDrawn():
+            before = work.drawings.get(event.drawing_id)
+            work.drawings[event.drawing_id] = Drawing(
+                event.drawing_id,
+                event.kind,
+                event.shape,
+                tuple(event.points),
+                event.radius_m,
+                event.symbol,
+                event.label,
+                event.at,
+                event.at if before is None else before.since,
+                event.person,
+                event.unit,
+                entry.recorded_at,
+            )
+        case fw.MapErased():
+            work.drawings.pop(event.drawing_id, None)
         case fw.ShortReportConfirmed() | fw.ShortReportDiffers():
             pass  # what they speak of stands already
 

@@ -36,6 +36,8 @@ _MAY: dict[Post, frozenset[str]] = {
             "set-field-status",
             "request-help",
             "count-heads",
+            "draw-on-map",
+            "erase-from-map",
         }
     ),
     Post.LIAISON: frozenset(
@@ -50,6 +52,8 @@ _MAY: dict[Post, frozenset[str]] = {
             "strike-attachment",
             "answer-roll",
             "answer-help",
+            "draw-on-map",
+            "erase-from-map",
         }
     ),
     Post.LEADERSHIP: frozenset(),

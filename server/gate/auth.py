@@ -38,6 +38,7 @@ OPEN_PATHS = (
 )  # fmt: skip
 LOOPBACK_PATHS = ("/metrics",)
 ALIVE_PATHS = ("/healthz", "/readyz")  # asked by balancers that use any name for the host
+FEEDS = "/api/v1/feeds"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOKUPS_AT_ONCE = 8  # of the database's connections, what looking people up may use
 
@@ -182,7 +183,9 @@ class Gate:
             raise _TurnedAway(wait)
         if principal.kind == "outpost" and not _is_for_outposts(scope):
             raise _forbidden("not-permitted", "an outpost hands on what was done there, and nothing else")
-        if principal.kind not in ("token", "outpost"):
+        if principal.kind == "feed" and not (is_safe and path.startswith(FEEDS + "/")):
+            raise _forbidden("not-permitted", "a feed's token reads the feeds of the map, and nothing else")
+        if principal.kind not in ("token", "outpost", "feed"):
             self._check_cookie_use(asked, is_socket, is_safe)
         if principal.read_only and not (is_socket or is_safe or path == "/sign-out"):
             raise _forbidden("read-only", "a wall screen can only read")

@@ -112,7 +112,7 @@ class TokenBuckets:
 
 
 #: Where a body may be larger: the endpoint counts it itself, while it reads (`server/api/attachments.py`).
-UPLOAD = re.compile(r"/api/v1/incidents/[0-9a-fA-F-]{36}/attachments/[0-9a-fA-F-]{36}", re.ASCII)
+UPLOAD = re.compile(r"/api/v1/(incidents/[0-9a-fA-F-]{36}/attachments|map/layers)/[0-9a-fA-F-]{36}", re.ASCII)
 
 
 class BodyTooLarge(HTTPException):

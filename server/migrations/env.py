@@ -6,8 +6,9 @@ from sqlmodel import SQLModel
 import server.people.accounts
 import server.record.attachments
 import server.record.drafts
+import server.record.map_layers
 import server.record.outbox
-import server.record.tables  # noqa: F401 (all five fill the metadata)
+import server.record.tables  # noqa: F401 (all of them fill the metadata)
 from server.record.database import Database
 
 

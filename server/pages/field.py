@@ -26,6 +26,9 @@ PICTURES = ("icon.svg", "field/icon-192.png", "field/icon-512.png", "field/icon-
 #: What a module loads by its address and not by an import.
 BESIDE = ("field/recorder.js",)
 SCRIPTS = ("theme.js", "field/boot.js")
+#: The map: kept apart, after the first visit. `MAP_ENTRY` and what it imports is added.
+MAP_ENTRY = "map/panel.js"
+MAP_BESIDE = ("map/map.css", "vendor/leaflet/leaflet.css", "vendor/leaflet/leaflet.js")
 _IMPORT = re.compile(r"""^(?:import|export)\b[^'"]*?from\s+["'](\.[^"']+)["'];$""", re.MULTILINE)
 
 
@@ -68,9 +71,12 @@ class FieldApp:
             .encode()
         )
         paths = ["/field", *(f"{STATIC_PATH}/{name}" for name in files)]
+        of_map = [name for name in (*MAP_BESIDE, *modules(MAP_ENTRY)) if name not in files]
+        map_paths = [f"{STATIC_PATH}/{name}" for name in of_map]
         version = hashlib.sha256(shell + orjson.dumps(paths)).hexdigest()[:12]
         source = (FOLDER / "field" / "worker.js").read_bytes()
         head = f'const VERSION = "{version}";\nconst FILES = {orjson.dumps(paths).decode()};\n'
+        head += f"const MAP = {orjson.dumps(map_paths).decode()};\n"
         return cls(shell, head.encode() + source, _manifest(views))
 
     def routes(self) -> list[BaseRoute]:

@@ -27,6 +27,7 @@ from server.pages import filters
 from server.pages import find as find_pages
 from server.pages import guide as guide_pages
 from server.pages import intake as intake_pages
+from server.pages import maps as map_pages
 from server.pages import statistics as statistics_pages
 from server.pages.asked import Asked, page
 from server.record import lists
@@ -204,6 +205,7 @@ def routes() -> list[BaseRoute]:
         *figure_pages.routes(),
         *figure_file_pages.routes(),
         *find_pages.routes(),
+        *map_pages.routes(),
         *guide_pages.routes(),
         *statistics_pages.routes(),
         *intake_pages.routes(),

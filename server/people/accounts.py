@@ -18,7 +18,7 @@ from sqlmodel import Field, SQLModel
 from schemas.terms import Post
 from server.record.columns import UTCDateTime
 
-CredentialKind = Literal["session", "token", "wall", "outpost"]
+CredentialKind = Literal["session", "token", "wall", "outpost", "feed"]
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 

@@ -44,7 +44,8 @@ REMEMBERED_S = 1.0  # how long an answer about a credential may be reused
 SEEN_EVERY = timedelta(minutes=1)  # how exactly "last used" is kept
 _AT_ONCE = 1_000  # credentials asked about in one query
 _MOST_REMEMBERED = 10_000
-_TOKEN: tuple[CredentialKind, ...] = ("token", "outpost")
+_TOKEN: tuple[CredentialKind, ...] = ("token", "outpost", "feed")
+_REVOKED: tuple[CredentialKind, ...] = ("token", "feed")  # by the token itself, or its id
 _COOKIE: tuple[CredentialKind, ...] = ("session", "wall")
 
 
@@ -140,7 +141,7 @@ class Admissions:
         if token.startswith(TOKEN_PREFIX):
             column, value = CREDENTIAL.c.secret_sha256, fingerprint(token)
         with self._database.writing() as connection:
-            ended = self._end(connection, (column == value) & (CREDENTIAL.c.kind == "token"))
+            ended = self._end(connection, (column == value) & CREDENTIAL.c.kind.in_(_REVOKED))
         self._forget()
         return ended == 1
 
@@ -216,13 +217,13 @@ class Admissions:
         absolute: timedelta | None,
     ) -> SessionSecret:
         now = self._now()
-        secret, credential_id = new_secret(TOKEN_PREFIX if kind == "token" else ""), new_id(now)
+        secret, credential_id = new_secret(TOKEN_PREFIX if kind in _REVOKED else ""), new_id(now)
         row = {
             "id": credential_id,
             "secret_sha256": fingerprint(secret),
             "kind": kind,
             "created_at": now,
-            "last_seen_at": None if kind == "token" else now,
+            "last_seen_at": None if kind in _REVOKED else now,
             "idle_s": None if idle is None else int(idle.total_seconds()),
             "expires_at": None if absolute is None else now + absolute,
             "address": "",
@@ -266,13 +267,13 @@ def _holds(row: RowMapping, now: datetime) -> bool:
 
 
 def _principal_of(row: RowMapping) -> Principal:
-    if row["kind"] == "wall":
+    if row["kind"] in ("wall", "feed"):
         return Principal(
             person_id=row["id"],
             name=row["label"],
             post=Post.LEADERSHIP,
             unit=row["unit"],
-            kind="wall",
+            kind=row["kind"],
             credential_id=f"{row['id']}@0",
             rights_version=0,
             read_only=True,

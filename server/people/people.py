@@ -236,6 +236,12 @@ class People(Admissions):
                 connection, "token", {"person_id": person.id, "label": label}, idle=None, absolute=None
             ).secret
 
+    def add_feed(self, unit: str, label: str) -> str:
+        """A bearer token that reads the map's feeds as this unit sees them, and nothing else."""
+        values = {"unit": self._unit(unit), "label": display_name(label)}
+        with self._database.writing() as connection:
+            return self._new_credential(connection, "feed", values, idle=None, absolute=None).secret
+
     def tokens_of(self, name: str) -> list[CredentialLine]:
         return self._lines(CREDENTIAL.c.person_id == self._account(name).id, "token")
 

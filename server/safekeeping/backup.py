@@ -22,6 +22,7 @@ from server.migrations import migrate
 from server.record.attachments import PIECE_TABLE
 from server.record.coming import UPLOAD_PIECE
 from server.record.database import Database
+from server.record.map_layers import LAYER
 from server.record.outbox import OUTBOX
 from server.record.tables import ENTRY, LEDGER
 from server.safekeeping.verify import verify
@@ -153,7 +154,7 @@ def _entries(source: Connection) -> int:
 def _copy(source: Connection, target: Database) -> int:
     with target.writing(patient=True) as connection:
         for table in _tables():
-            size = PIECES if table in (PIECE_TABLE, UPLOAD_PIECE) else PAGE
+            size = PIECES if table in (PIECE_TABLE, UPLOAD_PIECE, LAYER) else PAGE
             rows = source.execute(select(table).execution_options(yield_per=size)).mappings()
             for page in rows.partitions(size):
                 connection.execute(insert(table), [dict(row) for row in page])

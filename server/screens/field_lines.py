@@ -8,6 +8,7 @@ from datetime import datetime
 from math import asin, atan2, cos, pi, radians, sin, sqrt
 from typing import Any
 
+from schemas.map_symbols import SYMBOLS
 from server.screens.report_lines import Piece
 from server.screens.wording import Countdown, Wording
 
@@ -44,10 +45,22 @@ def pieces(event: dict[str, Any], repeats: int, wording: Wording) -> Iterator[Pi
             yield Piece("event.help.accepted" if event["accepted"] else "event.help.declined", {})
             yield Piece("event.help.of", {"kind": wording.term("help_kind", event["kind"])})
             yield Piece("event.help.asked_by", {"person": event["asked_by"]}, ("person",))
+        case "map_drawn" | "map_erased":
+            yield Piece("event.map.what", {"what": drawn_named(event, wording)})
+            if event.get("label"):
+                yield Piece("event.map.label", {"label": event["label"]}, ("label",))
         case "heads_counted":
             yield Piece(f"event.heads.{event['direction']}", {"people": event["people"]})
             if event.get("team"):
                 yield Piece("event.heads.team", {"team": event["team"]}, ("team",))
+
+
+def drawn_named(drawn: dict[str, Any], wording: Wording) -> str:
+    """What was plotted: the sign's name, or the kind of line or area."""
+    symbol = SYMBOLS.get(drawn.get("symbol") or "")
+    if symbol is None:
+        return wording.term("drawing_kind", drawn["kind"])
+    return symbol.en if wording.lang == "en" else symbol.zh
 
 
 def _wanted(event: dict[str, Any], wording: Wording) -> Piece:

@@ -9,6 +9,7 @@ import { command, openSheet } from "./forms.js";
 import { Live } from "./live.js";
 import { placeText, position } from "./media.js";
 import { Outbox } from "./outbox.js";
+import { mapPage, takeAlong } from "./map.js";
 import { choosePhoto, voiceSheet } from "./photos.js";
 import { incident, ordersWaiting } from "./projected.js";
 import { readyPage } from "./ready.js";
@@ -44,7 +45,7 @@ class App {
     performance.mark("shown");
     document.body.dataset.shown = "yes";
     for (const [one, event] of [[this.state, "change"], [this.outbox, "change"], [this.live, "state"]]) one.addEventListener(event, () => this.showSoon());
-    this.live.addEventListener("state", ({ detail }) => { if (detail === "live") { this.sendAll(); this.versions.look(this.state.meta.release); this.becomeKnown(); } });
+    this.live.addEventListener("state", ({ detail }) => { if (detail === "live") { this.sendAll(); this.versions.look(this.state.meta.release); this.becomeKnown(); takeAlong(this).catch(() => {}); } });
     this.live.addEventListener("away", ({ detail }) => this.wasAway(detail));
     this.outbox.addEventListener("stored", () => this.showSoon());
     this.outbox.addEventListener("change", () => {
@@ -136,7 +137,7 @@ class App {
     if (page === "ready" && this.shown === "ready") return;
     this.shown = page ?? "";
     const made = page === "i" ? oneIncident(this, id) : page === "outbox" ? outboxPage(this) : page === "book" ? book(this)
-      : page === "ready" ? readyPage(this) : page === "news" ? news(this) : home(this);
+      : page === "ready" ? readyPage(this) : page === "news" ? news(this) : page === "map" ? mapPage(this, id) : home(this);
     if (page === "i") localStorage.setItem("fenghuo.field.last", id);
     const scroll = scrollY;
     main.replaceChildren(...made.flat(2).filter(Boolean));

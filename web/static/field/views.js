@@ -39,7 +39,7 @@ export function home(app) {
       rows.length ? h("ul", {}, rows.map((one) => row(one))) : h("p", { class: "hint" }, say("tablet.none_open")),
       state.may("open-incident") && button(say("tablet.did.open-incident"), () => deeds["open-incident"](app), { class: "wide" })),
     h("nav", { class: "field-more" },
-      link("#/outbox", say("tablet.outbox", { count: outbox.waiting.length + outbox.refused.length })), link("#/book", say("tablet.book")),
+      link("#/outbox", say("tablet.outbox", { count: outbox.waiting.length + outbox.refused.length })), link("#/book", say("tablet.book")), link("#/map", say("tablet.map")),
       link("#/ready", say("tablet.ready"))),
   ];
 }
@@ -84,6 +84,7 @@ export function oneIncident(app, id) {
       h("p", { class: "field-order-top" }, h("b", {}, say("tablet.did.request-help")), " ", moment(asked.at), " ", said(asked.person), " ", asked.words),
       asked.text && h("p", {}, said(asked.text)),
       h("p", { class: "field-order-text" }, say(asked.accepted === null ? "tablet.help_waits" : asked.accepted ? "tablet.help_comes" : "tablet.help_cannot"), " ", said(asked.answer)))),
+    link(`#/map/${one.id}`, say("tablet.map")),
     one.inside > 0 && h("p", { class: "field-inside" }, say("tablet.inside", { count: one.inside })),
     one.facts.length > 0 && h("dl", { class: "field-facts" }, one.facts.map((fact) => h("div", { class: fact.isOwn ? "is-own" : "" },
       h("dt", {}, fact.name), h("dd", {}, fact.short, fact.known_at && h("small", {}, moment(fact.known_at)), fact.isOwn && h("small", {}, say("tablet.waiting")))))),

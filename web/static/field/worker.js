@@ -2,18 +2,23 @@
 // version in a cache of its own, and nothing else: what is a person's comes from the page's own store, and no
 // answer of the API is ever kept here.
 const CACHE = `fenghuo-field-${VERSION}`;
-const SHELL = "/field";
+const SHELL = "/field", MAP_MARK = "/field/map-is-kept";
 
-self.addEventListener("install", (event) => event.waitUntil(fill()));
+self.addEventListener("install", (event) => event.waitUntil((async () => {
+  const hadMap = await caches.match(MAP_MARK, { ignoreSearch: true }) !== undefined;
+  await fill(FILES);
+  if (hadMap) await fill(MAP).catch(() => {});  // the map of a new version, for whoever has the old one
+})()));
 
-async function fill() {
+async function fill(files) {
   const cache = await caches.open(CACHE);
-  await Promise.all(FILES.map(async (file) => {
+  await Promise.all(files.map(async (file) => {
     if (await cache.match(file)) return;  // the rest of an installation that was cut
     const answer = await fetch(file, { cache: file === SHELL ? "no-store" : "default", redirect: "error" });
     if (!answer.ok) throw new Error(`${file}: ${answer.status}`);
     await cache.put(file, answer);
   }));
+  if (files === MAP) await cache.put(MAP_MARK, new Response("kept"));
 }
 
 self.addEventListener("activate", (event) => event.waitUntil((async () => {
@@ -38,6 +43,7 @@ async function kept(path, request) {
 
 self.addEventListener("message", (event) => {
   if (event.data === "take-over") self.skipWaiting();
+  if (event.data === "keep-map") event.waitUntil(fill(MAP).catch(() => {}));
   if (event.data === "what-is-kept") event.waitUntil(tell(event.ports[0]));
 });
 

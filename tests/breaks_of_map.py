@@ -1,0 +1,81 @@
+"""The breaks of the map: name, file, a line of it, what is put in its place, and who notices."""
+
+OF_THE_MAP = (
+    (
+        "everybody's incidents are on the map",
+        "server/record/placed.py",
+        "query = visible(viewer).order_by(",
+        "query = select(INCIDENT).order_by(",
+        "tests/test_map.py -k two_departments",
+    ),
+    (
+        "a layer is seen by everybody",
+        "server/record/map_layers.py",
+        'return bool(row["below"]) and self._tree.covers(unit, viewer)',
+        "return True",
+        "tests/test_map_layers.py -k seen_by_its_unit",
+    ),
+    (
+        "a late position moves somebody back",
+        "server/domain/field_work.py",
+        "            if one.position is None or event.at >= one.position.at:\n",
+        "            if True:\n",
+        "tests/test_map.py -k where_they_were_last",
+    ),
+    (
+        "an outline is taken without an approval number",
+        "server/api/map_layers.py",
+        "    if kind == LayerKind.OUTLINE and approval is None:\n",
+        "    if False:\n",
+        "tests/test_map_layers.py -k approval_number",
+    ),
+    (
+        "what comes in GCJ-02 stays there",
+        "server/domain/map_import.py",
+        'from_gcj02 if datum == "gcj02" else',
+        'from_gcj02 if datum == "never" else',
+        "tests/test_map_layers.py -k gcj02",
+    ),
+    (
+        "the inverse of the shift is made in one step",
+        "server/domain/geo.py",
+        "_INVERSE_ROUNDS = 12",
+        "_INVERSE_ROUNDS = 1",
+        "tests/test_geo.py -k there_and_back",
+    ),
+    (
+        "what was plotted is forgotten between two looks",
+        "server/record/placed.py",
+        "                    if seq > before:\n",
+        "                    if seq > before and before == 0:\n",
+        "tests/test_map.py -k between_two_looks",
+    ),
+    (
+        "a page of errors is kept as a tile",
+        "server/outward/tiles.py",
+        "        if media_type is None:\n",
+        "        if False:\n",
+        "tests/test_map_tiles.py -k host_is_away",
+    ),
+    (
+        "a browser learns where tiles come from",
+        "server/pages/maps.py",
+        'include={"id", "name",',
+        'include={"url", "id", "name",',
+        "tests/test_map_tiles.py -k neither_host_nor_key",
+    ),
+    (
+        "a feed's token reads everything",
+        "server/gate/auth.py",
+        'if principal.kind == "feed" and not (',
+        "if False and not (",
+        "tests/test_feeds.py -k feeds_token",
+    ),
+    (
+        "a drill goes out as a real incident",
+        "server/screens/cap_feed.py",
+        '"Exercise" if said["drill"] else "Actual"',
+        '"Actual"',
+        "tests/test_feeds.py -k exercises",
+    ),
+)

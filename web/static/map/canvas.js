@@ -1,0 +1,110 @@
+// A layer that is one canvas over the window of the map, painted anew at most once a frame.
+export function canvasLayer(L) {
+  return L.Layer.extend({
+    initialize(paint, options) {
+      L.setOptions(this, { pane: "overlayPane", ...options });
+      this._paint = paint;
+    },
+
+    onAdd(map) {
+      this._map = map;
+      this._canvas = L.DomUtil.create("canvas", "map-canvas", this.getPane());
+      this._canvas.setAttribute("aria-hidden", "true");
+      map.on("move zoom viewreset resize", this.redraw, this);
+      this.redraw();
+      return this;
+    },
+
+    onRemove(map) {
+      map.off("move zoom viewreset resize", this.redraw, this);
+      cancelAnimationFrame(this._frame);
+      this._frame = null;
+      this._canvas.remove();
+    },
+
+    redraw() {
+      this._frame ??= requestAnimationFrame(() => this._redraw());
+    },
+
+    /** Now, on another canvas too: for a picture. */
+    paintOn(context, size) {
+      this._paint(context, size, this._map);
+    },
+
+    _redraw() {
+      this._frame = null;
+      const map = this._map, size = map.getSize(), ratio = Math.min(2, devicePixelRatio || 1), canvas = this._canvas;
+      const [width, height] = [Math.round(size.x * ratio), Math.round(size.y * ratio)];
+      if (canvas.width !== width || canvas.height !== height) {
+        canvas.width = width;
+        canvas.height = height;
+        canvas.style.width = `${size.x}px`;
+        canvas.style.height = `${size.y}px`;
+      }
+      L.DomUtil.setPosition(canvas, map.containerPointToLayerPoint([0, 0]));
+      const context = canvas.getContext("2d");
+      context.setTransform(ratio, 0, 0, ratio, 0, 0);
+      context.clearRect(0, 0, size.x, size.y);
+      this._paint(context, size, map);
+      this.painted = (this.painted ?? 0) + 1;
+    },
+  });
+}
+
+/** The page's own colours, read again when day turns into night. */
+export function palette(element, changed) {
+  const names = ["ground", "panel", "raised", "line", "line-strong", "ink", "dim", "red", "orange", "yellow", "blue", "cell-empty", "focus", "chosen"];
+  const colours = {};
+  const read = () => {
+    const style = getComputedStyle(element);
+    for (const name of names) colours[name] = style.getPropertyValue(`--${name}`).trim() || "#888";
+    colours.font = style.fontFamily;
+  };
+  read();
+  new MutationObserver(() => {
+    read();
+    changed();
+  }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  return colours;
+}
+
+const STEPS = [30, 20, 10, 5, 2, 1, 1 / 2, 1 / 4, 1 / 6, 1 / 12, 1 / 30, 1 / 60, 1 / 120, 1 / 360, 1 / 720, 1 / 3600];
+
+/** Degrees as a chart has them: 39°30′, and seconds where minutes are not enough. */
+export function degrees(value, step, signs) {
+  const total = Math.round(Math.abs(value) * 3600), d = Math.floor(total / 3600), m = Math.floor(total % 3600 / 60), s = total % 60;
+  const two = (one) => String(one).padStart(2, "0");
+  return `${d}°${step < 1 ? `${two(m)}′` : ""}${step < 1 / 60 ? `${two(s)}″` : ""}${signs[value < 0 ? 1 : 0]}`;
+}
+
+/** Meridians and parallels with their degrees: the one base that is always there, and true. */
+export function graticule(colours, take, put, scale) {
+  return (context, size, map) => {
+    const box = map.getBounds(), [west, south] = take(box.getWest(), box.getSouth()), [east, north] = take(box.getEast(), box.getNorth());
+    const step = STEPS.find((one) => (east - west) / one >= size.x / (170 * scale())) ?? STEPS.at(-1);
+    context.strokeStyle = colours.line;
+    context.fillStyle = colours.dim;
+    context.lineWidth = 1;
+    context.font = `${Math.round(11 * scale())}px ${colours.font}`;
+    context.beginPath();
+    const at = (lon, lat) => {
+      const [x, y] = put(lon, lat);
+      return map.latLngToContainerPoint([y, x]);
+    };
+    const labels = [];
+    for (let lon = Math.ceil(west / step) * step; lon <= east; lon += step) {
+      const { x } = at(lon, (south + north) / 2);
+      context.moveTo(Math.round(x) + 0.5, 0);
+      context.lineTo(Math.round(x) + 0.5, size.y);
+      labels.push([degrees(lon, step, ["E", "W"]), x + 3, size.y - 4]);
+    }
+    for (let lat = Math.ceil(south / step) * step; lat <= north; lat += step) {
+      const { y } = at((west + east) / 2, lat);
+      context.moveTo(0, Math.round(y) + 0.5);
+      context.lineTo(size.x, Math.round(y) + 0.5);
+      labels.push([degrees(lat, step, ["N", "S"]), 4, y - 3]);
+    }
+    context.stroke();
+    for (const [text, x, y] of labels) context.fillText(text, x, y);
+  };
+}
