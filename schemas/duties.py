@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas import alarms
+from schemas import alarms, walls
 from schemas.duty_parts import LEADER as LEADER
 from schemas.duty_parts import SHIFT_POSTS as SHIFT_POSTS
 from schemas.duty_parts import DutyCommand as DutyCommand
@@ -208,6 +208,7 @@ COMMANDS: tuple[type[DutyCommand], ...] = (
     CloseRoll,
     SealMonth,
     *alarms.COMMANDS,
+    *walls.COMMANDS,
 )
 
 
@@ -445,6 +446,7 @@ EVENTS: tuple[type[DutyEvent], ...] = (
     HandoverLate,
     DutyItemOverdue,
     *alarms.EVENTS,
+    *walls.EVENTS,
 )
 
 AnyDutyEvent = (
@@ -470,4 +472,5 @@ AnyDutyEvent = (
     | HandoverLate
     | DutyItemOverdue
     | alarms.AnyAlarmEvent
+    | walls.AnyWallEvent
 )

@@ -63,6 +63,7 @@ from server.pages.channels import ChannelPages
 from server.pages.devices import DevicePages
 from server.pages.field import FieldApp
 from server.pages.front import Front
+from server.pages.kiosk import Kiosk
 from server.pages.people import PeoplePages
 from server.pages.warming import keep_warm
 from server.parts import Parts
@@ -212,6 +213,7 @@ def create_app(parts: Parts) -> ASGIApp:
         *upstream_pages.routes(),
         *report_pages.routes(),
         *FieldApp.made(parts.views).routes(),
+        *Kiosk(parts.views).routes(),
         *page_routes.routes(),
     ]
     app = Starlette(

@@ -19,6 +19,7 @@ from tests.breaks_of_files import FILES
 from tests.breaks_of_map import OF_THE_MAP
 from tests.breaks_of_outposts import OF_OUTPOSTS
 from tests.breaks_of_screens import SCREENS
+from tests.breaks_of_walls import WALLS
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_S = 180
@@ -397,7 +398,7 @@ BREAKS = (
         "    return None\n",
         "tests/test_contradictions.py -k the_page_shows_both",
     ),
-    *(Break(*one) for one in (*FILES, *SCREENS)),
+    *(Break(*one) for one in (*FILES, *SCREENS, *WALLS)),
 )  # fmt: skip
 
 

@@ -154,9 +154,22 @@ def good_duty(room: Room, name: str) -> Body:
         "answer-roll": lambda: {**closing(), "unit": LULONG, "at": room.clock.ago(), "channel": "phone"},
         "close-roll": closing,
         "seal-month": lambda: {**said, "month": next(MONTHS)},
+        "arrange-wall": lambda: {**said, "scenes": [wall_scene()]},
+        "show-on-wall": lambda: {**said, "scene_id": arranged(room)},
         "take-alarm": lambda: {**said, "alarm_id": alarmed(room), "at": room.clock.ago()},
     }  # fmt: skip
     return bodies[name]()
+
+
+def wall_scene() -> Body:
+    return {"scene_id": new_id(), "title": "防汛", "main": "people", "side": ["news"]}
+
+
+def arranged(room: Room) -> str:
+    """A scene that stands on the city's walls."""
+    scene = wall_scene()
+    room.told("Wu", "arrange-wall", {"unit": CITY, "scenes": [scene]})
+    return str(scene["scene_id"])
 
 
 def a_busy_duty(room: Room) -> None:
@@ -189,6 +202,7 @@ def a_busy_duty(room: Room) -> None:
     room.told("Li", "answer-roll", answer(called["roll_id"], room))
     room.told("Wu", "close-roll", {**said, "roll_id": called["roll_id"]})
     room.told("Wang", "seal-month", {**said, "month": "2026-10"})
+    room.told("Wu", "show-on-wall", {**said, "scene_id": arranged(room)})
     room.told("Wu", "call-roll", roll())
     sheet_id = prepare(room, second)
     accept_all(room, sheet_id)

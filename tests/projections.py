@@ -80,13 +80,11 @@ class Screens:
         wrong = []
         for screen, rows in self.rows.items():
             fresh = self._fresh_rows(screen)
-            hero = self._hero() if screen == "wall" else None
-            shown = {target: row for target, row in rows.items() if target != hero}
-            if shown != fresh:
-                differing = {one for one in shown.keys() | fresh.keys() if shown.get(one) != fresh.get(one)}
+            if rows != fresh:
+                differing = {one for one in rows.keys() | fresh.keys() if rows.get(one) != fresh.get(one)}
                 one = sorted(differing)[0]
                 wrong.append(
-                    f"{screen} of {self.who}: {len(differing)} rows, as {one}: has {shown.get(one)!r:.300}, "
+                    f"{screen} of {self.who}: {len(differing)} rows, as {one}: has {rows.get(one)!r:.300}, "
                     f"fresh is {fresh.get(one)!r:.300}"
                 )
         bar, ends = self._fresh_bar(), re.findall(r'data-until="([^"]+)"', self.bar)
@@ -123,11 +121,6 @@ class Screens:
         found = BAR.search(self._page("/"))
         assert found is not None
         return _still(found[0])
-
-    def _hero(self) -> str | None:
-        """The one that stands large on the wall, and not in its list."""
-        hero = re.search(r'id="hero" data-incident="([^"]+)"', self._page(BOARDS["wall"]))
-        return None if hero is None else f"incident-{hero[1]}"
 
     # --- the tablet: no page of ours, the entries themselves ------------------------------------------------
 
@@ -426,7 +419,7 @@ def write_reports(room: Room) -> None:
     "duty_item_added", "duty_item_overdue", "duty_item_settled", "duty_unmanned", "handover_items_accepted",
     "handover_late", "handover_prepared", "handover_signed", "month_sealed", "roll_answered", "roll_asked",
     "roll_called", "roll_closed", "roll_missed", "roll_unanswered", "shift_changed", "shift_taken_over",
-    "shifts_cancelled", "shifts_planned", "swap_decided", "swap_requested",
+    "shifts_cancelled", "shifts_planned", "swap_decided", "swap_requested", "wall_arranged", "wall_shown",
 )  # fmt: skip
 def hold_a_duty(room: Room) -> None:
     """A busy duty and the night after it, on the room's first day: its shifts change by that day's clock."""

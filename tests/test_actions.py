@@ -16,7 +16,7 @@ from server.screens.actions import ACTIONS, PLACES, by_place, shown_key
 from server.screens.guidance import SENTENCES, SOURCES
 from server.screens.texts import Texts
 from tests import words
-from tests.duty_deeds import CITY, plan, prepare, roll, shift, take_over
+from tests.duty_deeds import CITY, plan, prepare, roll, shift, take_over, wall_scene
 from tests.room import Room
 from tests.words import new_id
 
@@ -100,6 +100,8 @@ def busy(room: Room) -> list[str]:
     prepared = [f"/incidents/{body['incident_id']}/reports/{draft['report_id']}"]
     paths = ["/", f"/incidents/{one['incident_id']}", f"/incidents/{closed['incident_id']}", "/roster"]
     pages = [room.get("Wu", path).text for path in (*paths, "/handover")]  # before anybody took over
+    room.told("Wu", "arrange-wall", {"unit": CITY, "scenes": [wall_scene()]})
+    pages.append(room.get("Wu", "/wall/scenes").text)
     take_over(room, first)
     prepare(room, second)
     room.told("Wu", "call-roll", roll())

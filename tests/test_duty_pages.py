@@ -14,7 +14,14 @@ from tests.room import Room
 from tests.test_channel_pages import signed_in
 from tests.words import new_id
 
-PAGES = ("/", "/roster", "/handover", "/roll-call", "/incidents", "/statistics", "/wall")
+PAGES = (
+    "/",
+    "/roster",
+    "/handover",
+    "/roll-call",
+    "/incidents",
+    "/statistics",
+)  # the wall has a panel of its own: test_walls
 NAUGHTY = '<img src=x onerror=alert(1)>"&{{7*7}}'
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import alarms, attachments, commands, duties, events, field_work, outposts, reports, terms
+from schemas import alarms, attachments, commands, duties, events, field_work, outposts, reports, terms, walls
 from schemas import instructions as ins
 from schemas.bases import AnyCommand
 from schemas.commands import COMMANDS, Command
@@ -63,7 +63,7 @@ def cases(module: Any, prefix: str) -> set[str]:
     return found
 
 
-MODULES = (commands, events, reports, duties, ins, attachments, alarms, field_work, outposts)
+MODULES = (commands, events, reports, duties, ins, attachments, alarms, field_work, outposts, walls)
 
 
 # ---------------------------------------------------------------- commands
@@ -95,6 +95,7 @@ def test_every_command_is_decided() -> None:
         | {"DraftReport"}
         | cases(duty_decide, "du")
         | cases(duty_decide, "al")
+        | cases(duty_decide, "wa")
         | cases(attaching, "att")
         | cases(field_decide, "fw")
     )
@@ -137,6 +138,7 @@ def test_every_event_is_folded() -> None:
         | cases(instructions, "ins")
         | {"InstructionRecorded"}
         | cases(duty, "du")
+        | cases(duty, "wa")
         | cases(alarm_state, "al")
         | cases(folded_attachments, "att")
         | cases(folded_field_work, "fw")

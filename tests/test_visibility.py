@@ -53,7 +53,8 @@ ASKED: dict[str, tuple[str, ...]] = {
         f"/export/{what}": ("?unit=130324&as=csv", "?as=json")
         for what in ("incidents", "obligations", "log", "roster", "roll-calls", "one-hour", "search")
     },
-    "/places": ("?q=卢龙",), "/duty-log": ("", "?day=2020-01-01"), "/wall/news": ("", "?after=0"),
+    "/places": ("?q=卢龙",), "/wall/scenes": ("",),
+    "/duty-log": ("", "?day=2020-01-01"), "/wall/news": ("", "?after=0"),
     "/api/v1/incidents/{incident_id:uuid}/attachments/{attachment_id:uuid}": ("",),
     "/api/v1/incidents/{incident_id:uuid}/attachments/{attachment_id:uuid}/preview": ("",),
     "/statistics/incidents": ("?scope=final", "?scope=initial&unit=130324"),
@@ -71,7 +72,8 @@ ASKED: dict[str, tuple[str, ...]] = {
 SAME_FOR_ALL = {
     "/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/api/v1/asyncapi.json", "/openapi.json",
     "/asyncapi.json", "/sign-in", "/invitation/{secret}", "/account", "/people", "/help/{topic}", "/keys",
-    "/actions/{digest}", "/carry", "/field", "/field/sw.js", "/field/manifest.webmanifest",
+    "/actions/{digest}", "/wall/waiting", "/wall/sw.js", "/carry",
+    "/field", "/field/sw.js", "/field/manifest.webmanifest",
 }  # fmt: skip
 
 

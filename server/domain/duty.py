@@ -11,8 +11,9 @@ from datetime import datetime
 
 from schemas import alarms as al
 from schemas import duties as du
+from schemas import walls as wa
 from schemas.events import LogEntry
-from server.domain import alarm_state
+from server.domain import alarm_state, walls
 from server.domain.alarm_state import Alarm, Silence
 
 
@@ -184,6 +185,7 @@ class Duty:
     alarms: dict[str, Alarm] = field(default_factory=dict)
     calling: dict[str, Alarm] = field(default_factory=dict, compare=False)  # may hold some that are over
     silent: dict[str, Silence] = field(default_factory=dict)  # channels by which nothing gets out
+    wall: walls.Wall = field(default_factory=walls.Wall)
 
     def standing(self) -> list[Shift]:
         """The shifts that stand, in their order."""
@@ -318,6 +320,8 @@ def apply(duty: Duty, event: du.DutyEvent, by: str, at: datetime) -> None:  # a 
             al.AlarmCalled() | al.AlarmTaken() | al.AlarmSettled() | al.ChannelFailed() | al.ChannelRestored()
         ):
             alarm_state.fold(duty.alarms, duty.silent, event, at)
+        case wa.WallArranged() | wa.WallShown():
+            walls.fold(duty.wall, event, at)
         case _:
             raise AssertionError(f"{event.type} is not folded")
 

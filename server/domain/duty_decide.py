@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from schemas import alarms as al
 from schemas import duties as du
-from server.domain import handover, roll_calls, sealing
+from schemas import walls as wa
+from server.domain import handover, roll_calls, sealing, walls
 from server.domain.decide import FUTURE_TOLERANCE, Refused
 from server.domain.duty import Duty, Shift
 from server.domain.duty_context import DutyContext
@@ -81,6 +82,8 @@ def decide(duty: Duty, command: du.DutyCommand, context: DutyContext) -> list[du
             return sealing.seal(duty, command, context)
         case al.TakeAlarm():
             return _take_alarm(duty, command, context)
+        case wa.ArrangeWall() | wa.ShowOnWall():
+            return [*walls.decide(duty.wall, command, duty.unit)]
         case _:
             raise AssertionError(f"no decision for {command.name}")
 

@@ -1,42 +1,108 @@
-"""The pages that show the whole: the wall."""
+"""The pages that show the whole: the wall, and the scenes that the desk arranges for it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import orjson
 from starlette.responses import Response
 from starlette.routing import Route
 
 from server.pages.asked import Asked, page
+from server.record import duty_reading
 from server.record.statistics import rate
-from server.screens import overview
+from server.screens import overview, wall_panels, wall_scenes
 from server.screens.board import by_level
+from server.screens.static_files import DIGEST, FOLDER
+from server.screens.wall_scenes import PANELS, Program
 from server.screens.wording import BEIJING
 
-# ---------------------------------------------------------------- the wall
+#: What draws the map; a desk that has none has no panel for it either.
+MAP = "map/panel.js"
+HAS_MAP = (FOLDER / MAP).is_file()
+#: So many rows of a panel fit on any wall; what is more is counted.
+MOST_COMMANDED, MOST_FORCES, MOST_WARNINGS = 12, 10, 6
 
 
 def _wall(asked: Asked, template: str) -> Response:
-    cards = asked.parts.views.cards(asked.viewer, asked.lang)
-    said = asked.parts.views.statements
-    seen = overview.overview(asked.parts.database, asked.viewer, cards, asked.now, asked.wording, said)
-    today = asked.now.astimezone(BEIJING).date()
+    parts, viewer, now, wording = asked.parts, asked.viewer, asked.now, asked.wording
+    cards = by_level(parts.views.cards(viewer, asked.lang))
+    seen = overview.overview(parts.database, viewer, cards, now, wording, parts.views.statements)
+    arranged = duty_reading.wall(parts.database, viewer)
+    program = wall_scenes.program(arranged, cards, seen.said, now, wording, HAS_MAP)
+    mine = wall_scenes.foremost(cards)
+    heroes = [(one, asked.dossier(one)) for one in program.incidents()]
+    whole, forces = wall_panels.forces(mine, seen.said)
+    today = now.astimezone(BEIJING).date()
+    first = today.replace(day=1)
+    scope = "initial"
     month = rate(
-        asked.parts.database,
-        asked.parts.tree,
-        asked.viewer,
-        first=today.replace(day=1),
-        last=today,
-        unit=asked.viewer,
-        scope="initial",
-        now=asked.now,
+        parts.database, parts.tree, viewer, first=first, last=today, unit=viewer, scope=scope, now=now
     )
-    cards = by_level(cards)
-    serious = [card for card in cards if card.level in ("major", "especially_major")]
-    major = next((card for card in serious if not card.drill or seen.is_drill), None)
-    hero = asked.dossier(major.id) if major else None
-    listed = [card for card in cards if hero is None or card.id != hero.raw["id"]]
-    rows = asked.rows("wall", listed)
-    smallest = asked.parts.settings.rates_from
-    return asked.page(template, cards=cards, rows=rows, seen=seen, month=month, smallest=smallest, hero=hero)
+    warnings = wall_panels.in_force(parts.views.in_force.of(viewer), now, wording)
+    return asked.page(
+        template,
+        cards=cards,
+        rows=asked.rows("wall", cards),
+        seen=seen,
+        month=month,
+        smallest=parts.settings.rates_from,
+        program=program,
+        places=program.now.places(),
+        heroes=[(one, hero) for one, hero in heroes if hero is not None],
+        commanded=wall_panels.commands(
+            mine[:MOST_COMMANDED], seen.said, _leaders(asked, {one.unit for one in mine}), wording
+        ),
+        unnamed=len(mine[MOST_COMMANDED:]),
+        whole=whole,
+        forces=forces[:MOST_FORCES],
+        more_forces=len(forces[MOST_FORCES:]),
+        warnings=warnings[:MOST_WARNINGS],
+        more_warnings=len(warnings[MOST_WARNINGS:]),
+        scenes=_scenes(program),
+        release=DIGEST,
+        wall_map=MAP if HAS_MAP else "",
+        is_kiosk=asked.principal.kind == "wall",
+        says=_says(asked),
+    )
+
+
+def _scenes(program: Program) -> str:
+    """For the page's own code, which turns from one to the next."""
+    return orjson.dumps(
+        [
+            {
+                "id": one.id,
+                "title": one.title,
+                "seconds": one.seconds,
+                "incident": one.incident_id,
+                "places": one.places(),
+            }
+            for one in program.scenes
+        ]
+    ).decode()
+
+
+def _says(asked: Asked) -> str:
+    """What the wall's own code says; other pages do not carry it."""
+    texts = asked.parts.views.texts.of[asked.lang]
+    said = {slug: text for slug, text in texts.items() if slug.startswith("wall_says.")}
+    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _leaders(asked: Asked, units: Iterable[str]) -> Callable[[str], str]:
+    """The leader on duty at a desk, of one's own and those below: nobody else's roster is told."""
+    tree = asked.parts.tree
+    desks = {unit: tree.county_of(unit) or unit for unit in units}
+    mine = [one for one in set(desks.values()) if tree.covers(asked.viewer, one)]
+    standing = duty_reading.on_duty(asked.parts.database, mine, asked.now)
+
+    def leader(unit: str) -> str:
+        on: dict[str, Any] | None = (standing.get(desks.get(unit, unit)) or {}).get("on")
+        return on["leader"]["name"] if on and on["leader"] else ""
+
+    return leader
 
 
 def wall(asked: Asked) -> Response:
@@ -47,8 +113,29 @@ def wall_piece(asked: Asked) -> Response:
     return _wall(asked, "_wall.html")
 
 
+def scenes_page(asked: Asked) -> Response:
+    """What stands on the unit's walls, and the scenes as they are arranged."""
+    if not asked.may("arrange-wall"):
+        return asked.page("refused.html", 403, said=asked.wording.say("refused.not_permitted"))
+    parts, viewer = asked.parts, asked.viewer
+    cards = by_level(parts.views.cards(viewer, asked.lang))
+    with parts.database.reading() as connection:
+        said = parts.views.statements.of(connection, wall_scenes.foremost(cards))
+    arranged = duty_reading.wall(parts.database, viewer)
+    return asked.page(
+        "wall_scenes.html",
+        cards=cards,
+        all_panels=PANELS,
+        scenes=arranged.get("scenes", []),
+        shown=arranged.get("shown"),
+        version=arranged.get("said_at") or "",
+        program=wall_scenes.program(arranged, cards, said, asked.now, asked.wording, HAS_MAP),
+    )
+
+
 def routes() -> list[Route]:
     return [
+        Route("/wall/scenes", page(scenes_page)),
         Route("/wall", page(wall)),
         Route("/wall/news", page(wall_piece)),
     ]

@@ -44,6 +44,14 @@ def calling(database: Database, unit: str) -> dict[str, list[dict[str, Any]]]:
     return {"alarms": orjson.loads(row.alarms), "silent": orjson.loads(row.silent)}
 
 
+def wall(database: Database, unit: str) -> dict[str, Any]:
+    """The scenes of a unit's walls, and the one that stays; empty when none were arranged."""
+    with database.reading() as connection:
+        said = connection.execute(select(DUTY.c.wall).where(DUTY.c.unit == unit)).scalar()
+    found: dict[str, Any] = orjson.loads(said or "{}")
+    return found
+
+
 def on_duty_in(connection: Connection, units: Sequence[str], now: datetime) -> dict[str, dict[str, Any]]:
     current = {
         row.unit: row.shift_id

@@ -12,6 +12,7 @@ from schemas.fields import wire_instant
 from server.domain.alarm_state import Alarm
 from server.domain.duty import Duty
 from server.domain.duty_alarms import next_alarm
+from server.domain.walls import Wall
 
 #: What the subject of a duty's entries begins with.
 DUTY_SUBJECT = "duty:"
@@ -56,6 +57,19 @@ def duty_row(duty: Duty) -> dict[str, Any]:
         "next_alarm_at": next_alarm(duty),
         "alarms": _json(alarms_shown(duty)),
         "silent": _json(silent_shown(duty)),
+        "wall": _json(wall_shown(duty)),
+    }
+
+
+def wall_shown(duty: Duty) -> dict[str, Any]:
+    """What a unit's desk has arranged for its wall screens; nothing where it never did."""
+    wall = duty.wall
+    if wall == Wall():
+        return {}
+    return {
+        "scenes": [one.model_dump(mode="json") for one in wall.scenes],
+        "shown": wall.shown,
+        "said_at": wire_instant(wall.said_at) if wall.said_at else None,
     }
 
 

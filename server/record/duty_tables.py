@@ -19,8 +19,8 @@ _NONE = {"server_default": "[]"}
 
 
 class DutyRow(SQLModel, table=True):
-    """A unit's duty: which shift answers, and when the watch has to look next. `alarms` that nobody has taken
-    and `silent` channels as JSON."""
+    """A unit's duty: which shift answers, and when the watch has to look next. `alarms` that nobody has
+    taken, `silent` channels, and what is arranged for its `wall` screens as JSON."""
 
     __tablename__ = "duty"
 
@@ -33,6 +33,7 @@ class DutyRow(SQLModel, table=True):
     next_alarm_at: datetime | None = _instant(nullable=True, index=True)
     alarms: str = Field(sa_type=Text, sa_column_kwargs=_NONE)
     silent: str = Field(sa_type=Text, sa_column_kwargs=_NONE)
+    wall: str = Field(sa_type=Text, sa_column_kwargs={"server_default": "{}"})
 
 
 class ShiftRow(SQLModel, table=True):

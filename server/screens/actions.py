@@ -30,6 +30,7 @@ PLACES = {
     "map": "/map",
     "people": "/people",
     "channels": "/channels",
+    "scenes": "/wall/scenes",
 }
 
 
@@ -76,6 +77,7 @@ ACTIONS = (
     _nav("nav.wall", ". w", "/wall"),
     _nav("nav.people", ". p", "/people"),
     Action("everywhere", "nav.channels", ". c", 'a[href="/channels"]'),
+    Action("everywhere", "scenes.title", ". v", 'a[href="/wall/scenes"]'),
     _nav("nav.devices", ". b", "/devices"),
     _nav("nav.carry", ". i", "/carry"),
     Action("everywhere", "account.title", ". a", '.top a[href="/account"]'),
@@ -233,6 +235,13 @@ ACTIONS = (
     Action("people", "act.disable", "", 'form[action$="able"] button', many=True),
     Action("people", "people.wall_button", "", 'form[action="/people/walls"] button'),
     Action("people", "act.end_wall", "", 'form[action$="/end"][action^="/people/walls"] button', many=True),
+    Action("scenes", "scenes.show", "", '[data-do="show"]', "show-on-wall", many=True),
+    Action("scenes", "scenes.turn", "", '[data-do="turn"]', "show-on-wall"),
+    Action("scenes", "scenes.add", "", '[data-do="add"]', "arrange-wall", many=True),
+    Action("scenes", "scenes.up", "", '[data-do="up"]', "arrange-wall", many=True),
+    Action("scenes", "scenes.remove", "", '[data-do="remove"]', "arrange-wall", many=True),
+    Action("scenes", "scenes.store", "", "#scenes .primary", "arrange-wall"),
+    Action("scenes", "scenes.clear", "", '[data-do="clear"]', "arrange-wall"),
     Action("channels", "channels.test", "", 'form[action$="/test"] button', many=True),
 )  # fmt: skip
 

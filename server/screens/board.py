@@ -83,6 +83,7 @@ class Card:
     inside: int = 0
     discrepancy: int = 0
     help_wanted: int = 0
+    unit: str = ""
 
     @property
     def first(self) -> Duty | None:
@@ -123,6 +124,7 @@ def card(row: dict[str, Any], viewer: str, now: datetime, wording: Wording, rule
         inside=spot["inside"],
         discrepancy=spot["discrepancy"],
         help_wanted=len(spot["waiting"]),
+        unit=place["unit"],
     )
 
 

@@ -97,6 +97,12 @@ def say(
             add("duty_line.silent", name=said(event["name"]), fault=said(event["fault"]))
         case "channel_restored":
             add("duty_line.channel", name=said(event["name"]))
+        case "wall_arranged":
+            titles = wording.say("list.comma").join(one["title"] for one in event["scenes"])
+            add("duty_line.scenes" if titles else "duty_line.no_scenes", titles=said(titles))
+        case "wall_shown":
+            title = event.get("title") or ""
+            add("duty_line.scene" if title else "duty_line.turns", title=said(title))
         case "handover_late" | "duty_item_overdue":
             add("duty_line.to", names=said(names))
     if event.get("late_by_s", 0) >= 60:

@@ -6,11 +6,14 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
 from schemas.events import LOG_ENTRY, FactsEstablished, IncidentOpened, LogEntry, plain
 from schemas.fields import wire_instant
+from server.domain import contradictions
+from server.domain.validity import is_said
 from server.record.database import Database
 from server.record.reading import first_since
 from server.record.tables import ENTRY, INCIDENT, STREAM_ENTRY
@@ -25,6 +28,7 @@ TOTALS: dict[str, tuple[str, ...]] = {
     "trapped": ("trapped",),
     "hurt": ("seriously_injured", "lightly_injured", "injured", "poisoned"),
     "evacuated": ("evacuated",),
+    "resettled": ("resettled",),
 }
 #: What is news to people who look up from their work; the clock's own lines are on the clocks.
 NEWSWORTHY = (
@@ -54,6 +58,9 @@ class Total:
     value: int | None
     checking: int  # incidents where it is an explicit unknown
     as_of: str | None  # when the newest number in it was known
+    who: str = ""  # whose number that was
+    incidents: int = 0  # how many incidents have a number in it
+    is_disputed: bool = False  # somewhere in it sources differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ class News:
 class Overview:
     totals: tuple[Total, ...]
     news: tuple[News, ...]
+    said: dict[str, list[LogEntry]]  # what was said of the incidents that the figures are of
     real: int
     drills: int
 
@@ -79,14 +87,27 @@ class Overview:
         return self.real == 0 and self.drills > 0
 
 
+#: What is read of an open incident's log, whenever there is a new version of it. Nothing of it is restricted.
+SAID = (
+    "incident_opened",
+    "facts_established",
+    "level_judged",
+    "level_computed",
+    "order_issued",
+    "order_acknowledged",
+    "order_reported",
+    "field_status_set",
+)
+
+
 class Statements:
-    """What was said of the figures of open incidents: read again only when one has a new version."""
+    """What was said of open incidents: read again only when one has a new version."""
 
     def __init__(self) -> None:
         self._said: OrderedDict[str, tuple[int, list[LogEntry]]] = OrderedDict()
 
-    def of(self, connection: Connection, cards: Sequence[Card]) -> list[LogEntry]:
-        """Incident by incident, each in the order of the log. Nothing of it is restricted."""
+    def of(self, connection: Connection, cards: Sequence[Card]) -> dict[str, list[LogEntry]]:
+        """By incident, each in the order of the log."""
         found: dict[str, tuple[int, list[LogEntry]]] = {}
         unknown = []
         for card in cards:
@@ -101,7 +122,7 @@ class Statements:
                 select(ENTRY.c.incident_id, ENTRY.c.body)
                 .where(
                     ENTRY.c.incident_id.in_(unknown),
-                    ENTRY.c.event_type.in_(("incident_opened", "facts_established")),
+                    ENTRY.c.event_type.in_(SAID),
                     ENTRY.c.restricted.is_(False),
                 )
                 .order_by(ENTRY.c.seq)
@@ -112,7 +133,7 @@ class Statements:
             self._said[one] = found[one]
         while len(self._said) > MOST_KEPT:
             self._said.popitem(last=False)
-        return [entry for _version, said in found.values() for entry in said]
+        return {incident_id: said for incident_id, (_version, said) in found.items()}
 
 
 def overview(
@@ -121,12 +142,12 @@ def overview(
     cards: Sequence[Card],
     now: datetime,
     wording: Wording,
-    said: Statements | None = None,
+    statements: Statements | None = None,
 ) -> Overview:
     """What the wall shows beside the incidents. The figures are of what is real; of drills if nothing is."""
     real = [card for card in cards if not card.drill]
     with database.reading() as connection:
-        statements = (said or Statements()).of(connection, real or cards)
+        said = (statements or Statements()).of(connection, real or cards)
         since = first_since(connection, now - timedelta(hours=1))
         recent = connection.execute(
             select(ENTRY.c.body, INCIDENT.c.title, INCIDENT.c.drill)
@@ -143,38 +164,55 @@ def overview(
         ).all()
     news = [(LOG_ENTRY.validate_json(bytes(body)), title, drill) for body, title, drill in recent]
     return Overview(
-        totals=tuple(totals(statements, wording)),
+        totals=tuple(totals((entry for told in said.values() for entry in told), wording)),
         news=tuple(_news(entry, title, drill, wording) for entry, title, drill in news),
+        said=said,
         real=len(real),
         drills=len(cards) - len(real),
     )
 
 
 def totals(statements: Iterable[LogEntry], wording: Wording) -> list[Total]:
-    """The latest word on each figure of each incident, added up. An unknown adds nothing; it is counted."""
-    latest: dict[tuple[str, str], tuple[datetime, float | None]] = {}
+    """The latest word on each figure of each incident, added up. An unknown adds nothing; it is counted.
+    Where sources differ the latest word counts, as everywhere, and the total says that it is disputed."""
+    words: dict[tuple[str, str], list[_Word]] = {}
     for entry in statements:
         event = entry.event
         if not isinstance(event, IncidentOpened | FactsEstablished) or event.facts is None:
             continue
+        settles = isinstance(event, FactsEstablished) and is_said(event.explanation)
+        source = contradictions.source_of(event.known_by, event.source.model_dump() if event.source else None)
         for name, value in event.facts.model_dump(exclude_unset=True).items():
-            key = (str(entry.incident_id), name)
-            if key not in latest or event.known_at >= latest[key][0]:
-                latest[key] = (event.known_at, value)
+            said = contradictions.Word(source, value, event.known_at, settles)
+            words.setdefault((str(entry.incident_id), name), []).append(_Word(said, event.known_by))
+    latest = {key: max(reversed(told), key=lambda one: one.said.known_at) for key, told in words.items()}
     made = []
     for slug, names in TOTALS.items():
-        words = [word for (_incident, name), word in latest.items() if name in names]
-        numbers = [(at, value) for at, value in words if value is not None]
+        found = {key: one for key, one in latest.items() if key[1] in names}
+        numbers = [one for one in found.values() if one.said.value is not None]
+        newest = max(numbers, key=lambda one: one.said.known_at, default=None)
         made.append(
             Total(
                 slug=slug,
                 name=wording.say(f"wall.{slug}"),
-                value=sum(int(value) for _at, value in numbers) if numbers else None,
-                checking=len(words) - len(numbers),
-                as_of=wire_instant(max(at for at, _value in numbers)) if numbers else None,
+                value=sum(int(one.said.value or 0) for one in numbers) if numbers else None,
+                checking=len(found) - len(numbers),
+                as_of=wire_instant(newest.said.known_at) if newest else None,
+                who=wording.short(newest.known_by) if newest else "",
+                incidents=len({key[0] for key, one in found.items() if one.said.value is not None}),
+                is_disputed=any(_differ(words[key]) for key in found),
             )
         )
     return made
+
+
+class _Word(NamedTuple):
+    said: contradictions.Word
+    known_by: str
+
+
+def _differ(told: Iterable[_Word]) -> bool:
+    return contradictions.contradiction([one.said for one in told]) is not None
 
 
 def _news(entry: LogEntry, title: str, drill: bool, wording: Wording) -> News:

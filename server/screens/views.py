@@ -21,6 +21,7 @@ from server.domain.units import UnitTree
 from server.people.accounts import Language
 from server.record import duty_reading, reading
 from server.record.database import Database
+from server.record.in_force import InForce
 from server.screens import actions, board
 from server.screens.board_rows import BoardRows
 from server.screens.duty_bar import notices
@@ -80,6 +81,7 @@ class Views(Renderer):
         self._board_rows = BoardRows(database, self.render)
         self._unit_names: dict[Language, Markup] = {}
         self.statements = Statements()
+        self.in_force = InForce(database)
         environment = self.environment
         environment.autoescape = True
         environment.finalize = to_the_letter

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from importlib import import_module
 
-FILES = ("crowds", "deadlines", "desk_work", "disks", "keeping", "kills", "network", "pure", "shared")
+FILES = (
+    "crowds",
+    "deadlines",
+    "desk_work",
+    "disks",
+    "keeping",
+    "kills",
+    "network",
+    "pure",
+    "shared",
+    "walls",
+)
 
 
 def load() -> None:

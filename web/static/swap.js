@@ -24,6 +24,11 @@ export function isNewer(id, offset) {
   return true;
 }
 
+/** A page that is never left must not keep what every row ever was. */
+export function forgetGone() {
+  for (const id of offsets.keys()) if (!document.getElementById(id)) offsets.delete(id);
+}
+
 export function mark(element) {
   element.classList.remove("is-changed");
   void element.offsetWidth;  // begins the animation anew

@@ -1,0 +1,88 @@
+"""The breaks of the wall: name, file, a line of it, what is put in its place, and who notices."""
+
+WALLS = (
+    (
+        "the wall adds up an unknown as nought",
+        "server/screens/overview.py",
+        "numbers = [one for one in found.values() if one.said.value is not None]",
+        "numbers = list(found.values())",
+        "tests/test_walls.py -k never_nought",
+    ),
+    (
+        "the wall counts drills with what is real",
+        "server/screens/overview.py",
+        "said = (statements or Statements()).of(connection, real or cards)",
+        "said = (statements or Statements()).of(connection, cards)",
+        "tests/test_walls.py -k counts_for_nothing",
+    ),
+    (
+        "a drill takes the front of the wall",
+        "server/screens/wall_scenes.py",
+        "return [card for card in cards if not card.drill] or list(cards)",
+        "return list(cards)",
+        "tests/test_walls.py -k counts_for_nothing",
+    ),
+    (
+        "what was chosen for the wall hides what became grave after it",
+        "server/screens/wall_scenes.py",
+        "is_forward = front is not None and (told is None or front.since > told)",
+        "is_forward = front is not None and told is None",
+        "tests/test_walls.py -k until_somebody_chooses",
+    ),
+    (
+        "a breach stands in front of the wall for ever",
+        "server/screens/wall_scenes.py",
+        "due <= now < due + BREACH_STAYS:",
+        "due <= now:",
+        "tests/test_walls.py -k ten_minutes",
+    ),
+    (
+        "the wall tells of an incident that is another unit's",
+        "server/screens/wall_scenes.py",
+        "wanted = scene.incident_id if scene.incident_id in known else largest",
+        "wanted = scene.incident_id or largest",
+        "tests/test_walls.py -k gives_way",
+    ),
+    (
+        "the wall tells of a roster that is not its unit's to know",
+        "server/pages/figures.py",
+        "mine = [one for one in set(desks.values()) if tree.covers(asked.viewer, one)]",
+        "mine = list(set(desks.values()))",
+        "tests/test_walls.py -k who_is_on_duty",
+    ),
+    (
+        "a warning that was settled stays on the wall",
+        "server/record/in_force.py",
+        "items.pop(entry.event.item_id, None)",
+        "pass",
+        "tests/test_walls.py -k until_they_are_settled",
+    ),
+    (
+        "a scene that is gone stays on the wall",
+        "server/domain/walls.py",
+        "if wall.scene(wall.shown) is None:",
+        "if False:",
+        "tests/test_walls.py -k turns_to_one",
+    ),
+    (
+        "a wall believes itself though it could not read the latest",
+        "web/static/wall.js",
+        "const isBehind = time - shown.level > DOUBT_MS || time - shown.looked > LOOK_MS + 2 * DOUBT_MS;",
+        "const isBehind = false;",
+        "tests/test_wall_screen.py -k cannot_read",
+    ),
+    (
+        "a wall that was taken back goes on showing what it had",
+        "web/static/wall.js",
+        "  wall().replaceChildren();\n",
+        "",
+        "tests/test_wall_screen.py -k taken_back",
+    ),
+    (
+        "a wall that starts without a server shows the browser's own error",
+        "web/static/wall_worker.js",
+        "const isPage = answer && answer.status < 500 && answer.status !== 429;",
+        "const isPage = true;",
+        "tests/test_wall_screen.py -k taken_back",
+    ),
+)
