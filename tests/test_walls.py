@@ -150,7 +150,7 @@ def test_a_major_incident_comes_to_the_front_until_somebody_chooses_and_the_next
     wall = Wall(room)
     assert (wall.mode, wall.now, wall.titles()) == ("front", "front", ["重大事件", "防汛"])
     assert wall.panel("incident")["data-incident"] == one
-    assert (wall.place("incident"), wall.place("incidents")) == ("main", "side-1")
+    assert [wall.place(one) for one in ("incident", "map", "incidents")] == ["main", "side-1", "side-2"]
     room.clock.pass_by(minutes=1)
     show(room, mine)
     assert (Wall(room).mode, Wall(room).now) == ("held", mine["scene_id"])
