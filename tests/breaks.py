@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.breaks_of_desk import DESK
 from tests.breaks_of_field import FIELD
 from tests.breaks_of_files import FILES
 from tests.breaks_of_outposts import OF_OUTPOSTS
@@ -395,7 +396,7 @@ BREAKS = (
         "    return None\n",
         "tests/test_contradictions.py -k the_page_shows_both",
     ),
-    *(Break(*one) for one in (*FILES, *SCREENS)),
+    *(Break(*one) for one in (*DESK, *FILES, *SCREENS)),
 )  # fmt: skip
 
 
