@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from contextlib import suppress
 from datetime import datetime
 
 from anyio.to_thread import run_sync
+from sqlalchemy.exc import SQLAlchemyError
 
 from server.domain.rates import Counted
 from server.pages.statistics import TIMING
@@ -27,10 +29,12 @@ MUCH = 100
 
 
 async def keep_warm(parts: Parts) -> None:
-    """For ever."""
-    await run_sync(parts.views.cards, parts.tree.root, "zh")
+    """For ever. A database that is away is others' to report; whoever looks meanwhile waits as before."""
+    with suppress(SQLAlchemyError):
+        await run_sync(parts.views.cards, parts.tree.root, "zh")
     while True:
-        settle(await warm(parts, parts.now()))
+        with suppress(SQLAlchemyError):
+            settle(await warm(parts, parts.now()))
         await asyncio.sleep(EVERY_S)
 
 
