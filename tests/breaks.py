@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.breaks_of_desk import DESK
 from tests.breaks_of_field import FIELD
 from tests.breaks_of_files import FILES
 from tests.breaks_of_map import OF_THE_MAP
@@ -398,7 +399,7 @@ BREAKS = (
         "    return None\n",
         "tests/test_contradictions.py -k the_page_shows_both",
     ),
-    *(Break(*one) for one in (*FILES, *SCREENS, *WALLS)),
+    *(Break(*one) for one in (*DESK, *FILES, *SCREENS, *WALLS)),
 )  # fmt: skip
 
 

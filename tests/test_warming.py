@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,15 @@ def test_the_first_look_works_nothing_out_and_a_change_is_worked_out_anew(
     got = record_receipt(ids[0], str(said["report_id"]), "10:05") | {"received_at": room.clock.ago()}
     room.told("Wu", "record-receipt", got)
     assert warmed(room) == 1, "what changed is worked out again, and nothing else"
+
+
+def test_the_collector_looks_once_at_what_has_come_and_stays() -> None:
+    before = gc.get_freeze_count()
+    kept = [[number] for number in range(10_000)]
+    warming.settle(warming.MUCH - 1)
+    assert gc.get_freeze_count() == before
+    warming.settle(warming.MUCH)
+    assert gc.get_freeze_count() >= before + len(kept)
 
 
 def test_templates_are_compiled_once_and_only_where_one_may_write(
