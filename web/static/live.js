@@ -127,7 +127,7 @@ export class Live extends EventTarget {
 
   tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
-    document.dispatchEvent(new CustomEvent(`fenghuo:${type}`, { detail }));  // for panels, which know no socket
+    document.dispatchEvent(new CustomEvent(`fenghuo:${type}`, { detail }));
   }
 
   /** Once a second: is what stands here still true? */

@@ -75,7 +75,7 @@ export class View {
   /** Only one figure's history is open at a time, and Escape or a click elsewhere closes it. */
   opened(event) {
     if (event.target.id === "around" && event.target.open) this.fetchAround();
-    if (event.target.id === "map-here") import("./map/panel.js").then((map) => map.mountAll());
+    if (event.target.id === "map-here") import(event.target.querySelector("section").dataset.module).then((map) => map.mountAll());
     if (!event.target.matches?.(POPS)) return;
     for (const other of document.querySelectorAll(POPS)) if (other !== event.target) other.open = false;
   }

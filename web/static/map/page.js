@@ -54,7 +54,7 @@ function list() {
     if (before) select.value = before;
   }
   if (get("map-drawings")) fill("map-drawings", drawings.features, ({ id, properties: p }) => {
-    const item = line([p.name, p.label], [p.incident_title, p.person, since(p.at)], () => panel.goTo("drawing", id));
+    const item = line([p.name, p.label], [p.incident_title, p.person, age(Math.max(0, Date.now() - Date.parse(p.at)) / 1000)], () => panel.goTo("drawing", id));
     item.append(button(say("map.erase"), () => tools.erase(p.incident, id)));
     return item;
   });

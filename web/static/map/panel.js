@@ -81,7 +81,7 @@ export class MapPanel extends EventTarget {
     this.edge = edge(base?.datum);
     const crs = base?.matrix === "c" ? L.CRS.EPSG4326 : L.CRS.EPSG3857;
     this.map = L.map(this.box, {
-      crs, attributionControl: false, zoomControl: false, zoomAnimation: false, fadeAnimation: false, inertia: false, zoomSnap: 0.25,
+      crs, attributionControl: false, zoomControl: false, zoomAnimation: false, fadeAnimation: false, inertia: false, zoomSnap: base ? 1 : 0.25,
       preferCanvas: true, minZoom: base?.min_zoom ?? 4, maxZoom: base?.max_zoom ?? 18, dragging: this.isTouched, keyboard: this.isTouched,
       scrollWheelZoom: this.isTouched, doubleClickZoom: this.isTouched, boxZoom: this.isTouched, touchZoom: this.isTouched, maxBoundsViscosity: 0,
     });

@@ -2,8 +2,23 @@
 import { newId } from "../commands.js";
 import { say } from "./load.js";
 
-/** A PNG of what is in the window. Tiles are this server's own, so the canvas stays readable. */
+const frame = () => new Promise((next) => requestAnimationFrame(() => setTimeout(next)));
+
+/** A PNG of what is in the window, by day: paper is white at night, too. */
 export async function picture(panel, title) {
+  const { dataset } = document.documentElement, { theme } = dataset;
+  if (theme === "day") return drawn(panel, title);
+  dataset.theme = "day";
+  try {
+    for (let i = 0; i < 3; i += 1) await frame();
+    return await drawn(panel, title);
+  } finally {
+    dataset.theme = theme;
+  }
+}
+
+/** Tiles are this server's own, so the canvas stays readable. */
+async function drawn(panel, title) {
   const size = panel.map.getSize(), ratio = 2, foot = 46, image = document.createElement("canvas");
   image.width = size.x * ratio;
   image.height = (size.y + foot) * ratio;
