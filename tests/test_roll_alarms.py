@@ -77,7 +77,7 @@ def test_a_drill_is_marked_and_many_are_counted(spare_room: Room) -> None:
     assert raised["drill"] is True
     assert raised["text"].endswith(f"等{len(counties)}个单位")
     assert raised["text"].count("、") == 4
-    assert {one["channel"] for one in outbox(room)} == {"dingtalk"}, "which takes drills"
+    assert {one["channel"] for one in outbox(room)} == {"dingtalk", "sms"}, "which take drills"
     assert all(one["text"].startswith("【演练】") for one in outbox(room))
 
 
