@@ -83,7 +83,8 @@ def strings_of(module: Path) -> list[str]:
     return [
         one
         for one in found
-        if "(?" not in one and len(re.findall(rf"[{HAN}]", one)) > len(re.findall(r"[A-Za-z]", one))
+        if not re.search(r"\(\?|\(\[", one)
+        and len(re.findall(rf"[{HAN}]", one)) > len(re.findall(r"[A-Za-z]", one))
     ]
 
 
