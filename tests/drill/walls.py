@@ -73,7 +73,7 @@ def _slept(
     outside: dict[str, Callable[[], None]] | None = None,
     office: FenghuoProcess | None = None,
 ) -> Night:
-    async def sleep() -> Night:
+    async def night() -> Night:
         async with async_playwright() as playwright:
             browser: Browser = await playwright.chromium.launch(
                 executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS)
@@ -91,4 +91,4 @@ def _slept(
             await browser.close()
             return found
 
-    return asyncio.run(sleep())
+    return asyncio.run(night())
