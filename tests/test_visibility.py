@@ -17,6 +17,7 @@ from starlette.routing import Mount, Route
 from server.record.store import StreamRow
 from server.safekeeping.verify import verify
 from tests import words
+from tests.asked_of_the_map import ANSWERS, ASKED_OF_THE_MAP, DRAWS, SAME_OF_THE_MAP
 from tests.deeds import ON_INCIDENTS, good, opened, refused
 from tests.room import CREW, Room
 from tests.uploads import receive
@@ -25,7 +26,7 @@ from tests.words import Body, new_id
 UNIT_OF = {name: unit for name, _post, unit in CREW}
 # What is asked of each GET route, with an incident in mind that the asker may not see. A route that has no
 # row here fails the test: whoever adds one says what a stranger could hope to learn from it.
-ASKED: dict[str, tuple[str, ...]] = {
+ASKED: dict[str, tuple[str, ...]] = ASKED_OF_THE_MAP | {
     "/api/v1/incidents": (
         "", "?state=all", "?state=closed", "?state=all&unit=130324", "?state=all&q=卢龙", "?state=all&q=LL-",
         "?state=all&category=hazmat", "?state=all&drill=true", "?level=major", "?limit=1",
@@ -69,10 +70,10 @@ ASKED: dict[str, tuple[str, ...]] = {
     },
 }  # fmt: skip
 #: Routes that say the same to everybody, or speak of the asker's own account only.
-SAME_FOR_ALL = {
+SAME_FOR_ALL = SAME_OF_THE_MAP | {
     "/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/api/v1/asyncapi.json", "/openapi.json",
     "/asyncapi.json", "/sign-in", "/invitation/{secret}", "/account", "/people", "/help/{topic}", "/keys",
-    "/actions/{digest}", "/wall/waiting", "/wall/sw.js", "/carry",
+    "/actions/{digest}", "/wall/waiting", "/wall/sw.js", "/carry", "/kinds",
     "/field", "/field/sw.js", "/field/manifest.webmanifest",
 }  # fmt: skip
 
@@ -375,10 +376,10 @@ FIELD = {
     "acknowledge-order", "report-on-order", "sign-for-instruction", "report-on-instruction",
     "add-attachment", "strike-attachment",
 }  # fmt: skip
-SPOT = {"report-position", "set-field-status", "request-help", "count-heads"}
+SPOT = DRAWS | {"report-position", "set-field-status", "request-help", "count-heads"}
 MAY = {
     "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK, "Gao": FIELD | SPOT,
-    "Luo": {"answer-help"} | FIELD - {"open-incident", "establish-facts", "judge-level", "issue-order"},
+    "Luo": ANSWERS | FIELD - {"open-incident", "establish-facts", "judge-level", "issue-order"},
     "Zhao": set(), "Sun": set(), "Chen": set(),
 }  # fmt: skip
 
