@@ -17,5 +17,3 @@ SAME_OF_THE_MAP = {
     "/api/v1/feeds/ogc/conformance", "/api/v1/feeds/ogc/collections",
     "/api/v1/feeds/ogc/collections/{collection}",
 }  # fmt: skip
-DRAWS = {"draw-on-map", "erase-from-map"}
-ANSWERS = DRAWS | {"answer-help"}  # what a liaison does on the spot

@@ -15,6 +15,15 @@ from tests.words import Body, new_id
 
 #: Commands on an incident; those on a unit's duty are in `tests/duty_deeds.py`.
 ON_INCIDENTS = [name for name, kind in COMMANDS.items() if issubclass(kind, Command)]
+#: What posts on the spot may do, and what a liaison may there.
+FIELD = {
+    "open-incident", "add-entry", "strike-entry", "establish-facts", "judge-level", "issue-order",
+    "acknowledge-order", "report-on-order", "sign-for-instruction", "report-on-instruction",
+    "add-attachment", "strike-attachment",
+}  # fmt: skip
+DRAWS = {"draw-on-map", "erase-from-map"}
+SPOT = DRAWS | {"report-position", "set-field-status", "request-help", "count-heads"}
+ANSWERS = DRAWS | {"answer-help"}
 ANSWER = {"command_id", "epoch", "offset", "incident_id", "number", "recorded_at", "replayed"}
 
 

@@ -100,7 +100,7 @@ async def test_the_map_is_live_plotted_on_by_hand_and_asks_no_other_host(
         await page.fill('#import-form [name="title"]', "物资库")
         await page.fill('#import-form [name="source"]', "县局")
         await page.click("#import-form .primary")
-        await expect(page.locator("#import-faults li")).to_have_text(["第 3 行 lon: “x”不是数字"])
+        await expect(page.locator("#import-faults li")).to_have_text(["第 3 行 lon：“x”不是数字"])
         await page.check('#import-form [name="without_faulty"]')
         await page.click("#import-form .primary")
         await expect(page.locator("#layer-list")).to_contain_text("物资库")

@@ -17,8 +17,8 @@ from starlette.routing import Mount, Route
 from server.record.store import StreamRow
 from server.safekeeping.verify import verify
 from tests import words
-from tests.asked_of_the_map import ANSWERS, ASKED_OF_THE_MAP, DRAWS, SAME_OF_THE_MAP
-from tests.deeds import ON_INCIDENTS, good, opened, refused
+from tests.asked_of_the_map import ASKED_OF_THE_MAP, SAME_OF_THE_MAP
+from tests.deeds import ANSWERS, FIELD, ON_INCIDENTS, SPOT, good, opened, refused
 from tests.room import CREW, Room
 from tests.uploads import receive
 from tests.words import Body, new_id
@@ -371,12 +371,6 @@ def test_those_who_saw_a_duplicate_see_the_incident_and_the_other_way_round(room
 
 
 DESK = set(ON_INCIDENTS)
-FIELD = {
-    "open-incident", "add-entry", "strike-entry", "establish-facts", "judge-level", "issue-order",
-    "acknowledge-order", "report-on-order", "sign-for-instruction", "report-on-instruction",
-    "add-attachment", "strike-attachment",
-}  # fmt: skip
-SPOT = DRAWS | {"report-position", "set-field-status", "request-help", "count-heads"}
 MAY = {
     "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK, "Gao": FIELD | SPOT,
     "Luo": ANSWERS | FIELD - {"open-incident", "establish-facts", "judge-level", "issue-order"},
