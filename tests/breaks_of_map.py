@@ -78,4 +78,18 @@ OF_THE_MAP = (
         '"Actual"',
         "tests/test_feeds.py -k exercises",
     ),
+    (
+        "the map's program is not kept on the tablet",
+        "web/static/field/map.js",
+        'active.postMessage("keep-map")',
+        "active",
+        "tests/test_map_page.py -k tablet_has_the_map",
+    ),
+    (
+        "a position on the stream does not move its sign",
+        "web/static/map/panel.js",
+        "      if (this.move(id, said.lon, said.lat, said.at)) return;\n    }\n    this.soon();",
+        "      return;\n    }\n    this.soon();",
+        "tests/test_map_page.py -k asks_no_other",
+    ),
 )

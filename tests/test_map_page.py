@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests import words
 from tests.product import FenghuoProcess
+from tests.tablet import sign_in, switched_on
 from tests.test_axe import window
 from tests.waiting import eventually
 
@@ -21,6 +22,20 @@ AT = """([lon, lat]) => {
   const { map, box, edge } = document.getElementById("map").mapPanel, [x, y] = edge.put(lon, lat);
   const at = map.latLngToContainerPoint([y, x]), { left, top } = box.getBoundingClientRect();
   return [left + at.x, top + at.y];
+}"""
+
+#: Whether the map's program and this of its data are on the tablet.
+IS_ALONG = """async (key) => {
+  if (!await caches.match("/field/map-is-kept")) return false;
+  const database = await new Promise((done) => {
+    indexedDB.open("fenghuo-field").onsuccess = ({ target }) => done(target.result);
+  });
+  const kept = await new Promise((done) => {
+    const asked = database.transaction("meta").objectStore("meta").get(key);
+    asked.onsuccess = () => done(Boolean(asked.result));
+  });
+  database.close();
+  return kept;
 }"""
 
 
@@ -125,3 +140,28 @@ async def test_the_map_is_live_plotted_on_by_hand_and_asks_no_other_host(
         await page.click("#map-here > summary")
         await expect(page.locator("#map-here .map-foot")).to_contain_text("在办 1 · 人员 1")
         assert foreign == []
+
+
+async def test_a_tablet_has_the_map_of_its_incident_with_no_network_at_all(
+    desk: FenghuoProcess, tmp_path: Path
+):
+    now, place = words.just_now(60), {"division": "130324", "text": "柳河湾", "lon": 118.87, "lat": 39.89}
+    fire = words.open_incident(title="山场起火", place=place, known_at=now, occurred_at=now)
+    one = fire["incident_id"]
+    assert desk.tell("Li", "open-incident", fire).status_code == 200
+    assert desk.tell("Li", "draw-on-map", words.draw_on_map(one, at=now)).status_code == 200
+    async with async_playwright() as playwright, switched_on(playwright, tmp_path / "t", desk) as tablet:
+        page = await tablet.switch_on(path="/sign-in")
+        await sign_in(page, desk, "Song")
+        await eventually(lambda: page.evaluate(IS_ALONG, f"map /api/v1/map?incident={one}"), within=30)
+        await tablet.battery_ends()
+        page = await tablet.switch_on(offline=True)
+        await page.evaluate("where => { location.hash = where; }", f"#/map/{one}")
+        foot = page.locator(".field-map .map-foot")
+        await expect(foot).to_contain_text("在办 1")
+        await expect(foot).to_contain_text("图上数据")
+        shown = await page.evaluate(
+            "() => [...document.querySelector('.field-map').mapPanel.signs.things.values()]"
+            ".map((one) => one.label)"
+        )
+        assert shown == ["山场起火"]

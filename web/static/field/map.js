@@ -45,7 +45,7 @@ export function mapPage(app, id) {
 export async function takeAlong(app) {
   if (app.state.isThin || takeAlong.done === app.state.person.person_id) return;
   const person = takeAlong.done = app.state.person.person_id;
-  (await navigator.serviceWorker?.getRegistration("/field"))?.active?.postMessage("keep-map");
+  navigator.serviceWorker?.ready.then(({ active }) => active.postMessage("keep-map"));
   for (const path of AHEAD) {
     const said = await kept(path, person);
     for (const one of said?.layers ?? []) await kept(`/api/v1/map/layers/${one.layer_id}`, person);

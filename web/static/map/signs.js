@@ -2,7 +2,7 @@
 // Word, shape and colour: a level is a colour, so many bars and a word in the label; age fades and is written.
 const FRESH_S = 300, OLD_S = 3600;
 const LEVEL = { especially_major: ["red", 4], major: ["orange", 3], larger: ["yellow", 2], ordinary: ["blue", 1] };
-const MOST_SPRITES = 3000;
+const MOST_PIXELS = 24_000_000;  // of small pictures kept: a wall runs for a month, and every minute has its words
 
 export class Signs {
   /** `put`: from stored degrees to those of the base map; `scale`: how large a sign is drawn. */
@@ -39,12 +39,17 @@ export class Signs {
 
   /** The colours or the base have changed. */
   renew() {
-    this.sprites.clear();
+    this.forget();
     for (const one of this.things.values()) one.at = this.put(one.lon, one.lat);
   }
 
+  forget() {
+    this.sprites.clear();
+    this.pixels = 0;
+  }
+
   paint(context, size, map) {
-    if (this.sprites.size > MOST_SPRITES) this.sprites.clear();
+    if (this.pixels > MOST_PIXELS) this.forget();
     const now = this.now(), scale = this.scale(), zoom = map.getZoom();
     const shown = [];
     for (const one of this.sorted ?? []) {
@@ -105,6 +110,7 @@ export class Signs {
     const ratio = Math.min(2, devicePixelRatio || 1), image = document.createElement("canvas");
     image.width = Math.ceil(width * ratio);
     image.height = Math.ceil(height * ratio);
+    this.pixels = (this.pixels ?? 0) + image.width * image.height;
     const context = image.getContext("2d");
     context.scale(ratio, ratio);
     return { image, context, width, height };
