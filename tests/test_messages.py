@@ -246,9 +246,9 @@ def test_a_text_that_says_nothing_gives_nothing():
     "piece", ["3人", "死亡", "在", "11月23日", "十", "1", "应急管理局", "县市区镇", " ", "13800000000"]
 )
 def test_a_text_made_to_take_long_does_not(piece: str):
-    began = time.monotonic()
+    began = time.process_time()
     read(piece * (20_000 // len(piece)))
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3
 
 
 @pytest.mark.parametrize(

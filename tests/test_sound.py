@@ -10,6 +10,7 @@ from playwright.async_api import Page, expect
 
 from tests import words
 from tests.product import PASSWORD, FenghuoProcess
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 #: Counts the tones that really run: started in a context that the browser lets be heard.
@@ -129,7 +130,7 @@ async def test_desks_that_do_not_answer_are_heard_every_minute_until_somebody_he
     item = {"unit": "130300", "item_id": words.new_id(), "text": "盯防", "kind": "note"}
     assert desk.tell("Wu", "add-duty-item", item).status_code == 200
     await expect(page.locator("#notice-silent-1")).to_be_visible()
-    await page.wait_for_function("window.tones >= 3")
+    await eventually(lambda: page.evaluate("window.tones >= 3"))
     await page.clock.run_for(61_000)
     assert await page.evaluate("window.tones") >= 6, "again, a minute later"
     await page.get_by_role("link", name="去处理").click()
