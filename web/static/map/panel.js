@@ -85,7 +85,7 @@ export class MapPanel extends EventTarget {
       preferCanvas: true, minZoom: base?.min_zoom ?? 4, maxZoom: base?.max_zoom ?? 18, dragging: this.isTouched, keyboard: this.isTouched,
       scrollWheelZoom: this.isTouched, doubleClickZoom: this.isTouched, boxZoom: this.isTouched, touchZoom: this.isTouched, maxBoundsViscosity: 0,
     });
-    if (before) this.map.fitBounds(before);
+    if (before?.isValid() && this.box.clientWidth && this.box.clientHeight) this.map.fitBounds(before);
     else this.fit(this.layers.home);
     const Canvas = canvasLayer(L);
     this.layers.addBase(this.map);
@@ -215,9 +215,14 @@ export class MapPanel extends EventTarget {
     this.fit([Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)], this.incident ? 15 : 12);
   }
 
-  fit([west, south, east, north], most = 13) {
+  /** What has no room yet, on a scene that is not shown, is fitted when it gets some: Leaflet would find no zoom. */
+  fit(area, most = 13) {
+    const { clientWidth: wide, clientHeight: high } = this.box;
+    this.unfitted = wide && high ? null : [area, most];
+    if (this.unfitted) return;
+    const [west, south, east, north] = area, margin = Math.min(40 * this.scale(), wide / 4, high / 4);
     const [[x1, y1], [x2, y2]] = [this.edge.put(west, south), this.edge.put(east, north)];
-    this.map.fitBounds([[y1, x1], [y2, x2]], { maxZoom: most - (this.layers.base?.matrix === "c" ? 1 : 0), padding: [40 * this.scale(), 40 * this.scale()], animate: false });
+    this.map.fitBounds([[y1, x1], [y2, x2]], { maxZoom: most - (this.layers.base?.matrix === "c" ? 1 : 0), padding: [margin, margin], animate: false });
   }
 
   lock() {
@@ -274,6 +279,7 @@ export class MapPanel extends EventTarget {
   resized() {
     this.measure();
     this.map?.invalidateSize({ animate: false, pan: false });
+    if (this.unfitted) this.fit(...this.unfitted);
     if (!this.isLocked) this.follow();
   }
 }
