@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.attachments import AttachmentShown
 from schemas.bases import Shown
+from schemas.consultation_answers import ConsultationShown
 from schemas.events import LogEntry
 from schemas.field_answers import FieldShown
 from schemas.fields import Facts, Instant
@@ -310,6 +311,7 @@ class IncidentWhole(Incident):
     drafts: list[DraftShown]
     orders: list[OrderShown]
     instructions: list[InstructionShown]
+    consultations: list[ConsultationShown]
     field: FieldShown
     concealed_by: str | None
     breach_causes: list[BreachCause]

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas import attachments, duties, field_work, instructions, reports
+from schemas import attachments, consultations, duties, field_work, instructions, reports
 from schemas.bases import AnyCommand as AnyCommand
 from schemas.bases import Command as Command
 from schemas.fields import (
@@ -246,6 +246,7 @@ ALL: tuple[type[AnyCommand], ...] = (
     ExplainBreach,
     *reports.COMMANDS,
     *instructions.COMMANDS,
+    *consultations.COMMANDS,
     *attachments.COMMANDS,
     *field_work.COMMANDS,
     *duties.COMMANDS,

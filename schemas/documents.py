@@ -15,7 +15,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from schemas import answers, duty_answers, find_answers, map_documents, tablet_answers
+from schemas import answers, duty_answers, find_answers, joint_answers, map_documents, tablet_answers
 from schemas.bases import AnyCommand
 from schemas.commands import ALL as COMMANDS
 from schemas.document_words import CLOSE_CODES as CLOSE_CODES
@@ -112,6 +112,12 @@ _READS: tuple[tuple[str, str, type[BaseModel] | None, Query], ...] = (
         "The last roll-calls that the caller's unit made or was asked in, newest first",
         duty_answers.RollCalls,
         (("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),),
+    ),
+    (
+        "/joint-duties",
+        "The joint duties (联合值守) in which the caller's unit has a seat, or that it opened, latest first",
+        joint_answers.JointDuties,
+        (),
     ),
     (
         "/statistics/roll-calls",

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas import alarms, walls
+from schemas import alarms, joint, walls
 from schemas.duty_parts import LEADER as LEADER
 from schemas.duty_parts import SHIFT_POSTS as SHIFT_POSTS
 from schemas.duty_parts import DutyCommand as DutyCommand
@@ -209,6 +209,7 @@ COMMANDS: tuple[type[DutyCommand], ...] = (
     SealMonth,
     *alarms.COMMANDS,
     *walls.COMMANDS,
+    *joint.COMMANDS,
 )
 
 
@@ -447,6 +448,7 @@ EVENTS: tuple[type[DutyEvent], ...] = (
     DutyItemOverdue,
     *alarms.EVENTS,
     *walls.EVENTS,
+    *joint.EVENTS,
 )
 
 AnyDutyEvent = (
@@ -473,4 +475,5 @@ AnyDutyEvent = (
     | DutyItemOverdue
     | alarms.AnyAlarmEvent
     | walls.AnyWallEvent
+    | joint.AnyJointEvent
 )

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from schemas import attachments, duties, field_work, instructions, reports
+from schemas import attachments, consultations, duties, field_work, instructions, reports
 from schemas.bases import Event as Event
 from schemas.fields import Facts, Frozen, Instant, OnBehalfOf, Source
 from schemas.outposts import TakenAlong as TakenAlong
@@ -38,9 +38,7 @@ class OneHourTerms(Frozen):
 
 class IncidentOpened(Event):
     """An incident was logged. `number` counts within the unit of the place, so it tells nothing of others.
-
-    `units` are those whose streams carry it: the unit of the place and all above it.
-    """
+    `units` are those whose streams carry it: the unit of the place and all above it."""
 
     type: Literal["incident_opened"] = "incident_opened"
     number: str
@@ -418,6 +416,7 @@ ALL: tuple[type[Event], ...] = (
     TakenAlong,
     *reports.EVENTS,
     *instructions.EVENTS,
+    *consultations.EVENTS,
     *attachments.EVENTS,
     *field_work.EVENTS,
     *duties.EVENTS,
@@ -457,6 +456,7 @@ AnyEvent = Annotated[
     | TakenAlong
     | reports.AnyReportEvent
     | instructions.AnyInstructionEvent
+    | consultations.AnyConsultationEvent
     | attachments.AnyAttachmentEvent
     | field_work.AnyFieldEvent
     | duties.AnyDutyEvent,

@@ -54,6 +54,7 @@ from server.domain.gazetteer import Gazetteer
 from server.gate.auth import guard
 from server.gate.problems import problem
 from server.migrations import open_database
+from server.pages import consultations as consultation_pages
 from server.pages import reports as report_pages
 from server.pages import routes as page_routes
 from server.pages import upstream as upstream_pages
@@ -212,6 +213,7 @@ def create_app(parts: Parts) -> ASGIApp:
         *DevicePages(front).routes(),
         *upstream_pages.routes(),
         *report_pages.routes(),
+        *consultation_pages.routes(),
         *FieldApp.made(parts.views).routes(),
         *Kiosk(parts.views).routes(),
         *page_routes.routes(),

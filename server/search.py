@@ -185,6 +185,8 @@ def _link(hit: Hit, results: Results) -> str:
             begins = person.at or hit.entry["recorded_at"]
             month = datetime.fromisoformat(begins).astimezone(BEIJING).strftime("%Y-%m")
             return f"/roster?unit={person.unit}&month={month}"
+        if event["type"].startswith("joint_"):
+            return "/joint"
         return "/roll-call" if event["type"].startswith("roll_") else "/handover"
     here = f"/incidents/{hit.incident_id}"
     if hit.piece.kind == "incident" or hit.seq not in results.lines:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from tests.breaks_of_desk import DESK
 from tests.breaks_of_field import FIELD
 from tests.breaks_of_files import FILES
+from tests.breaks_of_joint import OF_THE_JOINT_DUTY
 from tests.breaks_of_map import OF_THE_MAP
 from tests.breaks_of_outposts import OF_OUTPOSTS
 from tests.breaks_of_screens import SCREENS
@@ -40,6 +41,7 @@ BREAKS = (
     *(Break(*one) for one in FIELD),
     *(Break(*one) for one in OF_OUTPOSTS),
     *(Break(*one) for one in OF_THE_MAP),
+    *(Break(*one) for one in OF_THE_JOINT_DUTY),
     Break(
         "the answer goes out before the commit",
         "server/record/store.py",

@@ -8,7 +8,9 @@ from typing import Any
 import httpx2
 
 from schemas.commands import COMMANDS, Command
+from schemas.consultations import ConsultationCommand
 from tests import words
+from tests.consultation_deeds import good_consultation
 from tests.room import Room
 from tests.uploads import receive
 from tests.words import Body, new_id
@@ -43,6 +45,8 @@ def good(room: Room, name: str) -> Body:
     if name == "open-incident":
         return words.open_incident()
     one = opened(room)
+    if issubclass(COMMANDS[name], ConsultationCommand):
+        return good_consultation(room, name, one)
     entry, report, order = words.add_entry(one, "记录"), words.record_report(one), words.issue_order(one)
     if name == "strike-entry":
         room.told("Wu", "add-entry", entry)

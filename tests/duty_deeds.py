@@ -8,7 +8,9 @@ from typing import Any
 
 from schemas.commands import COMMANDS
 from schemas.duties import DutyCommand
+from schemas.joint import JointCommand
 from tests import words
+from tests.joint_deeds import good_joint
 from tests.outward import book
 from tests.room import Room
 from tests.words import Body, new_id
@@ -102,6 +104,8 @@ def alarmed(room: Room) -> str:
 
 def good_duty(room: Room, name: str) -> Body:
     """A body that is right, for a duty that is as the command needs it. Once for each room and name."""
+    if issubclass(COMMANDS[name], JointCommand):
+        return good_joint(room, name)
     planned: list[str] = room.__dict__.setdefault("planned", [])
     if not planned and name != "plan-shifts":
         planned += plan(room, *[shift(day) for day in range(5)])

@@ -24,6 +24,7 @@ from server.record.projections import incident_row, obligation_rows
 from server.record.reading import incident_shown, obligation_shown
 from server.record.tables import ENTRY
 from tests import words
+from tests.consultation_deeds import MADE
 from tests.deeds import opened
 from tests.duty_deeds import a_busy_duty
 from tests.outward import book
@@ -170,7 +171,7 @@ def _still(row: str) -> str:
 # --- what makes each event happen ---------------------------------------------------------------------------
 
 Deed = Callable[[Room], None]
-DEEDS: dict[str, Deed] = {}
+DEEDS: dict[str, Deed] = {**MADE}
 
 
 def makes(*kinds: str) -> Callable[[Deed], Deed]:
@@ -183,11 +184,8 @@ def makes(*kinds: str) -> Callable[[Deed], Deed]:
 
 
 def _open(room: Room, minutes_ago: float = 1, **over: Any) -> str:
-    over = {
-        "known_at": room.clock.ago(minutes=minutes_ago),
-        "occurred_at": room.clock.ago(minutes=90),
-        **over,
-    }
+    known, occurred = room.clock.ago(minutes=minutes_ago), room.clock.ago(minutes=90)
+    over = {"known_at": known, "occurred_at": occurred, **over}
     return opened(room, **over)
 
 

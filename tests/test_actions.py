@@ -16,7 +16,9 @@ from server.screens.actions import ACTIONS, PLACES, by_place, shown_key
 from server.screens.guidance import SENTENCES, SOURCES
 from server.screens.texts import Texts
 from tests import words
+from tests.consultation_deeds import consult, convening
 from tests.duty_deeds import CITY, plan, prepare, roll, shift, take_over, wall_scene
+from tests.joint_deeds import a_busy_joint_duty
 from tests.room import Room
 from tests.words import new_id
 
@@ -106,6 +108,9 @@ def busy(room: Room) -> list[str]:
     prepare(room, second)
     room.told("Wu", "call-roll", roll())
     room.told("Liang", "call-roll", roll("130324104", unit="130324"))
+    a_busy_joint_duty(room)
+    consult(room)
+    room.told("Wu", "convene-consultation", convening(one["incident_id"], "130324", convened_at=now))
     room.clock.pass_by(minutes=6)
     room.watch()
     for who in ("Wu", "Wang", "Li", "Sun", "Zhao", "Luo"):
@@ -114,6 +119,8 @@ def busy(room: Room) -> list[str]:
             *prepared,
             "/handover",
             "/roll-call",
+            "/joint",
+            f"/incidents/{one['incident_id']}/consultations",
             "/map",
             "/incidents",
             "/search?q=火",

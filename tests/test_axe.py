@@ -18,6 +18,7 @@ from playwright.async_api import Browser, Page, expect
 from pypdf import PdfReader
 
 from tests import words
+from tests.consultation_deeds import concluding, convening
 from tests.product import PASSWORD, FenghuoProcess
 from tests.test_actions import unlisted
 from tests.words import new_id
@@ -36,6 +37,7 @@ EMPTY_PAGES = (
     "/handover",
     "/roster",
     "/roll-call",
+    "/joint",
     "/map",
     "/incidents",
     "/search?q=火",
@@ -133,9 +135,33 @@ def fill(desk: FenghuoProcess) -> tuple[str, ...]:
     prepared = {"unit": CITY, "handover_id": new_id(), "to_shift": shifts[1]["shift_id"]}
     told("Wu", "prepare-handover", prepared)
     told("Wu", "call-roll", {"unit": CITY, "roll_id": new_id(), "units": ["130324"], "answer_within_min": 5})
+    confer_and_watch_together(told, one["incident_id"], now)
     incident = f"/incidents/{one['incident_id']}"
     paper = f"{incident}/reports/{draft['report_id']}"
-    return incident, paper, f"{paper}/paper", f"/incidents/{bodies[4]['incident_id']}"
+    return (
+        *(incident, paper, f"{paper}/paper", f"/incidents/{bodies[4]['incident_id']}"),
+        f"{incident}/consultations",
+    )
+
+
+def confer_and_watch_together(told: Callable[..., None], incident_id: str, now: str) -> None:
+    """A joint duty with a seat, data and a request; a consultation with an opinion and one concluded."""
+    period = {"unit": CITY, "period_id": new_id()}
+    ends = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+    begun = {"kind": "flood_season", "title": "主汛期联合值守", "starts_at": now, "ends_at": ends}
+    told("Wu", "open-joint-duty", {**period, **begun, "required": ["130324"], "others": ["130321"]})
+    told("Li", "take-joint-seat", {**period, "seat": "130324", "at": words.just_now(), "phone": "0335-1"})
+    data = {"seat": "130324", "text": "水位", "every_min": 60, "first_due_at": now}
+    told("Wu", "ask-joint-data", {**period, "data_id": new_id(), **data})
+    asked = {"request_id": new_id(), "to": CITY, "text": "请派车", "answer_within_min": 60}
+    told("Li", "ask-joint-request", {**period, **asked})
+    for ending in (False, True):
+        talk = convening(incident_id, "130324", convened_at=now)
+        told("Wu", "convene-consultation", talk)
+        of = {"incident_id": incident_id, "consultation_id": talk["consultation_id"]}
+        told("Li", "give-opinion", {**of, "opinion_id": new_id(), "text": "可守", "at": words.just_now()})
+        if ending:
+            told("Wu", "conclude-consultation", concluding(talk, ("130324", "巡查"), at=words.just_now()))
 
 
 #: Who has signed in already, by desk and name: their cookies, and the language of their account.

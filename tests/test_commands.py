@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from schemas import field_work
+from schemas import field_work, joint
 from schemas.commands import COMMANDS
 from tests import words
 from tests.deeds import ANSWER, ON_INCIDENTS, entry_of, good, opened, refused, whose
@@ -40,6 +40,9 @@ TIMES = {
     "sign-report": ("signed_at",),
     "send-report": ("sent_at",),
     "enter-report": ("entered_at",),
+    "convene-consultation": ("convened_at",),
+    "give-opinion": ("at",),
+    "conclude-consultation": ("at",),
     # of a duty: `tests/test_duty_commands.py`; a planned time lies ahead
     "change-shift": ("starts_at", "ends_at"),
     "take-over-shift": ("at",),
@@ -47,6 +50,13 @@ TIMES = {
     "settle-duty-item": ("at",),
     "answer-roll": ("at",),
     "take-alarm": ("at",),
+    "open-joint-duty": ("starts_at", "ends_at"),
+    "extend-joint-duty": ("ends_at",),
+    "ask-joint-data": ("first_due_at",),
+    **dict.fromkeys(
+        (one.name for one in joint.COMMANDS if "at" in one.model_fields),
+        ("at",),
+    ),
 }
 # ---------------------------------------------------------------- bodies
 

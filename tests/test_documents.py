@@ -38,9 +38,11 @@ from server.delivery import stream
 from server.desk import MOST_IN_A_BATCH
 from server.domain import decide
 from tests import outward, words
+from tests.consultation_deeds import consult
 from tests.deeds import opened
 from tests.documents import Documents
 from tests.duty_deeds import a_busy_duty
+from tests.joint_deeds import a_busy_joint_duty
 from tests.product import ROOT, FenghuoProcess
 from tests.projections import DEEDS
 from tests.room import Room
@@ -346,7 +348,23 @@ def a_duty_read(room: Room) -> list[tuple[str, dict[str, Any]]]:
         ("ItemShown", duty["items"][0]), ("AskedShown", room.ask("Qin", "duty")["asked"][0]),
         ("ShiftList", room.ask("Wu", "shifts")), ("RollCallShown", roll),
         ("RollAnswerShown", roll["answers"][0]), ("RollStatistics", figures),
-        ("DeskRolls", figures["by_unit"][0]),
+        ("DeskRolls", figures["by_unit"][0]), *a_joint_duty_read(room),
+    ]  # fmt: skip
+
+
+def a_joint_duty_read(room: Room) -> list[tuple[str, dict[str, Any]]]:
+    """What is read of a joint duty and of a consultation, by the name the document has for it."""
+    a_busy_joint_duty(room)
+    consult(room)
+    (conferred,) = [one["id"] for one in room.ask("Qin", "incidents")["incidents"]][:1]
+    talk = room.ask("Wu", f"incidents/{conferred}")["consultations"][0]
+    joint = room.ask("Wu", "joint-duties")
+    one = joint["joint_duties"][0]
+    return [
+        ("JointDuties", joint), ("JointDutyShown", one), ("JointSeatShown", one["seats"][0]),
+        ("JointDataShown", one["data"][0]), ("JointRequestShown", one["requests"][0]),
+        ("ConsultationShown", talk), ("OpinionShown", talk["opinions"][0]),
+        ("ConclusionShown", talk["conclusion"]),
     ]  # fmt: skip
 
 
@@ -381,6 +399,8 @@ def test_every_event_happens_and_is_as_the_document_says(rooms: Rooms) -> None:
         room.told("Wu", "record-instruction", words.record_instruction(two, given_at=now))
         room.told("Song", "request-help", words.request_help(two, at=now))
         an_alarm(room)
+        DEEDS["consultation_convened"](room)
+        DEEDS["joint_duty_opened"](room)
         DEEDS["taken_along"](room)
         DEEDS["short_report_confirmed"](room)
         for _ in range(30):

@@ -86,7 +86,8 @@ async def test_nothing_to_press_lies_outside_the_window_and_the_head_is_one_line
     at, paths = desk
     wrong: list[str] = []
     async with window(browser, at, "Wu", lang, path=paths[0]) as page:
-        for path in (paths[0], "/", paths[2], "/map", "/roster", "/handover", "/statistics", "/search?q=火"):
+        pages = ("/", paths[2], "/map", "/roster", "/handover", "/statistics", "/search?q=火", "/joint")
+        for path in (paths[0], *pages, paths[-1]):
             await go(page, at.url + path)
             await page.keyboard.press("Escape")  # whatever key it is, the sound is allowed from then on
             for width, height in ((1920, 1080), (1366, 768), (1280, 800), (800, 1280)):

@@ -14,7 +14,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import alarms, attachments, commands, duties, events, field_work, outposts, reports, terms, walls
+from schemas import (
+    alarms,
+    attachments,
+    commands,
+    consultations,
+    duties,
+    events,
+    field_work,
+    joint,
+    outposts,
+    reports,
+    terms,
+    walls,
+)
 from schemas import instructions as ins
 from schemas.bases import AnyCommand
 from schemas.commands import COMMANDS, Command
@@ -25,6 +38,7 @@ from server import sentences
 from server.domain import (
     alarm_state,
     attaching,
+    consultation_decide,
     decide,
     drafts,
     duty,
@@ -33,11 +47,14 @@ from server.domain import (
     incident,
     instruction_decide,
     instructions,
+    joint_decide,
     permissions,
     report_drafts,
 )
 from server.domain import attachments as folded_attachments
+from server.domain import consultations as folded_consultations
 from server.domain import field_work as folded_field_work
+from server.domain import joint as folded_joint
 from server.domain.decide import Author
 from server.domain.incident import Incident
 from server.record.lines import line_of
@@ -63,7 +80,19 @@ def cases(module: Any, prefix: str) -> set[str]:
     return found
 
 
-MODULES = (commands, events, reports, duties, ins, attachments, alarms, field_work, outposts, walls)
+def named(module: Any, prefix: str) -> set[str]:
+    """Class names that the module asks for, in a `match` or by `isinstance`."""
+    asked = cases(module, prefix)
+    for node in ast.walk(source(module)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":
+            asked |= {one.attr for one in ast.walk(node.args[1]) if isinstance(one, ast.Attribute)}
+    return asked
+
+
+MODULES = (
+    *(commands, events, reports, duties, ins, attachments, alarms, field_work, outposts, joint),
+    *(consultations, walls),
+)
 
 
 # ---------------------------------------------------------------- commands
@@ -74,6 +103,8 @@ def test_every_command_is_in_the_list_and_named_after_its_class() -> None:
     classes = {one for one in told if isinstance(one, type) and issubclass(one, AnyCommand)}
     bases = {AnyCommand, Command, reports.ReportCommand, duties.DutyCommand, attachments.AttachmentCommand}
     bases |= {ins.InstructionCommand, ins.AddresseeCommand, field_work.FieldCommand}
+    bases |= {joint.JointCommand, joint.SeatCommand, joint.RequestCommand}
+    bases |= {consultations.ConsultationCommand}
     assert set(commands.ALL) == classes - bases
     for command in commands.ALL:
         words = "".join(part.capitalize() for part in command.name.split("-"))
@@ -96,6 +127,8 @@ def test_every_command_is_decided() -> None:
         | cases(duty_decide, "du")
         | cases(duty_decide, "al")
         | cases(duty_decide, "wa")
+        | named(joint_decide, "jd")
+        | named(consultation_decide, "con")
         | cases(attaching, "att")
         | cases(field_decide, "fw")
     )
@@ -122,6 +155,7 @@ def test_every_event_is_in_the_list_and_in_the_union_and_named_after_its_class()
     classes = {one for one in told if isinstance(one, type) and issubclass(one, Event)}
     bases = {Event, reports.ReportEvent, duties.DutyEvent, ins.InstructionEvent, ins.AddresseeEvent}
     bases |= {attachments.AttachmentEvent, field_work.FieldEvent, field_work.DeedEvent}
+    bases |= {joint.JointEvent, joint.RequestEvent, consultations.ConsultationEvent}
     assert set(events.ALL) == classes - bases
     union = get_args(AnyEvent)[0]
     assert get_origin(union) is UnionType
@@ -140,6 +174,8 @@ def test_every_event_is_folded() -> None:
         | cases(duty, "du")
         | cases(duty, "wa")
         | cases(alarm_state, "al")
+        | named(folded_joint, "jd")
+        | named(folded_consultations, "con")
         | cases(folded_attachments, "att")
         | cases(folded_field_work, "fw")
     )

@@ -18,6 +18,7 @@ from server.record.store import StreamRow
 from server.safekeeping.verify import verify
 from tests import words
 from tests.asked_of_the_map import ASKED_OF_THE_MAP, SAME_OF_THE_MAP
+from tests.consultation_deeds import CONSULTED, consultation_deeds
 from tests.deeds import ANSWERS, FIELD, ON_INCIDENTS, SPOT, good, opened, refused
 from tests.room import CREW, Room
 from tests.uploads import receive
@@ -44,18 +45,13 @@ ASKED: dict[str, tuple[str, ...]] = ASKED_OF_THE_MAP | {
     "/api/v1/search": ("?q=卢龙", "?q=1", "?q=举", "?q=氯&kind=incident", "?q=hazmat&unit=130324"),
     **dict.fromkeys(("/api/v1/me", "/api/v1/units", "/api/v1/field/book", "/", "/board", "/wall"), ("",)),
     "/incidents": ("", "?state=all", "?state=all&q=卢龙", "?state=all&unit=130324"), "/exports": ("",),
-    **{f"/incidents/{{incident_id:uuid}}{part}": ("",) for part in ("", "/around", "/view")},
+    **{f"/incidents/{{incident_id:uuid}}{part}": ("",) for part in ("", "/around", "/view", *CONSULTED)},
     "/incidents/{incident_id:uuid}/news": ("", "?after=0"), "/devices": ("",), "/upstream": ("",),
-    **{
-        f"/incidents/{{incident_id:uuid}}/reports/{{report_id:uuid}}{part}": ("",)
-        for part in ("", "/news", "/paper", "/report.docx", "/report.pdf")
-    },
-    **{
-        f"/export/{what}": ("?unit=130324&as=csv", "?as=json")
-        for what in ("incidents", "obligations", "log", "roster", "roll-calls", "one-hour", "search")
-    },
-    "/places": ("?q=卢龙",), "/wall/scenes": ("",),
-    "/duty-log": ("", "?day=2020-01-01"), "/wall/news": ("", "?after=0"),
+    **dict.fromkeys((f"/incidents/{{incident_id:uuid}}/reports/{{report_id:uuid}}{part}"
+        for part in ("", "/news", "/paper", "/report.docx", "/report.pdf")), ("",)),
+    **dict.fromkeys((f"/export/{what}" for what in ("incidents", "obligations", "log", "roster", "roll-calls",
+        "one-hour", "search")), ("?unit=130324&as=csv", "?as=json")),
+    "/places": ("?q=卢龙",), "/duty-log": ("", "?day=2020-01-01"), "/wall/news": ("", "?after=0"),
     "/api/v1/incidents/{incident_id:uuid}/attachments/{attachment_id:uuid}": ("",),
     "/api/v1/incidents/{incident_id:uuid}/attachments/{attachment_id:uuid}/preview": ("",),
     "/statistics/incidents": ("?scope=final", "?scope=initial&unit=130324"),
@@ -66,6 +62,7 @@ ASKED: dict[str, tuple[str, ...]] = ASKED_OF_THE_MAP | {
         for path in (
             "/api/v1/roll-calls", "/duty/pieces", "/handover", "/handover/news", "/intake/drafts",
             "/roll-call", "/roll-call/news", "/roster", "/roster/news", "/upstream/line", "/channels",
+            "/joint", "/joint/news", "/api/v1/joint-duties", "/wall/scenes",
         )
     },
 }  # fmt: skip
@@ -73,8 +70,8 @@ ASKED: dict[str, tuple[str, ...]] = ASKED_OF_THE_MAP | {
 SAME_FOR_ALL = SAME_OF_THE_MAP | {
     "/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/api/v1/asyncapi.json", "/openapi.json",
     "/asyncapi.json", "/sign-in", "/invitation/{secret}", "/account", "/people", "/help/{topic}", "/keys",
-    "/actions/{digest}", "/wall/waiting", "/wall/sw.js", "/carry", "/kinds",
-    "/field", "/field/sw.js", "/field/manifest.webmanifest",
+    "/actions/{digest}", "/wall/waiting", "/wall/sw.js", "/carry", "/kinds", "/field", "/field/sw.js",
+    "/field/manifest.webmanifest",
 }  # fmt: skip
 
 
@@ -156,6 +153,7 @@ def a_busy_day(room: Room, who: str, **over: Any) -> set[str]:
         ("declare-concealed", concealed), ("issue-order", order), ("acknowledge-order", on_order),
         ("report-on-order", on_order),
         *words.instruction_deeds(one, room.ask(who, "me")["unit"], mark), *words.field_deeds(one, mark),
+        *consultation_deeds(one, room.ask(who, "me")["unit"], mark),
         ("add-attachment", {**said, **file, "file_name": f"照片{mark}.jpg", "note": mark}),
         ("strike-attachment", {**said, **file, "reason": f"传错{mark}"}),
         ("explain-breach", {**said, "cause": "other", "text": f"原因{mark}"}),

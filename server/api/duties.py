@@ -14,7 +14,7 @@ from schemas.fields import wire_instant
 from server.api.rest import BASE, asked_only, day, flag, json, not_found, parts_of, whole
 from server.domain.periods import BEIJING
 from server.gate.auth import principal_of
-from server.record import duty_reading, roll_reading
+from server.record import duty_reading, joint_reading, roll_reading
 
 MOST_ROLLS = 100
 
@@ -89,8 +89,20 @@ async def roll_statistics(request: Request) -> Response:
     return json({"by_unit": found, "drill": drill, "as_of": wire_instant(now)})
 
 
+async def joint_duties(request: Request) -> Response:
+    """GET /joint-duties: those in which the caller's unit has a seat, or that it opened."""
+    principal, parts = principal_of(request.scope), parts_of(request)
+    asked_only(request, set())
+    manned, now = await parts.presence.manned(), parts.now()
+    found = await asyncio.to_thread(
+        joint_reading.joint_duties, parts.database, parts.tree, principal.unit, now, manned
+    )
+    return json({"joint_duties": found, "as_of": wire_instant(now)})
+
+
 def routes() -> list[Route]:
     return [
+        Route(f"{BASE}/joint-duties", joint_duties),
         Route(f"{BASE}/duty", duty),
         Route(f"{BASE}/shifts", shifts),
         Route(f"{BASE}/roll-calls", roll_calls),

@@ -90,6 +90,11 @@ class Presence:
         listeners = await asyncio.to_thread(self._named, seats, viewer, unit)
         return {"known": known, "as_of": wire_instant(self._now()), "listeners": listeners}
 
+    async def manned(self) -> set[str] | None:
+        """The units of which anybody looks at a screen now; None when that is not known."""
+        said = await self.of(self._tree.root)
+        return {one["unit"] for one in said["listeners"] if one["kind"] != "wall"} if said["known"] else None
+
     def _own(self) -> Seats:
         seats: Seats = {}
         for listener in self._listeners():

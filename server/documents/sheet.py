@@ -97,7 +97,7 @@ def sheet(incident: Incident, draft: Draft, book: FormBook, tree: UnitTree) -> S
         signer=one_line(_signer(draft)),
         title=("【演练】" if incident.drill else "") + one_line(content.get("title", "")),
         addressees=one_line(content.get("addressees", "")),
-        paragraphs=tuple(_runs(line) for line in lines_of(content.get("body", ""))),
+        paragraphs=tuple(runs_of(line) for line in lines_of(content.get("body", ""))),
         attachments=lines_of(content.get("attachments", "")),
         issuer=one_line(draft.issuer),
         date=day(approved) if approved else "",
@@ -152,7 +152,7 @@ def _drafter_line(draft: Draft, at: datetime) -> str:
     return "　".join(map(one_line, told))
 
 
-def _runs(line: str) -> tuple[Run, ...]:
+def runs_of(line: str) -> tuple[Run, ...]:
     """一、… in 黑体, （一）… in 楷体: the whole line, or its first sentence when that is short."""
     for pattern, face in ((_FIRST, "hei"), (_SECOND, "kai")):
         if pattern.match(line):

@@ -16,6 +16,7 @@ from schemas import duties as du
 from schemas import events as ev
 from schemas import field_work as fw
 from schemas import instructions as ins
+from schemas import joint as jd
 from schemas.bases import Event
 from schemas.channels import ChannelBook
 from schemas.duty_parts import DutyEvent, OnDuty
@@ -51,6 +52,7 @@ _UNMANNED = {
     "nobody_planned": ("无人值班：没有排班", "Nobody is on duty: nobody is planned"),
     "not_taken_over": ("无人值班：本班无人接班", "Nobody is on duty: the shift was not taken over"),
 }
+_SEAT = ("联合值守席位无人", "Nobody is at its seat of the joint duty")
 
 
 DutyOf = Callable[[str], Duty]
@@ -127,6 +129,11 @@ def _of_a_level(level: Level, at: datetime | None, incident: Incident, here: tup
 
 
 def _of_a_duty(event: DutyEvent, tree: UnitTree) -> Cause | None:
+    if isinstance(event, jd.JointSeatEmpty):
+        words = f"{tree.name_of(event.seat)}{_SEAT[0]}", f"{tree.name_of(event.seat, 'en')}: {_SEAT[1]}"
+        called = (event.unit, event.seat)
+        of = (event.period_id,)
+        return Cause("unmanned", "joint_seat", called, event.due_at, *words, of, event.seat, event.drill)
     if not isinstance(event, du.DutyUnmanned | du.HandoverLate):
         return None
     kind: al.AlarmKind = "handover"
@@ -284,8 +291,12 @@ def ended_by(event: DutyEvent, alarm: Alarm, duty_of: DutyOf) -> bool:
     said = alarm.raised
     if said.kind == "roll_call" and isinstance(event, du.RollAnswered | du.RollClosed):
         return said.what == event.roll_id and not _silent(said.what, duty_of(said.unit), duty_of)
+    if said.what == "joint_seat":
+        is_over = isinstance(event, jd.JointDutyClosed)
+        is_taken = isinstance(event, jd.JointSeatTaken) and event.seat == said.about
+        return (is_over or is_taken) and said.causes == [getattr(event, "period_id", None)]
     return (
         isinstance(event, du.ShiftTakenOver)
-        and alarm.raised.kind in ("unmanned", "handover")
-        and alarm.raised.about == event.unit
+        and said.kind in ("unmanned", "handover")
+        and said.about == event.unit
     )

@@ -14,12 +14,20 @@ from functools import partial
 from schemas import commands as cmd
 from schemas import events as ev
 from schemas.attachments import AttachmentCommand
+from schemas.consultations import ConsultationCommand
 from schemas.field_work import FieldCommand
 from schemas.fields import Place, Source
 from schemas.instructions import InstructionCommand
 from schemas.reports import ReportCommand
 from schemas.terms import Level
-from server.domain import attaching, field_decide, instruction_decide, report_drafts, short_decide
+from server.domain import (
+    attaching,
+    consultation_decide,
+    field_decide,
+    instruction_decide,
+    report_drafts,
+    short_decide,
+)
 from server.domain.context import Author as Author
 from server.domain.context import Context as Context
 from server.domain.context import Decided as Decided
@@ -31,6 +39,8 @@ from server.domain.reporting import resolve
 from server.domain.validity import is_said, lacking
 
 FUTURE_TOLERANCE = timedelta(minutes=2)
+#: The device's own clock may say what it likes; until when a conclusion holds is said beforehand.
+_MAY_LIE_AHEAD = ("device_at", "device_sent_at", "until")
 #: Beyond these years days cannot be added and taken away any more, nor is there a way to write them down.
 FIRST_YEAR, LAST_YEAR = 1900, 9998
 #: Ways in which the public tips off (举报); who did so stays in the restricted stream.
@@ -69,6 +79,8 @@ def _ordinary(incident: Incident, command: cmd.Command, context: Context) -> lis
         return list(instruction_decide.decide(incident, command, context))
     if isinstance(command, AttachmentCommand):
         return attaching.decide(incident, command, context)
+    if isinstance(command, ConsultationCommand):
+        return consultation_decide.decide(incident, command, context, _issue_order)
     if isinstance(command, FieldCommand):
         return field_decide.decide(incident, command, context)
     match command:
@@ -375,5 +387,5 @@ def _refuse_impossible_times(command: cmd.Command, now: datetime) -> None:
             continue
         if not FIRST_YEAR <= value.year <= LAST_YEAR:
             raise Refused("time-out-of-range", f"/{name}")
-        if value > latest and name not in ("device_at", "device_sent_at"):
+        if value > latest and name not in _MAY_LIE_AHEAD:
             raise Refused("time-in-the-future", f"/{name}")

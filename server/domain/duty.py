@@ -11,9 +11,10 @@ from datetime import datetime
 
 from schemas import alarms as al
 from schemas import duties as du
+from schemas import joint as jd
 from schemas import walls as wa
 from schemas.events import LogEntry
-from server.domain import alarm_state, walls
+from server.domain import alarm_state, joint, walls
 from server.domain.alarm_state import Alarm, Silence
 
 
@@ -186,6 +187,7 @@ class Duty:
     calling: dict[str, Alarm] = field(default_factory=dict, compare=False)  # may hold some that are over
     silent: dict[str, Silence] = field(default_factory=dict)  # channels by which nothing gets out
     wall: walls.Wall = field(default_factory=walls.Wall)
+    joint: dict[str, joint.Period] = field(default_factory=dict)  # joint duties that this unit opened
 
     def standing(self) -> list[Shift]:
         """The shifts that stand, in their order."""
@@ -313,6 +315,8 @@ def apply(duty: Duty, event: du.DutyEvent, by: str, at: datetime) -> None:  # a 
             duty.shifts[event.shift_id].is_noted_late = True
         case du.DutyItemOverdue():
             duty.items[event.item_id].is_noted_late = True
+        case jd.JointEvent():
+            joint.fold(duty.joint, event, by, at)
         case al.AlarmRaised():
             alarm_state.fold(duty.alarms, duty.silent, event, at)
             duty.calling[event.alarm_id] = duty.alarms[event.alarm_id]

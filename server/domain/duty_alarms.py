@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from schemas import duties as du
-from server.domain import alarming
+from server.domain import alarming, joint_moments
 from server.domain.duty import Asked, Duty, Item, Shift
 
 #: So long after its beginning a shift may be taken over before it is said to be late (our own design).
@@ -61,6 +61,8 @@ def _moments(duty: Duty, carried: Sequence[str]) -> Iterator[Moment]:
     for asked in duty.asked.values():
         if asked.is_open and asked.unanswered_at is None:
             yield asked.answer_by + AFTER, _answer(duty, asked)
+    for period in duty.joint.values():
+        yield from joint_moments.moments(period, duty.unit, units)
     yield from alarming.moments(duty)
 
 

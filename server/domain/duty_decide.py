@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from schemas import alarms as al
 from schemas import duties as du
+from schemas import joint as jd
 from schemas import walls as wa
-from server.domain import handover, roll_calls, sealing, walls
+from server.domain import handover, joint_decide, roll_calls, sealing, walls
 from server.domain.decide import FUTURE_TOLERANCE, Refused
 from server.domain.duty import Duty, Shift
 from server.domain.duty_context import DutyContext
@@ -25,6 +26,8 @@ def decide(duty: Duty, command: du.DutyCommand, context: DutyContext) -> list[du
         raise Refused("time-in-the-future", "/at")
     units = list(context.tree.ancestors(duty.unit))
     match command:
+        case jd.JointCommand():
+            return joint_decide.decide(duty, command, context)
         case du.PlanShifts():
             _refuse_bad_shifts(duty, command.shifts)
             return [du.ShiftsPlanned(unit=duty.unit, units=units, shifts=command.shifts)]
@@ -93,6 +96,8 @@ def _refuse_strangers(command: du.DutyCommand, context: DutyContext) -> None:
     mine = context.author.unit
     if command.unit == mine or isinstance(command, du.AnswerRoll):
         return
+    if isinstance(command, jd.JointCommand) and command.unit in context.tree:
+        return  # whoever has a seat acts in it, and to the rest there is no such period
     if context.tree.covers(mine, command.unit):
         raise Refused("not-your-unit", "/unit", kind="forbidden")
     raise Refused("no-such-unit", "/unit", kind="missing", unit=command.unit)

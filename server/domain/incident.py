@@ -13,18 +13,22 @@ from typing import Any
 from schemas import events as ev
 from schemas import field_work as fw
 from schemas.attachments import AttachmentEvent
+from schemas.consultations import ConsultationEvent
 from schemas.events import OneHourTerms, PlaceKept
 from schemas.instructions import InstructionEvent
 from schemas.reports import ReportEvent
 from schemas.terms import Level, Scale, Stage
-from server.domain import attachments, drafts, field_work, instructions
+from server.domain import attachments, consultations, drafts, field_work, instructions
 from server.domain.drafts import Draft
 from server.domain.entered import Entered
 from server.domain.instructions import Book
 from server.domain.orders import Order
 
 #: Events that no rule looks at: what is written down beside the matter itself.
-_NOTES = (ev.EntryAdded, ev.EntryStruck, ev.BreachExplained, ev.InformerNamed, AttachmentEvent, fw.FieldEvent)
+_NOTES = (
+    *(ev.EntryAdded, ev.EntryStruck, ev.BreachExplained, ev.InformerNamed),
+    *(AttachmentEvent, fw.FieldEvent, ConsultationEvent),
+)
 #: Figures whose change has to be reported on (及时补报, WS-05).
 _HURT = ("dead", "missing", "trapped", "seriously_injured")
 
@@ -159,6 +163,7 @@ class Incident:
     obligations: dict[str, Obligation] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     instructions: Book = field(default_factory=dict)
+    consultations: consultations.Consultations = field(default_factory=dict)
     entries: dict[str, bool] = field(default_factory=dict)
     attachments: dict[str, attachments.Attachment] = field(default_factory=dict)
     on_scene: field_work.FieldWork = field(default_factory=field_work.FieldWork)
@@ -354,21 +359,10 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
             incident.reached, incident.because = dict(event.reached), tuple(event.because)
             incident.reporting_level = incident.find_reporting_level()
         case ev.ReportRecorded() as event:
-            incident.reports[event.report_id] = Report(
-                event.report_id,
-                event.stage,
-                event.channel,
-                event.recipient,
-                event.sent_at,
-                event.valid,
-                tuple(event.lacks),
-                entry.by,
-                entry.unit,
-                entry.recorded_at,
-                event.signed_by,
-                event.verbal_approval_by,
-                event.text,
-            )
+            said_how = (event.stage, event.channel, event.recipient, event.sent_at, event.valid)
+            written = (tuple(event.lacks), entry.by, entry.unit, entry.recorded_at)
+            signed = (event.signed_by, event.verbal_approval_by, event.text)
+            incident.reports[event.report_id] = Report(event.report_id, *said_how, *written, *signed)
         case ev.ReceiptRecorded() as event:
             report = incident.reports[event.report_id]
             report.received_at, report.received_by = event.received_at, event.received_by
@@ -456,6 +450,8 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
             drafts.apply(incident.drafts, event, entry)
         case InstructionEvent() as event:
             instructions.apply(incident.instructions, incident.deeds, event, entry)
+        case ConsultationEvent() as event:
+            consultations.apply(incident.consultations, event, entry)
         case fw.FieldEvent() as event:
             field_work.apply(incident.on_scene, event, entry)
         case ev.InformerNamed() | ev.ClockStepped() | ev.RulesAccepted() | ev.TakenAlong():

@@ -38,6 +38,7 @@ _MAY: dict[Post, frozenset[str]] = {
             "count-heads",
             "draw-on-map",
             "erase-from-map",
+            "give-opinion",
         }
     ),
     Post.LIAISON: frozenset(
@@ -54,6 +55,14 @@ _MAY: dict[Post, frozenset[str]] = {
             "answer-help",
             "draw-on-map",
             "erase-from-map",
+            "give-opinion",
+            "take-joint-seat",
+            "leave-joint-seat",
+            "hand-in-joint-data",
+            "ask-joint-request",
+            "take-joint-request",
+            "answer-joint-request",
+            "chase-joint-request",
         }
     ),
     Post.LEADERSHIP: frozenset(),

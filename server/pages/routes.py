@@ -27,6 +27,7 @@ from server.pages import filters
 from server.pages import find as find_pages
 from server.pages import guide as guide_pages
 from server.pages import intake as intake_pages
+from server.pages import joint as joint_pages
 from server.pages import maps as map_pages
 from server.pages import statistics as statistics_pages
 from server.pages.asked import Asked, page
@@ -210,6 +211,7 @@ def routes() -> list[BaseRoute]:
         *statistics_pages.routes(),
         *intake_pages.routes(),
         *duty_pages.routes(),
+        *joint_pages.routes(),
         *export_pages.routes(),
         *book_pages.routes(),
         Mount("/static", BrowserFiles()),

@@ -20,6 +20,7 @@ from schemas import alarms as al
 from schemas.channels import DRILL_PREFIX, Base, ChannelBook, Sms, Smtp
 from schemas.duties import RollUnanswered
 from schemas.duty_parts import DutyEvent
+from schemas.joint import JointEvent
 from schemas.rules import RuleSet
 from server.domain import alarming
 from server.domain.alarm_state import Alarm
@@ -108,7 +109,8 @@ class Alarms:
         event = line.event
         incident = None if line.incident_id is None else self._load_incident(line.incident_id)
         if isinstance(event, DutyEvent):
-            for unit in self._units.intersection(self._tree.ancestors(event.unit)):
+            told = event.units if isinstance(event, JointEvent) else self._tree.ancestors(event.unit)
+            for unit in self._units.intersection(told):
                 over = [
                     one
                     for one in self._duties.load(unit).open_alarms()

@@ -36,6 +36,7 @@ from server.record.duty_rows import (
     subject_of,
 )
 from server.record.duty_tables import DUTY, MONTH_SEAL, ROLL_ANSWER, SHIFT
+from server.record.joint_rows import JOINT_TABLES
 from server.record.lines import Line, duty_line
 from server.record.projections import incident_row
 from server.record.rows import Put
@@ -44,6 +45,7 @@ from server.record.tables import ENTRY, INCIDENT, INCIDENT_UNIT
 DUTIES, SHIFTS = Put(DUTY, keys=("unit",)), Put(SHIFT, keys=("shift_id",))
 MONTH_SEALS = Put(MONTH_SEAL, keys=("unit", "month"))
 ROLL_ANSWERS = Put(ROLL_ANSWER, keys=("roll_id", "unit"))
+JOINT = tuple((Put(table, keys=keys), rows_of) for table, keys, rows_of in JOINT_TABLES)
 
 
 class Duties:
@@ -64,7 +66,7 @@ class Duties:
         self._kept, self._load_incident, self._gather = kept, load_incident, gather
         self._fresh_incidents, self._rules = fresh_incidents, rules
         self._touched: dict[str, Duty] = {}
-        self._changed: dict[str, set[str]] = {}  # shifts, roll-calls, months; by unit
+        self._changed: dict[str, set[str]] = {}  # keys of rows, by unit
         self._working: set[str] = set()
         self._bodies: dict[str, list[bytes]] = {}
 
@@ -162,6 +164,11 @@ class Duties:
         yield SHIFTS, shifts
         yield ROLL_ANSWERS, rolls
         yield MONTH_SEALS, seals
+        for put, rows_of in JOINT:
+            changed_rows: list[dict[str, Any]] = []
+            for unit, duty in self._touched.items():
+                changed_rows += rows_of(duty, self._changed.get(unit, set()))
+            yield put, changed_rows
 
     def _take(self, events: Sequence[du.DutyEvent], author: Author | None, command: AnyCommand | None) -> int:
         lines: list[Line] = []

@@ -8,11 +8,13 @@ from typing import Any
 import orjson
 
 from schemas import duties as du
+from schemas import joint as jd
 from schemas.fields import wire_instant
 from server.domain.alarm_state import Alarm
 from server.domain.duty import Duty
 from server.domain.duty_alarms import next_alarm
 from server.domain.walls import Wall
+from server.record.joint_rows import changed_by_joint
 
 #: What the subject of a duty's entries begins with.
 DUTY_SUBJECT = "duty:"
@@ -41,6 +43,8 @@ def changed_by(event: du.DutyEvent, duty: Duty) -> set[str]:
             return {event.roll_id}
         case du.MonthSealed():
             return {event.month}
+        case jd.JointEvent():
+            return changed_by_joint(event, duty)
         case _:
             return set()
 

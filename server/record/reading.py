@@ -17,6 +17,7 @@ from schemas.events import LOG_ENTRY, InformerNamed, LogEntry
 from schemas.fields import wire_instant
 from schemas.terms import Level
 from server.domain.attachments import shown as attachment_shown
+from server.domain.consultations_shown import consultation_shown
 from server.domain.field_shown import shown as field_shown
 from server.domain.incident import Incident, Obligation, fold
 from server.domain.onehour import OneHour, one_hour
@@ -353,6 +354,7 @@ def incident(
     shown["drafts"] = [draft_shown(draft) for draft in state.drafts.values()]
     shown["orders"] = [_order_shown(asdict(order)) for order in state.orders.values()]
     shown["instructions"] = [instruction_shown(one) for one in state.instructions.values()]
+    shown["consultations"] = [consultation_shown(one) for one in state.consultations.values()]
     shown["field"] = field_shown(state.on_scene, now)
     shown["attachments"] = [attachment_shown(one) for one in state.attachments.values()]
     shown["concealed_by"] = state.concealed_by

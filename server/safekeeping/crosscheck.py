@@ -18,6 +18,7 @@ from server.domain.reporting import earliest_frozen_alarm
 from server.record.attachments import is_whole
 from server.record.duty_rows import duty_row, roll_rows, seal_rows, shift_rows
 from server.record.duty_tables import DUTY, MONTH_SEAL, ROLL_ANSWER, SHIFT
+from server.record.joint_rows import JOINT_TABLES
 from server.record.ledger import digest_of_body
 from server.record.projections import field_rows, incident_row, obligation_rows, step_rows
 from server.record.tables import (
@@ -220,6 +221,7 @@ _OF_DUTIES: tuple[tuple[Table, tuple[str, ...], Callable[[Duty], list[dict[str, 
     (SHIFT, ("shift_id",), shift_rows),
     (ROLL_ANSWER, ("roll_id", "unit"), roll_rows),
     (MONTH_SEAL, ("unit", "month"), seal_rows),
+    *JOINT_TABLES,
 )
 
 

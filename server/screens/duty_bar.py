@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas.fields import parse_instant, wire_instant
 from server.domain.duty_alarms import GRACE
-from server.record import duty_reading, roll_reading
+from server.record import duty_reading, joint_reading, roll_reading
 from server.record.database import Database
 from server.screens.wording import Wording
 
@@ -62,6 +62,7 @@ def notices(database: Database, unit: str, now: datetime, wording: Wording) -> l
         )
         for one in calling["silent"]
     ]
+    made += _of_joint(joint_reading.waiting_for(database, unit), unit, now, wording)
     made += _of_rolls(roll_reading.roll_calls(database, unit, now, limit=5), unit, now, wording)
     standing = duty_reading.on_duty(database, [unit], now).get(unit)
     if standing is not None:
@@ -89,6 +90,41 @@ def _of_alarm(one: dict[str, Any], wording: Wording) -> Notice:
         incident_id=one["incident_id"],
         href=f"/?incident={one['incident_id']}" if one["incident_id"] else "",
     )
+
+
+def _of_joint(waiting: list[dict[str, Any]], unit: str, now: datetime, wording: Wording) -> list[Notice]:
+    """What joint duties call for here, as the log says it: one line each for the own seat and what is asked
+    of it; what is amiss at others' seats in one."""
+    made, amiss = [], []
+    for one in waiting:
+        is_late = one["what"] != "request" or one["late_answer"] or (one["late_take"] and not one["taken_at"])
+        owner = one["to_unit"] if one["what"] == "request" else one["seat"]
+        if one["what"] == "request" and one["taken_at"] and not is_late:
+            continue  # in hand: the page of the joint duty has it
+        if owner != unit:
+            amiss += [one] if is_late else []
+            continue
+        due_at = {"seat": None, "data": one.get("due_at")}.get(one["what"], one.get("answer_by"))
+        slug = f"duty_bar.joint_{one['what']}"
+        key = one.get("request_id") or one.get("data_id") or one["period_id"]
+        made.append(
+            Notice(
+                id=f"joint-{key}",
+                kind="late" if is_late else "asked",
+                text=wording.say(slug, caller=wording.short(one.get("asked_by") or one["unit"])),
+                said=one["title"] if one["what"] == "seat" else one["text"],
+                due_at=wire_instant(due_at) if due_at else None,
+                href="/joint",
+                drill=one["drill"],
+            )
+        )
+    if amiss:
+        owners = dict.fromkeys(one["to_unit"] if one["what"] == "request" else one["seat"] for one in amiss)
+        named = wording.say("list.comma").join(wording.short(one) for one in list(owners)[:4])
+        text = wording.say("duty_bar.joint_amiss", count=len(amiss), units=named)
+        drill = all(one["drill"] for one in amiss)
+        made.append(Notice(id="joint-amiss", kind="silent", text=text, href="/joint", drill=drill))
+    return made
 
 
 def _of_rolls(rolls: list[dict[str, Any]], unit: str, now: datetime, wording: Wording) -> list[Notice]:

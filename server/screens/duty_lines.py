@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from server.screens import joint_lines
 from server.screens.wording import Wording
 
 
@@ -103,6 +104,8 @@ def say(
         case "wall_shown":
             title = event.get("title") or ""
             add("duty_line.scene" if title else "duty_line.turns", title=said(title))
+        case _ if kind.startswith("joint_"):
+            joint_lines.say(event, wording, add, said, tell)
         case "handover_late" | "duty_item_overdue":
             add("duty_line.to", names=said(names))
     if event.get("late_by_s", 0) >= 60:

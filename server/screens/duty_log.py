@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any, NamedTuple
 
+from schemas.consultations import EVENTS as CONSULTATION_EVENTS
 from schemas.field_work import EVENTS as FIELD_EVENTS
 from schemas.instructions import EVENTS as INSTRUCTION_EVENTS
 from schemas.reports import EVENTS as REPORT_EVENTS
@@ -86,6 +87,9 @@ _HAPPENED = {
     "instruction_overdue": "due_at",
     **dict.fromkeys((event.model_fields["type"].default for event in FIELD_EVENTS), "at"),
     "help_overdue": "due_at",
+    "consultation_convened": "convened_at",
+    "opinion_given": "at",
+    "consultation_concluded": "at",
     "incident_closed": "at",
     "incident_reopened": "at",
     "stability_declared": "at",
@@ -114,6 +118,7 @@ _GROUP = {
     "order_reported": "order",
     "order_overdue": "order",
     **dict.fromkeys((event.model_fields["type"].default for event in INSTRUCTION_EVENTS), "order"),
+    **dict.fromkeys((event.model_fields["type"].default for event in CONSULTATION_EVENTS), "order"),
     **dict.fromkeys((event.model_fields["type"].default for event in FIELD_EVENTS), "field"),
 }
 #: Whose text is among the parts already.
@@ -348,6 +353,20 @@ def _parts(
             pass
         case "order_overdue":
             add(f"event.order_overdue.{event['what']}")
+        case "consultation_convened":
+            add("event.consultation.kind", kind=wording.term("consultation_kind", event["kind"]))
+            add("event.consultation.topic", topic=Said(event["topic"]))
+            named = wording.say("list.comma").join(wording.short(one) for one in event["participants"])
+            add("event.consultation.with", units=named)
+        case "opinion_given":
+            add("event.consultation.opinion", unit=wording.short(event["part_of"]), name=Said(event["name"]))
+        case "meeting_noted":
+            add("event.consultation.meeting", meeting=Said(" ".join(event["meeting"].values())))
+        case "consultation_concluded":
+            if event["may_become_major"]:
+                add("event.consultation.major")
+            if event["orders"]:
+                add("event.consultation.orders", count=len(event["orders"]))
         case _ if kind.startswith("instruction_") or _GROUP.get(kind) == "field":
             own = (
                 field_lines.pieces(event, repeats, wording)

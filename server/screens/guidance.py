@@ -51,11 +51,20 @@ SOURCES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("GB/T 32905-2016 SM3; FIPS 180-4 SHA-256", "记录链", "D"),
     ),
     "roll_call": (("点名抽查（电话、视频、现场）", "应答时间和统计口径为本系统设计", "D"),),
+    "consultation": (
+        ("《突发事件应对法》（2024修订）", "第六十二条（会商评估，可能发生重大以上的立即报告）", "V[S1]"),
+        ("会商类型、各部门意见、纪要格式", "本系统设计", "D"),
+    ),
+    "joint": (
+        ("《2025年全市应急管理工作要点》", "任务15：联合值守（未给出办法）", "D"),
+        ("席位、10分钟空席告警、报数和协办时限", "本系统设计", "D"),
+    ),
 }
 #: How many sentences each topic has.
 SENTENCES = {
     "hour": 5, "grading": 3, "obligations": 3, "intake": 2, "report": 4, "roster": 3, "handover": 3,
-    "duty_log": 3, "roll_call": 2,
+    "duty_log": 3, "roll_call": 2, "joint": 3,
+    "consultation": 2,
 }  # fmt: skip
 _MARK = re.compile(r"V-loc|V(?=\[)|M-high|M-med|M-low|\bD\b")
 

@@ -40,7 +40,10 @@ BROWSER_TEXTS = ("js.", "time.")
 def is_of_duty(entry: Mapping[str, Any], unit: str) -> bool:
     """Whether an entry changes what the screens of this unit say of its duty."""
     event = entry["event"]
-    return not entry.get("incident_id") and unit in (event.get("unit"), event.get("caller"))
+    if entry.get("incident_id"):
+        return False
+    is_joint = event["type"].startswith("joint_")  # its stream carries only what concerns it
+    return is_joint or unit in (event.get("unit"), event.get("caller"))
 
 
 def to_the_letter(value: object) -> object:

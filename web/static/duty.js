@@ -20,8 +20,8 @@ export class Duty {
     this.refresh = soon(() => this.fetch(), 100, 200);
     live.addEventListener("refresh", this.refresh);
     live.addEventListener("entry", ({ detail }) => {
-      const { unit, caller } = detail.event;
-      const isOfDuty = !detail.incident_id && (unit === this.unit || caller === this.unit);
+      const { unit, caller, type } = detail.event;
+      const isOfDuty = !detail.incident_id && (unit === this.unit || caller === this.unit || type.startsWith("joint_"));
       if (isOfDuty && !live.screen) this.refresh();
     });
     document.addEventListener("click", (event) => this.clicked(event));
