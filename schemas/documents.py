@@ -15,7 +15,15 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from schemas import answers, duty_answers, find_answers, joint_answers, map_documents, tablet_answers
+from schemas import (
+    answers,
+    duty_answers,
+    find_answers,
+    joint_answers,
+    map_documents,
+    outpost_answers,
+    tablet_answers,
+)
 from schemas.bases import AnyCommand
 from schemas.commands import ALL as COMMANDS
 from schemas.document_words import CLOSE_CODES as CLOSE_CODES
@@ -150,6 +158,12 @@ _READS: tuple[tuple[str, str, type[BaseModel] | None, Query], ...] = (
             ("small", {"type": "boolean", "default": False}),
             ("incidents", {**_TEXT, "description": "up to 20 ids with commas between: only these, whole"}),
         ),
+    ),
+    (
+        "/outposts/seen",
+        "For outposts: how the incidents that it names stand here, with the orders that wait",
+        outpost_answers.SeenAbove,
+        (("incidents", {**_TEXT, "description": "up to 20 ids with commas between"}),),
     ),
     (
         "/field/book",

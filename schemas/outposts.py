@@ -13,13 +13,14 @@ from schemas.fields import Frozen, Id, Instant
 
 
 class Via(Frozen):
-    """By what way a command came: an outpost that had recorded it, or a tablet's bundle that `by` carried in.
+    """By what way a command came: an outpost that had recorded it, a tablet's bundle that `by` carried in, or
+    the desk above, to its outpost.
 
     `recorded_at` is the outpost's own record of it, or when the bundle was made; `skew_ms` how far the
     clock that says so was behind ours.
     """
 
-    way: Literal["outpost", "bundle"]
+    way: Literal["outpost", "bundle", "above"]
     name: str
     by: str | None = None
     recorded_at: Instant

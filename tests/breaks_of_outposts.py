@@ -37,7 +37,7 @@ OF_OUTPOSTS: tuple[tuple[str, str, str, str, str], ...] = (
     (
         "limits of an order count from its arrival",
         "server/domain/context.py",
-        'if via is None or via.way != "outpost":',
+        'if via is None or via.way == "bundle":',
         "if True:",
         f"{OUTPOSTS} -k six_hours",
     ),
@@ -54,6 +54,20 @@ OF_OUTPOSTS: tuple[tuple[str, str, str, str, str], ...] = (
         "(UPWARD.c.epoch.is_(None) | (UPWARD.c.epoch != epoch))",
         "(UPWARD.c.epoch != UPWARD.c.epoch)",
         f"{JOINED} -k restored",
+    ),
+    (
+        "an order from above goes up again",
+        "server/record/store.py",
+        "if self.is_outpost and not author.is_above else None",
+        "if self.is_outpost else None",
+        f"{JOINED} -k from_above",
+    ),
+    (
+        "limits of an order from above count from its arrival",
+        "server/domain/context.py",
+        'if via is None or via.way == "bundle":',
+        'if via is None or via.way != "outpost":',
+        f"{JOINED} -k from_above",
     ),
     (
         "an order stays missed that was taken in time",

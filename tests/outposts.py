@@ -77,8 +77,9 @@ class Line(httpx2.AsyncBaseTransport):
             raise httpx2.ConnectError("the line is cut", request=request)
         body = await request.aread()
         headers = dict(request.headers)
+        path = request.url.raw_path.decode("ascii")
         answer = await anyio.to_thread.run_sync(
-            lambda: self.city.client.request(request.method, request.url.path, content=body, headers=headers)
+            lambda: self.city.client.request(request.method, path, content=body, headers=headers)
         )
         self.carried += 1
         if self.loses_answers:

@@ -4,32 +4,54 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
-from playwright.async_api import BrowserContext, Page, Playwright, expect
+from playwright.async_api import BrowserContext, Page, Playwright, Route, expect
 from playwright.async_api import Error as PlaywrightError
 
 from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
-from tests.product import PASSWORD, FenghuoProcess
+from tests.product import PASSWORD
 from tests.waiting import eventually
 
 LINE = 30_000  # ms until a line is there again: waits between tries are random
 
 
+class Door(Protocol):
+    """Where the desk is: itself, or a line to it."""
+
+    @property
+    def url(self) -> str: ...
+
+
+#: By the end of an address: what stands in the file there, and what is put in its place.
+Altered = Mapping[str, Sequence[tuple[str, str]]]
+
+
 class Tablet:
     """`async with tablet.on() as page:` switches it on; `battery_ends()` kills it; on again, as it was."""
 
-    def __init__(self, playwright: Playwright, folder: Path, desk: FenghuoProcess) -> None:
+    def __init__(self, playwright: Playwright, folder: Path, desk: Door) -> None:
         self.playwright, self.folder, self.desk = playwright, folder, desk
         self.context: BrowserContext | None = None
 
-    async def switch_on(self, *, offline: bool = False, path: str = "/field") -> Page:
+    async def switch_on(
+        self,
+        *,
+        offline: bool = False,
+        path: str = "/field",
+        altered: Altered | None = None,
+        cookies: Sequence[Any] = (),
+    ) -> Page:
         self.context = await self.playwright.chromium.launch_persistent_context(
             self.folder, executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS), locale="zh-CN",
             timezone_id="Asia/Shanghai", viewport={"width": 800, "height": 1280},
+            service_workers="block" if altered else "allow",
         )  # fmt: skip
+        await alter(self.context, altered or {})
+        await self.context.add_cookies(list(cookies))
         await self.context.set_offline(offline)
         page = self.context.pages[0] if self.context.pages else await self.context.new_page()
         await page.goto(self.desk.url + path)
@@ -72,8 +94,26 @@ class Tablet:
         return found
 
 
+async def alter(context: BrowserContext, altered: Altered) -> None:
+    """Its program with a safety off."""
+    for where, changes in altered.items():
+        await context.route(f"**/{where}", _altered(changes))
+
+
+def _altered(changes: Sequence[tuple[str, str]]) -> Callable[[Route], Awaitable[None]]:
+    async def answer(route: Route) -> None:
+        told = await route.fetch()
+        text = await told.text()
+        for old, new in changes:
+            assert old in text, f"{old!r} is no more in {route.request.url}"
+            text = text.replace(old, new)
+        await route.fulfill(response=told, body=text)
+
+    return answer
+
+
 @asynccontextmanager
-async def switched_on(playwright: Playwright, folder: Path, desk: FenghuoProcess) -> AsyncIterator[Tablet]:
+async def switched_on(playwright: Playwright, folder: Path, desk: Door) -> AsyncIterator[Tablet]:
     tablet = Tablet(playwright, folder, desk)
     try:
         yield tablet
@@ -81,13 +121,15 @@ async def switched_on(playwright: Playwright, folder: Path, desk: FenghuoProcess
         await tablet.switch_off()
 
 
-async def sign_in(page: Page, desk: FenghuoProcess, who: str) -> None:
+async def sign_in(page: Page, desk: Door, who: str, *, is_kept: bool = True) -> None:
     await page.goto(f"{desk.url}/sign-in?next=/field")
     await page.fill("#name", who)
     await page.fill("#password", PASSWORD)
     await page.keyboard.press("Enter")
     await page.wait_for_url(lambda url: "/sign-in" not in url)
     await is_live(page)
+    if not is_kept:
+        return
     await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     await expect(page.locator("body")).to_have_attribute("data-kept", "yes", timeout=LINE)
 

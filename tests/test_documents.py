@@ -28,6 +28,7 @@ from server.api.find import routes as find_routes
 from server.api.map_layers import routes as layer_routes
 from server.api.maps import routes as map_routes
 from server.api.messages import routes as message_routes
+from server.api.outposts import routes as outpost_routes
 from server.api.receipts import routes as receipt_routes
 from server.api.rest import MOST_ON_A_PAGE
 from server.api.rest import routes as api_routes
@@ -213,6 +214,7 @@ def test_every_route_of_the_api_is_in_the_document() -> None:
             *(one() for one in (api_routes, message_routes, duty_routes, find_routes, receipt_routes)),
             field_routes(),
             tablet_routes(),
+            outpost_routes(),
             map_routes(),
             layer_routes(),
             feed_routes(),

@@ -1,9 +1,10 @@
 """The drill itself: it cannot say "ok" without having made a fault, and a control that did harm.
 
-The short forms of the experiments are tests of their own: E01 and E03 in test_durability; E04, E05, E07, E18
-and E22 in test_processes; E11 in test_slow_listeners, E17 in test_watch, E21 in test_backup, E23 in
-test_tampering, E28 in test_simulation, E29 in test_projections, E32 in test_wall_screen. What takes more of a
-machine than tests may (E06, E12, E13, E16) is run by `scripts/drill` alone.
+The short forms of the experiments are tests too: E01 and E03 in test_durability; E04, E05, E07, E18
+and E22 in test_processes; E08, E09 and E10 in test_field_drills; E11 in test_slow_listeners, E17 in
+test_watch, E21 in test_backup, E23 in test_tampering, E28 in test_simulation, E29 in test_projections,
+E31 in test_outposts_joined, E32 in test_wall_screen. What takes more of a machine than tests may (E06, E12,
+E13, E16) is run by `scripts/drill` alone.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ from tests.room import Room
 from tests.waiting import wait_until
 from tests.words import open_incident
 
-#: Those of reliability.md 8 that concern the server (T0 and T1), and power cuts.
-NAMES = "E01 E03 E04 E05 E06 E07 E11 E12 E13 E15 E16 E17 E18 E21 E22 E23 E28 E29 E30 E32".split()
+#: Those of reliability.md 8: T0 and T1, power cuts, and tablets without a battery.
+NAMES = (
+    "E01 E03 E04 E05 E06 E07 E08 E09 E10 E11 E12 E13 E15 E16 E17 E18 E21 E22 E23 E28 E29 E30 E31 E32".split()
+)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -280,6 +280,7 @@ def test_the_desk_above_is_named_by_an_address_and_nothing_after(text: str) -> N
     assert exact_upstream("https://desk.example:8443/") == "https://desk.example:8443"
 
 
+@pytest.mark.timeout(150)
 def test_either_side_killed_in_the_middle_loses_nothing_and_does_nothing_twice(
     furnish: Callable[[str], FenghuoProcess], tmp_path: Path
 ) -> None:

@@ -14,6 +14,8 @@ from server.record import upward
 from server.safekeeping.backup import backup, restore
 from server.settings import Settings
 from tests import words
+from tests.drill import catalogue
+from tests.drill.experiment import short_form
 from tests.outposts import Line, settled
 from tests.room import Room
 from tests.test_outposts import Field, both_are_whole
@@ -123,3 +125,51 @@ def test_a_city_that_was_restored_gets_what_it_had_lost_before_what_is_new(
         assert field.line.carried <= carried + 2, "not all of it for ever"
     finally:
         again.stop()
+
+
+def test_an_order_from_above_rings_here_is_taken_here_and_goes_up(field: Field) -> None:
+    city, outpost = field.city, field.outpost
+    stranger = words.open_incident(place={"division": "130321", "text": "青龙"}, known_by="130321")
+    city.told("Wu", "open-incident", stranger)
+    order = words.issue_order(field.before, "Song", text="立即转移下游村民", acknowledge_within_min=30)
+    city.told("Wu", "issue-order", order)
+    field.pass_by(minutes=1)
+    outpost.told(
+        "Song", "add-entry", words.add_entry(field.before, "线通以前", happened_at=outpost.clock.ago())
+    )
+    field.join()
+    field.pass_by(seconds=20)  # it asks every 15
+
+    def orders(room: Room) -> dict[str, dict[str, Any]]:
+        return {one["order_id"]: one for one in room.ask("Li", f"incidents/{field.before}")["orders"]}
+
+    wait_until(lambda: order["order_id"] in orders(outpost), within=30)
+    here, there = orders(outpost)[order["order_id"]], orders(city)[order["order_id"]]
+    same = ("to", "text", "by", "acknowledge_by", "report_by")
+    assert [here[name] for name in same] == [there[name] for name in same]
+    (entry,) = [one for one in outpost.entries(field.before, "order_issued", who="Li") if "via" in one]
+    assert (entry["by"], entry["unit"], entry["via"]["way"]) == ("Wu", "130300", "above")
+    assert entry["via"]["recorded_at"] == there["issued_at"]
+    field.line.is_up = False
+    taken = {"incident_id": field.before, "order_id": order["order_id"], "at": outpost.clock.ago()}
+    outpost.told("Song", "acknowledge-order", taken)
+    assert field.join().refused == 0
+    assert orders(city)[order["order_id"]]["acknowledged_by"] == "Song"
+    assert len(city.entries(field.before, "order_issued")) == 2, "the order itself did not go up again"
+    page = outpost.get("Li", "/upstream").text
+    assert city.ask("Li", f"incidents/{field.before}")["number"] in page
+    assert "截至" in page
+    both_are_whole(field)
+
+    secret = outpost.settings.upstream_token.read_text().strip()
+    path = f"outposts/seen?incidents={field.before},{stranger['incident_id']}"
+    told = city.request(None, "GET", path, headers={"Authorization": f"Bearer {secret}"}).json()
+    assert [one["id"] for one in told["incidents"]] == [field.before]
+    assert told["gone"] == [stranger["incident_id"]], "another county's is not seen"
+    assert "不愿留名" not in str(told)
+    assert city.get("Wu", path).status_code == 403
+
+
+def test_a_laptop_with_two_tablets_six_hours_apart_and_then_joined(tmp_path: Path) -> None:
+    catalogue.load()
+    short_form("E31", tmp_path)

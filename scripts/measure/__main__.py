@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from measure import desk, durable, moving, pages, records, wire, years
+from measure import desk, durable, moving, pages, records, tablets, wire, years
 from measure.compiled import throw_away
 from measure.figures import median_of
 
@@ -120,6 +120,11 @@ def measure_map(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return moving.measure(folder, asked.movers, asked.runs, asked.seconds / 2, say)
 
 
+def measure_field(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """(i): the field tablet in a browser."""
+    return tablets.measure(folder, runs=asked.runs, hours=asked.hours, speed=asked.speed, say=say)
+
+
 COLUMNS = {
     "map": moving.COLUMNS,
     "listeners": (
@@ -134,6 +139,7 @@ COLUMNS = {
     "starting": ("closed_incidents", "ready_s", "rss_mb"),
     **durable.COLUMNS,
     **pages.COLUMNS,
+    **tablets.COLUMNS,
     **wire.COLUMNS,
 }  # fmt: skip
 TITLES = {
@@ -144,6 +150,7 @@ TITLES = {
     "starting": "From starting the process to the first 200 of /readyz",
     **durable.TITLES,
     **pages.TITLES,
+    **tablets.TITLES,
     **wire.TITLES,
 }
 
@@ -168,6 +175,8 @@ def main() -> int:
     options.add_argument("--keep", help="of years: a folder for its databases, to be used again")
     options.add_argument("--movers", type=int, default=500, help="of map: positions that move (500)")
     options.add_argument("--postgres", action="store_true", help="of years: on PostgreSQL instead of SQLite")
+    options.add_argument("--hours", type=int, default=8, help="of field: the shift's (8)")
+    options.add_argument("--speed", type=float, default=60.0, help="of field: how much faster it passes (60)")
     wire.add_options(options)
     options.add_argument("--quick", action="store_true", help="once, short and small: a minute in all")
     options.add_argument("--json", action="store_true", help="the figures as one JSON object")
@@ -175,11 +184,12 @@ def main() -> int:
     if asked.quick:
         asked.runs, asked.seconds, asked.entries, asked.closed = 1, 5.0, 5_000, 500
         asked.incidents, asked.rounds = "500,2000", 20
+        asked.hours, asked.speed = 2, 120.0
         wire.be_quick(asked)
     parts = {
         "listeners": measure_listeners, "writes": measure_writes, "durable": measure_durable,
         "records": measure_records, "years": measure_years,
-        "pages": measure_pages, "map": measure_map, **wire.parts(say),
+        "pages": measure_pages, "map": measure_map, "field": measure_field, **wire.parts(say),
     }  # fmt: skip
     if unknown := sorted(set(asked.what) - set(parts)):
         options.error(f"no such measurement: {', '.join(unknown)}; there are {', '.join(parts)}")

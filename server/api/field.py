@@ -43,11 +43,12 @@ async def state(request: Request) -> Response:
     principal, parts = principal_of(request.scope), parts_of(request)
     asked = asked_only(request, {"small", "incidents"})
     small = bool(flag(asked, "small"))
-    wanted = _ids(asked.get("incidents"))
+    wanted = ids_asked(asked.get("incidents"))
     return await run_sync(lambda: _packed(request, _state(parts, principal, wanted, small)))
 
 
-def _ids(said: str | None) -> list[str] | None:
+def ids_asked(said: str | None) -> list[str] | None:
+    """Incidents named in an address, up to twenty."""
     if said is None:
         return None
     ids = list(dict.fromkeys(said.lower().split(",")))

@@ -37,6 +37,11 @@ class Author:
     via: Via | None = None
     device_skew_ms: int | None = None  # as it was measured where the device was in reach
 
+    @property
+    def is_above(self) -> bool:
+        """Somebody at the desk above, whose deeds it has already."""
+        return self.via is not None and self.via.way == "above"
+
 
 def _no_forms() -> FormBook:
     raise LookupError("no forms were given")
@@ -76,7 +81,7 @@ class Context:
         """When the command was given, where it was first written down: limits said in minutes count from
         then. An outpost without the city for hours has told everybody there when an order is due."""
         via = self.author.via
-        if via is None or via.way != "outpost":
+        if via is None or via.way == "bundle":
             return self.now
         return min(self.now, via.recorded_at + timedelta(milliseconds=via.skew_ms or 0))
 

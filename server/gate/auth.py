@@ -307,11 +307,14 @@ def _forbidden(type: str, detail: str) -> _TurnedAway:
     return _TurnedAway(problem(403, type, detail=detail))
 
 
+SEEN = "/api/v1/outposts/seen"
+
+
 def _is_for_outposts(scope: Scope) -> bool:
-    """What the word of an outpost is good for: an ordered batch, the files that belong to it, and knowing
-    that it still holds."""
+    """What the word of an outpost is good for: an ordered batch, the files that belong to it, knowing that it
+    still holds, and how the incidents that it names stand."""
     asked = (scope.get("method"), scope["path"])
-    if asked in (("POST", "/api/v1/commands"), ("GET", "/api/v1/me")):
+    if asked in (("POST", "/api/v1/commands"), ("GET", "/api/v1/me"), ("GET", SEEN)):
         return True
     return asked[0] == "PUT" and asked[1].startswith("/api/v1/incidents/")
 

@@ -22,6 +22,7 @@ import orjson
 import structlog
 
 from schemas.fields import parse_instant, wire_instant
+from server.outward.downward import Downward, Sight
 from server.people.credentials import TOKEN_PREFIX, looks_like_secret
 from server.record import attachments, upward
 from server.record.store import Store
@@ -84,6 +85,7 @@ class Upward:
         self._asked_at: datetime | None = None
         self._skew_ms: int | None = None
         self._epoch: str | None = None  # of the desk above, since the line last broke
+        self._down = Downward(store, urlsplit(self.url).netloc)
         self._bell = asyncio.Event()
 
     def ring(self) -> None:
@@ -123,6 +125,7 @@ class Upward:
         if not waiting:
             if self._asked_at is None or self._now() - self._asked_at >= ASKED_EVERY or self._fault:
                 await self._meet(client)
+                await self._look_up(client)
             return 0
         batch = _before_the_first_file(waiting)
         if not batch:
@@ -147,6 +150,27 @@ class Upward:
         if self._epoch and (count := await asyncio.to_thread(upward.lost, self._database, self._epoch)):
             log.warning("the desk above was restored", handed_on_again=count)
             self.ring()
+
+    @property
+    def sight(self) -> Sight | None:
+        """How the incidents here stand above, as far as it is known."""
+        return self._down.sight
+
+    async def _look_up(self, client: httpx2.AsyncClient) -> None:
+        """Only when all is handed on: what is asked about is known above as it is known here."""
+        ids = await asyncio.to_thread(upward.still_open, self._database)
+        if not ids:
+            return
+        try:
+            said = await self._ask(client, "GET", f"/api/v1/outposts/seen?incidents={','.join(ids)}")
+        except (
+            NotTaken
+        ):  # one of the version before does not tell; whether the line is cut is found out anyway
+            return
+        at = self._now()
+        if isinstance(said, dict) and isinstance(said.get("time"), str):
+            skew_ms = int((parse_instant(said["time"]) - at).total_seconds() * 1000)
+            await self._down.take(said, at, skew_ms)
 
     async def _hand_on(self, client: httpx2.AsyncClient, batch: list[Waiting]) -> list[Settled]:
         sent_at = self._now()

@@ -41,10 +41,32 @@ def upstream_page(asked: Asked) -> Response:
         "upstream.html",
         state=above.state(),
         above=above.url,
+        sight=_sight(asked),
         refused=_shown(upward.shown(database, "refused"), asked),
         handed=_shown(upward.shown(database, "handed", 50), asked),
         may_send_again=asked.principal.post in MAY_SEND_AGAIN and not asked.principal.read_only,
     )
+
+
+def _sight(asked: Asked) -> dict[str, Any] | None:
+    """How the incidents here stand above, in the words of this desk; None while nothing is known of it."""
+    assert asked.parts.upward is not None
+    sight = asked.parts.upward.sight
+    if sight is None:
+        return None
+    rows = [
+        {
+            "id": one.id,
+            "number": one.number,
+            "title": one.title,
+            "state": asked.wording.term("incident_state", one.state),
+            "level": asked.wording.term("level", one.level or "none"),
+            "changed_at": one.changed_at,
+            "orders": len(one.orders),
+        }
+        for one in sight.incidents
+    ]
+    return {"at": sight.at, "rows": rows, "gone": len(sight.gone)}
 
 
 def _shown(rows: list[dict[str, Any]], asked: Asked) -> list[dict[str, Any]]:

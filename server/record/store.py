@@ -199,7 +199,7 @@ class Store:
             command, mode="json", exclude_unset=True, exclude=_NOT_SAID, by_alias=True
         )
         digest = sha256(canonical({"name": command.name, **said})).digest()
-        body = canonical(said) if self.is_outpost else None
+        body = canonical(said) if self.is_outpost and not author.is_above else None
 
         def do(round_: Round) -> Answer:
             return self._command(round_, author, person_id, command, digest, body)

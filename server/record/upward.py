@@ -18,8 +18,10 @@ from sqlmodel import Field, SQLModel
 from server.record.columns import UTCDateTime
 from server.record.database import Database
 from server.record.rows import Put
+from server.record.tables import INCIDENT
 
 MOST_SHOWN = 200
+MOST_ASKED = 20  # incidents, of the desk above at once
 
 
 class UpwardRow(SQLModel, table=True):
@@ -178,6 +180,14 @@ def lost(database: Database, epoch: str) -> int:
     gone = (UPWARD.c.state == "handed") & (UPWARD.c.epoch.is_(None) | (UPWARD.c.epoch != epoch))
     with database.writing() as connection:
         return connection.execute(update(UPWARD).where(gone).values(values)).rowcount
+
+
+def still_open(database: Database) -> list[str]:
+    """The incidents that are worked on here, the newest first."""
+    newest = INCIDENT.c.opened_at.desc()
+    query = select(INCIDENT.c.id).where(INCIDENT.c.state == "open").order_by(newest).limit(MOST_ASKED)
+    with database.reading() as connection:
+        return list(connection.execute(query).scalars())
 
 
 def counts(database: Database) -> Counts:

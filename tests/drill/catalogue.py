@@ -5,13 +5,16 @@ from __future__ import annotations
 from importlib import import_module
 
 FILES = (
+    "batteries",
     "crowds",
     "deadlines",
     "desk_work",
     "disks",
+    "field",
     "keeping",
     "kills",
     "network",
+    "outposts",
     "pure",
     "shared",
     "walls",

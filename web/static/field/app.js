@@ -14,7 +14,7 @@ import { choosePhoto, voiceSheet } from "./photos.js";
 import { incident, ordersWaiting } from "./projected.js";
 import { readyPage } from "./ready.js";
 import { State } from "./state.js";
-import { agoText, knownTime, MUCH, skew, skewText } from "./tablet.js";
+import { agoText, keepPace, knownTime, MUCH, skew, skewText } from "./tablet.js";
 import { makeRoom, Uploads } from "./uploads.js";
 import { book, home, news, oneIncident, outboxPage, paint } from "./views.js";
 import { Versions } from "./versions.js";
@@ -241,6 +241,7 @@ class App {
   }
 
   tick() {
+    keepPace();
     for (const element of main.querySelectorAll(".clock[data-until]")) paint(element);
     const word = document.getElementById("line-word"), text = this.lineWords();
     if (word && word.textContent !== text) word.textContent = text;

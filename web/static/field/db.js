@@ -68,6 +68,10 @@ export const all = (name) => read(name, (store) => store.getAll());
 export const put = (name, value, key) => change([name], ({ [name]: store }) => { store.put(value, key); });
 export const drop = (name, key) => change([name], ({ [name]: store }) => { store.delete(key); });
 
+/** The draft that is being saved: it goes in the very transaction in which the deed comes to stand, or it would be
+ * there again after a battery that ended in between, and be done a second time. */
+export const saving = { draft: null };
+
 /** Room: what is used and what there may be, in bytes; null where the browser does not say. */
 export async function room() {
   const told = await navigator.storage?.estimate?.().catch(() => null);

@@ -1,7 +1,7 @@
 // Forms for a thumb: one sheet from below, few fields, large. What is typed is kept as it is typed; a form is a
 // command, and it is on the disk before the sheet closes.
 import { say } from "../texts.js";
-import { change, get, put } from "./db.js";
+import { change, get, put, saving } from "./db.js";
 import { button, h } from "./dom.js";
 import { deviceTime, knownTime, newId } from "./tablet.js";
 
@@ -29,6 +29,7 @@ export async function openSheet({ key, title, fields, save, saveWord, values = n
     if (isSaving) return;
     isSaving = true;
     try {
+      saving.draft = key ?? null;
       await save(read());
       if (key) await change(["drafts"], ({ drafts }) => { drafts.delete(key); });
       sheet.close();
@@ -36,6 +37,7 @@ export async function openSheet({ key, title, fields, save, saveWord, values = n
       complain(wrong?.detail ?? (wrong?.message === "full" ? say("tablet.full") : say("tablet.not_kept", { why: wrong?.message ?? String(wrong) })));
     } finally {
       isSaving = false;
+      saving.draft = null;
     }
   });
   sheet.replaceChildren(form);

@@ -1,6 +1,6 @@
 // What he did, until the server has it. Written to the disk before the screen says 待发送; leaves only on an answer;
 // strictly in order; a refused one is kept with its reason and holds up only what needs it.
-import { all, asked, change, get } from "./db.js";
+import { all, asked, change, get, saving } from "./db.js";
 import { isRevoked } from "./device.js";
 import { deviceTime, measured, newId, skew } from "./tablet.js";
 
@@ -51,12 +51,13 @@ export class Outbox extends EventTarget {
       lane: beside || name === "add-attachment" ? "file" : "text",
     };
     item.body = { ...body, command_id: item.command_id, device_at: item.device_at };
-    await change(["outbox", "meta", "files"], async ({ outbox, meta, files }) => {
+    await change(["outbox", "meta", "files", "drafts"], async ({ outbox, meta, files, drafts }) => {
       item.seq = (await asked(meta.get("seq")) ?? 0) + 1;
       item.order = instead?.order ?? item.seq;  // an amended one takes the place of the one it replaces
       meta.put(item.seq, "seq");
       outbox.add(item);
       if (beside) files.add(beside);
+      if (saving.draft) drafts.delete(saving.draft);
       if (instead) outbox.put({ ...instead, state: "amended", replaced_by: item.command_id });
     });
     this.others.postMessage("changed");

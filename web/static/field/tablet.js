@@ -22,7 +22,16 @@ export function measured(serverTime, askedAt, answeredAt) {
 
 export const deviceTime = () => new Date().toISOString();
 /** The moment as the server will see it, as far as this tablet knows. */
-export const knownTime = () => new Date(now()).toISOString();
+export const knownTime = () => { keepPace(); return new Date(now()).toISOString(); };
+
+const SLEPT_MS = 2_000;
+
+/** A tablet that sleeps with its screen dark sleeps with the clock that counts the seconds here; the one that shows the
+ * time of day goes on, and with what it was found to be wrong by it says what time it is. */
+export function keepPace() {
+  const told = Date.now() + (skew.ms ?? 0);
+  if (Math.abs(told - now()) > SLEPT_MS) heardTime(new Date(told).toISOString());
+}
 export { clockText, momentText, now, spanText };
 
 export function skewText(ms) {
