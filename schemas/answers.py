@@ -13,6 +13,7 @@ from schemas.events import LogEntry
 from schemas.field_answers import FieldShown
 from schemas.fields import Facts, Instant
 from schemas.instruction_answers import InstructionShown
+from schemas.outposts import Via
 from schemas.report_answers import DraftShown
 from schemas.terms import Channel, Level, Post, Scale, Stage, Standing
 
@@ -22,7 +23,8 @@ from schemas.terms import Channel, Level, Post, Scale, Stage, Standing
 class Answer(Shown):
     """A command was done and is on disk. `offset` counts in the caller's stream; null: it is not in it.
 
-    `number` is the incident's, where the caller's stream has it. `replayed`: it had been done before.
+    `number` is the incident's, where the caller's stream has it. `replayed`: it had been done before;
+    `via`: and was brought by somebody else, in a bundle or through an outpost.
     """
 
     command_id: str
@@ -32,6 +34,7 @@ class Answer(Shown):
     number: str | None = None
     recorded_at: Instant
     replayed: bool
+    via: Via | None = None
 
 
 class FieldProblem(Shown):
@@ -375,6 +378,7 @@ class Presence(Shown):
 class Me(Shown):
     """Whom the server takes the caller for."""
 
+    person_id: str
     name: str
     post: Post
     unit: str

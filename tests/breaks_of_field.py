@@ -12,6 +12,20 @@ FIELD: tuple[tuple[str, str, str, str, str], ...] = (
         "tests/test_field_offline.py -k was_lost",
     ),
     (
+        "what lies on a tablet can be read by whoever copies its disk",
+        "web/static/field/db.js",
+        "  record.sealed = await whose.seal(rest);\n",
+        "  record.sealed = await whose.seal(rest);\n  record.open = JSON.stringify(rest);\n",
+        "tests/test_field_locked.py -k keeps_nothing_readable",
+    ),
+    (
+        "signing out on a tablet wipes what could not be sent",
+        "server/pages/accounts.py",
+        "if on_tablet else",
+        "if False else",
+        "tests/test_tablets.py -k signing_out",
+    ),
+    (
         "a tablet's outbox goes out under whoever is signed in",
         "server/api/rest.py",
         "if named is None or named == principal.person_id:",
@@ -42,7 +56,7 @@ FIELD: tuple[tuple[str, str, str, str, str], ...] = (
     (
         "a tablet calls 待发送 what is only in its memory",
         "web/static/field/outbox.js",
-        "      outbox.add(item);\n",
+        "      outbox.add({ ...record, seq: item.seq, order: item.order });\n",
         "",
         "tests/test_field_offline.py -k battery",
     ),

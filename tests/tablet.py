@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.product import PASSWORD
 from tests.waiting import eventually
 
+PIN = "4826"
 LINE = 30_000  # ms until a line is there again: waits between tries are random
 
 
@@ -127,11 +129,24 @@ async def sign_in(page: Page, desk: Door, who: str, *, is_kept: bool = True) -> 
     await page.fill("#password", PASSWORD)
     await page.keyboard.press("Enter")
     await page.wait_for_url(lambda url: "/sign-in" not in url)
+    await expect(page.locator("#door h1")).to_contain_text(who, timeout=LINE)
+    await unlock(page)
     await is_live(page)
     if not is_kept:
         return
     await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     await expect(page.locator("body")).to_have_attribute("data-kept", "yes", timeout=LINE)
+
+
+async def unlock(page: Page, pin: str = PIN) -> None:
+    """At the door: the PIN, or twice a new one where there is none yet."""
+    door = page.locator("#door")
+    await expect(door).to_have_attribute("data-mode", re.compile("enter|choose"), timeout=LINE)
+    await expect(page.locator("#pin")).to_be_visible()
+    for _ in range(2 if await door.get_attribute("data-mode") == "choose" else 1):
+        await page.fill("#pin", pin)
+        await page.click("#door-ok")
+    await expect(door).not_to_be_visible(timeout=LINE)
 
 
 async def is_live(page: Page) -> None:

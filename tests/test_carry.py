@@ -15,11 +15,11 @@ from tests.waiting import eventually
 HELPERS = """
 import { Lock, MOST_WRONG } from "/static/field_lock.js";
 import { forgetEverything, isToForget, closedToForget } from "/static/field_wipe.js";
-import { bundleOf, enrol, tabletOf } from "/static/carry_bundle.js";
+import { bundleOf, enrol, freshTablet, openTablet } from "/static/carry_bundle.js";
 import { framesOf, Gatherer, readFrame } from "/static/carry_frames.js";
 import { openCodes, paintCode } from "/static/carry_codes.js";
 Object.assign(globalThis, { Lock, MOST_WRONG, forgetEverything, isToForget, closedToForget, bundleOf, enrol,
-  tabletOf, framesOf, Gatherer, readFrame, openCodes, paintCode });
+  freshTablet, openTablet, framesOf, Gatherer, readFrame, openCodes, paintCode });
 """
 
 
@@ -50,28 +50,42 @@ async def tablet(browser: Browser, city: FenghuoProcess) -> AsyncIterator[Page]:
     await context.close()
 
 
-async def test_a_lock_opens_by_its_pin_alone_and_five_wrong_ones_spend_it(tablet: Page) -> None:
+async def test_a_lock_opens_by_its_pin_alone_ever_more_slowly_and_five_wrong_ones_spend_it(
+    tablet: Page,
+) -> None:
     found = await tablet.evaluate("""async () => {
-        const lock = new Lock("song"), said = [];
-        await lock.create("2580");
+        let now = 1e12;
+        const lockOf = (who) => new Lock(who, () => now), said = [];
+        const lock = lockOf("song"), opened = async () => (await lock.open(sealed)).text;
+        await lock.create("4826");
         const sealed = await lock.seal({ text: "三人被困" });
         said.push(JSON.stringify([...new Uint8Array(sealed.data)]).includes("text"));
         lock.lock();
         said.push(await lock.open(sealed).catch(() => "locked"));
-        said.push(await lock.unlock("2581"), await lock.unlock("2580"), (await lock.open(sealed)).text);
+        said.push(await lock.unlock("2581"), await lock.unlock("4826"), await opened());
         const bent = new Uint8Array(sealed.data.slice(0)); bent[3] ^= 1;
         said.push(await lock.open({ iv: sealed.iv, data: bent }).catch(() => "changed"));
-        const other = new Lock("gao"); await other.create("2580");
+        const other = lockOf("gao"); await other.create("4826");
         said.push(await other.open(sealed).catch(() => "another's"));
+        said.push(await lock.change("0000", "7391"), await lock.change("4826", "7391"), await opened());
         lock.lock();
-        const tries = [];
-        for (let one = 0; one < MOST_WRONG; one++) tries.push(await new Lock("song").unlock("0000"));
-        said.push(tries, await new Lock("song").unlock("2580"));
+        const tries = [await lockOf("song").unlock("4826")], waits = [];
+        while (tries.at(-1) !== "spent") {
+            const { wait } = await lockOf("song").standing();
+            if (wait) tries.push(await lockOf("song").unlock("7391"));  // too soon: not looked at
+            waits.push(wait);
+            now += wait;
+            tries.push(await lockOf("song").unlock("0000"));
+        }
+        said.push(tries, waits, await lockOf("song").unlock("7391"), await lockOf("song").allowAgain());
+        await lock.wasSignedOut();
+        said.push(await lockOf("song").allowAgain(), await lock.unlock("7391"), await opened());
         return said;
     }""")
     assert found == [
-        False, "locked", "wrong", "open", "三人被困", "changed", "another's",
-        ["wrong", "wrong", "wrong", "wrong", "spent"], "spent",
+        False, "locked", "wrong", "open", "三人被困", "changed", "another's", "wrong", "open", "三人被困",
+        ["wrong", "wrong", "wait", "wrong", "wait", "wrong", "wait", "spent"], [0, 5_000, 15_000, 60_000],
+        "spent", False, True, "open", "三人被困",
     ]  # fmt: skip
 
 
@@ -80,9 +94,10 @@ async def signed_bundle(tablet: Page, *commands: tuple[str, words.Body]) -> str:
     text: str = await tablet.evaluate(
         """async (commands) => {
             const me = (await fetch("/api/v1/field").then((answer) => answer.json())).person;
-            const mine = await tabletOf(me.person_id);
+            const mine = await freshTablet(me.person_id);
             if (await enrol(mine, "前指平板") !== 200) throw new Error("not known");
-            return bundleOf(mine, me.name, commands.map(([name, body]) => ({ name, body })));
+            const items = commands.map(([name, body]) => ({ name, body }));
+            return bundleOf(await openTablet(mine), me.name, items);
         }""",
         [list(one) for one in commands],
     )

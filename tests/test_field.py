@@ -23,10 +23,10 @@ from tests.words import new_id
 FIRST_VISIT, THIN_SCREEN = 150_000, 20_000
 
 
-def kept_files(room: Room) -> list[str]:
+def kept_files(room: Room, which: str = "FILES") -> list[str]:
     """What the worker keeps, as it says itself."""
     source = room.client.get("/field/sw.js").text
-    said = re.search(r"^const FILES = (\[.*\]);$", source, re.MULTILINE)
+    said = re.search(rf"^const {which} = (\[.*\]);$", source, re.MULTILINE)
     assert said is not None
     files: list[str] = json.loads(said[1])
     return files
@@ -50,6 +50,9 @@ def test_every_file_that_the_worker_keeps_is_there_and_a_first_visit_is_small(on
     files = kept_files(one_room)
     assert [name for name in files if not name.startswith(STATIC_PATH)] == ["/field"], "no answer of the API"
     assert f"{STATIC_PATH}/field/recorder.js" in files
+    assert f"{STATIC_PATH}/carry_frames.js" in files, "what is loaded only when it is wanted"
+    later = kept_files(one_room, "LATER")
+    assert [one_room.client.get(name).status_code for name in later] == [200]
     total = 0
     for name in files:
         answer = one_room.client.get(name)

@@ -18,7 +18,7 @@ from server.people.devices import Devices
 from server.settings import Settings
 from tests import uploads, words
 from tests.product import FenghuoProcess
-from tests.tablet import LINE, at, is_live, marks, note, sign_in, switched_on
+from tests.tablet import LINE, at, is_live, marks, note, sign_in, switched_on, unlock
 from tests.waiting import eventually
 from tests.words import new_id
 
@@ -56,6 +56,7 @@ async def test_what_was_done_without_a_network_outlives_the_battery_and_arrives_
         for time in range(3):
             await tablet.battery_ends()
             page = await tablet.switch_on(offline=time == 1)
+            await unlock(page)
             await at(page, incident)
             await expect(page.locator("#line-word")).to_contain_text("断网")
             for text in said:
@@ -103,6 +104,7 @@ async def test_an_incident_is_opened_without_a_network_and_its_clock_starts_at_o
     await expect(page.locator(".field-hour .digits")).not_to_have_text(clock or "")
     await note(page, "已组织村民转移")
     await page.reload()
+    await unlock(page)
     await expect(page.locator(".field-hour .clock")).to_contain_text("剩 59:")
     began = datetime.now(UTC)
     await cut(page, False)
@@ -251,6 +253,7 @@ async def test_a_photo_goes_after_the_text_in_pieces_through_a_cut_and_is_attach
     await expect(page.locator(marks(page, "现场照片"))).to_have_text("待发送")
     await note(page, "照片之后才写的字")
     await page.reload()  # nothing of it is only in the page's memory
+    await unlock(page)
     sent: list[int] = []
 
     async def piece(route: Route) -> None:
@@ -314,6 +317,7 @@ async def test_a_new_version_waits_until_nothing_is_being_written(page: Page, de
     await expect(page.locator("body")).to_have_attribute("data-same", "page")
     await page.get_by_role("button", name="现在换上").click()
     await expect(page.locator("body")).not_to_have_attribute("data-same", "page", timeout=LINE)
+    await unlock(page)
     await is_live(page)
     await eventually(lambda: [one["text"] for one in notes(desk, incident)] == ["写到一半"], within=30)
 
@@ -333,9 +337,16 @@ async def test_the_first_screen_is_there_within_a_second_on_a_slow_tablet(
     for _ in range(3):
         await page.reload()
         await expect(page.locator("body")).to_have_attribute("data-shown", "yes")
-        took.append(await page.evaluate("performance.getEntriesByName('shown')[0].startTime"))
+        await unlock(page)
+        at = await page.evaluate(
+            "['shown', 'tried', 'opened'].map(m => performance.getEntriesByName(m)[0].startTime)"
+        )
+        took.append((round(at[0]), round(at[2] - at[1])))
     await context.close()
-    assert sorted(took)[0] < 3_000, took  # a second on an idle machine: `scripts/bench` is for figures
+    print("door, and from the PIN to the work, ms:", took)
+    # A second each on an idle machine; here others run beside.
+    assert min(door for door, _ in took) < 3_000, took
+    assert min(opening for _, opening in took) < 3_000, took
 
 
 async def without_the_browsers_help(route: Route) -> None:

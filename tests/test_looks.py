@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests import words
 from tests.product import FenghuoProcess
+from tests.tablet import unlock
 from tests.test_axe import fill, go, window
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -128,6 +129,7 @@ async def test_an_order_that_waits_on_a_tablet_can_be_read_at_night(
     async with window(browser, desk[0], "Song", path="/account") as page:
         await sized(page, 800, 1280)
         await page.goto(f"{desk[0].url}/field")
+        await unlock(page)
         await expect(page.locator(".field-order.is-waiting button").first).to_be_visible(timeout=20_000)
         await page.evaluate("() => { document.documentElement.dataset.theme = 'night'; }")
         assert await page.evaluate(UNREADABLE) == []

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests import words
 from tests.product import FenghuoProcess
-from tests.tablet import sign_in, switched_on
+from tests.tablet import sign_in, switched_on, unlock
 from tests.test_axe import window
 from tests.waiting import eventually
 
@@ -28,11 +28,11 @@ AT = """([lon, lat]) => {
 IS_ALONG = """async (key) => {
   if (!await caches.match("/field/map-is-kept")) return false;
   const database = await new Promise((done) => {
-    indexedDB.open("fenghuo-field").onsuccess = ({ target }) => done(target.result);
+    indexedDB.open("fenghuo-tablet").onsuccess = ({ target }) => done(target.result);
   });
   const kept = await new Promise((done) => {
-    const asked = database.transaction("meta").objectStore("meta").get(key);
-    asked.onsuccess = () => done(Boolean(asked.result));
+    const asked = database.transaction("meta").objectStore("meta").getAllKeys();
+    asked.onsuccess = () => done(asked.result.some(([_person, id]) => id === key));
   });
   database.close();
   return kept;
@@ -156,6 +156,7 @@ async def test_a_tablet_has_the_map_of_its_incident_with_no_network_at_all(
         await eventually(lambda: page.evaluate(IS_ALONG, f"map /api/v1/map?incident={one}"), within=30)
         await tablet.battery_ends()
         page = await tablet.switch_on(offline=True)
+        await unlock(page)
         await page.evaluate("where => { location.hash = where; }", f"#/map/{one}")
         foot = page.locator(".field-map .map-foot")
         await expect(foot).to_contain_text("在办 1")

@@ -61,7 +61,10 @@ def test_a_bundle_enters_as_the_deed_of_whoever_signed_it_at_its_own_times(
         "He",
         "前指平板",
     )
-    assert room.told("Song", "add-entry", entry)["replayed"], "the same by the network later"
+    later = room.told("Song", "add-entry", entry)
+    assert (later["replayed"], later["via"]["by"]) == (True, "He"), "the same by the network later"
+    own = room.told("Song", "add-entry", fresh := words.add_entry(one))
+    assert "via" not in own | room.told("Song", "add-entry", fresh), "what nobody brought"
     assert [one["replayed"] for one in carried(room, "Wu", raw).json()["results"][:2]] == [True, True]
     assert carried(room, "Wu", raw, look="true").json()["known"] == 2
     page = BeautifulSoup(room.get("Wu", f"/incidents/{one}").text, "html.parser")
@@ -128,6 +131,18 @@ def test_a_tablet_is_one_persons_with_one_key_and_only_in_person(one_room: Room,
     said = {"device_id": new_id(), "device_name": "x", "public_key": tablet.public_key}
     assert room.request("Song", "POST", "devices", json=said).status_code == 403, "a program has no tablet"
     assert tablet.enrol(device_id=new_id(), device_name="\u202eevil").json()["type"] == "bad-name"
+
+
+def test_signing_out_on_a_tablet_leaves_what_waits_there(spare_room: Room, tmp_path: Path) -> None:
+    room, ours = spare_room, {"origin": "http://127.0.0.1:8000"}
+    stranger, tablet = signed_in(room, "Qi"), known(spare_room, tmp_path)
+    for cookie, query, cleared in (
+        (stranger, "", '"cache", "storage"'),  # a browser that others use: nothing stays in it
+        (signed_in(room, "Gao"), "?tablet", '"cache"'),  # by the tablet's own button
+        (tablet.cookie, "", '"cache"'),  # by another page's button, on a tablet that is known
+    ):
+        answer = room.client.post(f"/sign-out{query}", headers=cookie | ours, follow_redirects=False)
+        assert (answer.status_code, answer.headers["clear-site-data"]) == (303, cleared)
 
 
 def test_a_lost_tablet_is_out_at_once_and_is_told_to_forget_everything(

@@ -94,6 +94,7 @@ def _state(parts: Parts, principal: Principal, wanted: list[str] | None, small: 
         "time": wire_instant(parts.now()),
         "small": small,
         "release": DIGEST,
+        "lock_minutes": parts.settings.tablet_lock_minutes,
         "incidents": whole,
         "others": others,
         "gone": [one for one in ids if one not in found],

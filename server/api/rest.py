@@ -87,6 +87,8 @@ def answer_shown(answer: Answer) -> dict[str, Any]:
         shown["incident_id"] = answer.incident_id
     if answer.number is not None:
         shown["number"] = answer.number
+    if answer.via is not None:
+        shown["via"] = answer.via
     return shown
 
 
@@ -304,6 +306,7 @@ async def me(request: Request) -> Response:
     principal, parts = principal_of(request.scope), parts_of(request)
     return json(
         {
+            "person_id": principal.person_id,
             "name": principal.name,
             "post": principal.post,
             "unit": principal.unit,

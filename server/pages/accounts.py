@@ -102,9 +102,12 @@ class AccountPages:
         principal = principal_of(request.scope)
         if principal.kind == "token":
             return self.front.refuse(request, 403, "not_permitted")
-        await in_thread(self.front.people.sign_out, principal.session_id)
+        on_tablet = await in_thread(self.front.people.sign_out, principal.session_id)
+        on_tablet = on_tablet or "tablet" in request.query_params
         log.info("signed_out", session=principal.session_id, name=principal.name)
-        response = RedirectResponse("/sign-in", 303, headers={"Clear-Site-Data": '"cache", "storage"'})
+        # A tablet's store is sealed by its person's PIN, and may hold what could not be sent yet.
+        cleared = '"cache"' if on_tablet else '"cache", "storage"'
+        response = RedirectResponse("/sign-in", 303, headers={"Clear-Site-Data": cleared})
         delete_cookie(response, SESSION, self.front.is_secure(request))
         return response
 

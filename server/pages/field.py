@@ -25,6 +25,10 @@ SHEETS = ("app.css", "signs.css", "field/field.css")
 PICTURES = ("icon.svg", "field/icon-192.png", "field/icon-512.png", "field/icon-maskable.png")
 #: What a module loads by its address and not by an import.
 BESIDE = ("field/recorder.js",)
+#: A page of the app that is loaded when it is first wanted.
+CARRY = "field/carry.js"
+#: Brought after all else, while the line is good: it reads codes where the browser cannot.
+LATER = ("vendor/jsqr/jsQR.js",)
 SCRIPTS = ("theme.js", "field/boot.js")
 #: The map: kept apart, after the first visit. `MAP_ENTRY` and what it imports is added.
 MAP_ENTRY = "map/panel.js"
@@ -64,7 +68,8 @@ class FieldApp:
             ).decode()
             for lang, said in views.texts.of.items()
         }
-        files = [*SCRIPTS, *SHEETS, *PICTURES, *BESIDE, *modules()]
+        now = [*SCRIPTS, *SHEETS, *PICTURES, *BESIDE, *modules()]
+        files = [*now, *(name for name in modules(CARRY) if name not in now)]
         shell = (
             views.environment.get_template("field.html")
             .render(texts=texts, release=DIGEST, sheets=SHEETS, scripts=modules(), entry=ENTRY)
@@ -75,8 +80,10 @@ class FieldApp:
         map_paths = [f"{STATIC_PATH}/{name}" for name in of_map]
         version = hashlib.sha256(shell + orjson.dumps(paths)).hexdigest()[:12]
         source = (FOLDER / "field" / "worker.js").read_bytes()
+        later = orjson.dumps([f"{STATIC_PATH}/{name}" for name in LATER]).decode()
         head = f'const VERSION = "{version}";\nconst FILES = {orjson.dumps(paths).decode()};\n'
         head += f"const MAP = {orjson.dumps(map_paths).decode()};\n"
+        head += f"const LATER = {later};\n"
         return cls(shell, head.encode() + source, _manifest(views))
 
     def routes(self) -> list[BaseRoute]:

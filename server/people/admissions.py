@@ -128,12 +128,15 @@ class Admissions:
         with self._database.writing() as connection:
             return self._new_wall(connection, self._unit(unit), display_name(label))
 
-    def sign_out(self, session_id: str) -> None:
-        """End one session or wall screen. Its open sockets close with 4001."""
+    def sign_out(self, session_id: str) -> bool:
+        """End one session or wall screen. Its open sockets close with 4001. Whether it was one on a tablet
+        that is known here: what was not sent yet lies there, sealed, and waits for its person."""
         with self._database.writing() as connection:
             this_one = CREDENTIAL.c.id == session_id.partition("@")[0]
+            device = connection.execute(select(CREDENTIAL.c.device_id).where(this_one)).scalar()
             self._end(connection, this_one & (CREDENTIAL.c.kind != "token"))
         self._forget()
+        return device is not None
 
     def revoke_token(self, token: str) -> bool:
         """Revoke by id or by the token itself. False: no such token, or it was revoked before."""

@@ -6,8 +6,9 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import orjson
 from sqlalchemy import select
 
 from schemas import events as ev
@@ -187,6 +188,11 @@ class Round:
     def done_before(self, command_id: str) -> Done | None:
         """The record of a command that was done, in this round or ever: all were asked about beforehand."""
         return self._records.get(command_id) or self._before[command_id]
+
+    def via(self, seq: int) -> dict[str, Any] | None:
+        """How the entry came, if not from its person directly; None also while it is not written yet."""
+        body = self._connection.execute(select(ENTRY.c.body).where(ENTRY.c.seq == seq)).scalar()
+        return None if body is None else orjson.loads(body).get("via")
 
     def offset(self, stream: str, first_seq: int, last_seq: int) -> int | None:
         """The last offset that entries first…last have in a stream; None when none of them is in it."""

@@ -13,9 +13,9 @@ import queue
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
@@ -85,6 +85,7 @@ class Answer:
     number: str | None
     recorded_at: datetime
     replayed: bool
+    via: Mapping[str, Any] | None = None  # of what had been done before: who brought it, if not its person
 
 
 class Store:
@@ -356,7 +357,9 @@ class Store:
             incident = round_.load(before.incident_id) if before.incident_id else None
             if incident is None or author.unit not in incident.units:
                 raise CommandIdReused
-        return self._answer(round_, author, before, replayed=True)
+        again = self._answer(round_, author, before, replayed=True)
+        written = before.last_seq >= before.first_seq
+        return replace(again, via=round_.via(before.first_seq) if written else None)
 
     def _answer(self, round_: Round, author: Author, done: Done, *, replayed: bool) -> Answer:
         """The number of an incident in another unit's area would tell how busy that unit is: left out."""

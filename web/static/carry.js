@@ -1,16 +1,17 @@
 // 随身带入: a bundle from a file or from another screen is looked at, taken over by one key, or shown on.
 import { contentsOf } from "./carry_bundle.js";
-import { framesOf, Gatherer, MOST_BYTES } from "./carry_frames.js";
-import { openCodes, paintCode } from "./carry_codes.js";
+import { framesOf, MOST_BYTES } from "./carry_frames.js";
+import { showCodes } from "./carry_codes.js";
+import { Scan } from "./carry_scan.js";
 
 const at = (id) => document.getElementById(`carry-${id}`);
 const texts = document.getElementById("carry").dataset;
 const say = (name, values = {}) => {
   at("said").textContent = Object.entries(values).reduce((text, [key, value]) => text.replace(`{${key}}`, value), texts[name]);
 };
-const PATIENCE_MS = 30_000, SHOWN_MS = 350, LOOK_MS = 120;
+const PATIENCE_MS = 30_000;
 const names = JSON.parse(texts.names);
-let bundle = null, showing = null, scanning = null, isBusy = false;
+let bundle = null, endShowing = null, scanning = null, isBusy = false;
 
 async function send(query) {
   return fetch(`/api/v1/bundles${query}`, {
@@ -62,59 +63,35 @@ async function take() {
 }
 
 async function show() {
-  stopScanning();
+  scanning?.stop();
   const frames = await framesOf(new TextEncoder().encode(bundle));
-  let place = 0;
-  const next = () => {
-    paintCode(at("code"), frames[place % frames.length]);
-    say("shown", { index: (place % frames.length) + 1, total: frames.length });
-    place += 1;
-  };
   stopShowing();
   at("code").hidden = false;
-  next();
-  showing = setInterval(next, SHOWN_MS);
+  endShowing = showCodes(at("code"), frames, (index, total) => say("shown", { index, total }));
 }
 
 function stopShowing() {
-  clearInterval(showing);
+  endShowing?.();
+  endShowing = null;
   at("code").hidden = true;
 }
 
+const PIECE_SAID = { wrong: "wrongPiece", other: "otherPiece" };
+
 async function scan() {
   stopShowing();
-  const video = at("video");
-  const stream = await navigator.mediaDevices?.getUserMedia({ video: { facingMode: "environment" } }).catch(() => null);
-  if (!stream) return say("noCamera");
-  [video.srcObject, video.hidden, at("stop").hidden] = [stream, false, false];
-  await video.play();
-  const [read, gathered] = [await openCodes(), new Gatherer()];
+  scanning?.stop();
+  const video = at("video"), mine = scanning = new Scan(video, (what, { pieces, total }) => say(PIECE_SAID[what] ?? "piece", { count: pieces.size, total }));
+  video.hidden = at("stop").hidden = false;
   say("scanning");
-  const glance = async () => {
-    const text = await read(video).catch(() => null);
-    if (scanning === null) return;
-    if (text) {
-      const what = gathered.add(text);
-      if (what === "wrong") say("wrongPiece");
-      else if (what === "other") say("otherPiece");
-      else say("piece", { count: gathered.pieces.size, total: gathered.total });
-      if (gathered.isWhole) {
-        stopScanning();
-        const bytes = await gathered.bytes().catch(() => null);
-        return bytes ? look(new TextDecoder().decode(bytes)) : say("none");
-      }
-    }
-    scanning = setTimeout(glance, LOOK_MS);
-  };
-  scanning = setTimeout(glance, 0);
-}
-
-function stopScanning() {
-  clearTimeout(scanning);
-  scanning = null;
-  for (const track of at("video").srcObject?.getTracks() ?? []) track.stop();
-  at("video").srcObject = null;
-  at("video").hidden = at("stop").hidden = true;
+  try {
+    const text = await mine.read();
+    if (text !== null) await look(text);
+  } catch (wrong) {
+    say(wrong.message === "no camera" ? "noCamera" : "none");
+  } finally {
+    if (scanning === mine) video.hidden = at("stop").hidden = true;
+  }
 }
 
 at("file").addEventListener("change", async ({ target }) => {
@@ -124,5 +101,5 @@ at("file").addEventListener("change", async ({ target }) => {
 at("take").addEventListener("click", take);
 at("show").addEventListener("click", show);
 at("scan").addEventListener("click", scan);
-at("stop").addEventListener("click", stopScanning);
-addEventListener("pagehide", stopScanning);
+at("stop").addEventListener("click", () => scanning.stop());
+addEventListener("pagehide", () => scanning?.stop());

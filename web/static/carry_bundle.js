@@ -1,33 +1,32 @@
 // A bundle of a tablet's outbox, signed by the tablet (docs/bundles.md), and the tablet's key pair.
 //
-//     const tablet = await tabletOf(personId);              made when first asked for, one for each person
-//     await enrol(tablet, "前指平板");                        once, with the network: POST /api/v1/devices
+//     const fresh = await freshTablet(personId);             once, one for each person; the keeper seals and keeps it
+//     const tablet = await openTablet(fresh);                {device_id, person_id, sign}
+//     await enrol(fresh, "前指平板");                         with the network: POST /api/v1/devices
 //     const text = await bundleOf(tablet, person, commands); [{name, body}, …]; a file, or carry_frames.js
 //
-// The private key is made not extractable and stays in this browser's IndexedDB: a copy of the disk's files is of no use
-// to another browser profile's scripts. Each person has a pair of their own: an outbox is never signed by the next one.
-
-import { strictStore } from "./strict_store.js";
-
-const store = strictStore("fenghuo-keys", "keys");
+// Each person has a pair of their own: an outbox is never signed by the next one. The private half is a JWK, so it can be
+// sealed with all else that is that person's (field/db.js); opened it cannot be taken out again.
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
 const MOST_COMMANDS = 1000, PATIENCE_MS = 15_000;
 
-/** The tablet as this person's: `{device_id, person_id, keys}`. */
-export async function tabletOf(personId) {
-  const known = await store("readonly", (keys) => keys.get(personId));
-  if (known) return known;
-  const keys = await crypto.subtle.generateKey(ALGORITHM, false, ["sign", "verify"]);
-  const fresh = { device_id: crypto.randomUUID(), person_id: personId, keys };
-  // Two tabs may ask at once: whoever comes second takes what the first put there.
-  await store("readwrite", (kept) => kept.add(fresh, personId)).catch(() => {});
-  return store("readonly", (kept) => kept.get(personId));
+/** A tablet in somebody's hands, as it can be kept: what is secret in it is not wrapped here. */
+export async function freshTablet(personId) {
+  const { privateKey, publicKey } = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+  return {
+    device_id: crypto.randomUUID(), person_id: personId, secret: await crypto.subtle.exportKey("jwk", privateKey),
+    public_key: base64url(await crypto.subtle.exportKey("raw", publicKey)),
+  };
+}
+
+export async function openTablet({ device_id, person_id, secret }) {
+  const key = await crypto.subtle.importKey("jwk", secret, ALGORITHM, false, ["sign"]);
+  return { device_id, person_id, sign: (bytes) => crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, key, bytes) };
 }
 
 /** Make it known to the desk. Answers its status: 200; 410 is the order to forget everything (field_wipe.js). */
 export async function enrol(tablet, deviceName) {
-  const raw = await crypto.subtle.exportKey("raw", tablet.keys.publicKey);
-  const body = { device_id: tablet.device_id, device_name: deviceName, public_key: base64url(raw) };
+  const body = { device_id: tablet.device_id, device_name: deviceName, public_key: tablet.public_key };
   const answer = await fetch("/api/v1/devices", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -47,7 +46,7 @@ export async function bundleOf(tablet, person, commands, madeAt = new Date()) {
   const items = commands.map(({ name, body: { device_sent_at: _sent, ...body } }) => ({ name, body }));
   const text = [header, ...items].map((one) => `${JSON.stringify(one)}\n`).join("");
   const message = new TextEncoder().encode(text);
-  const signature = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, tablet.keys.privateKey, message);
+  const signature = await tablet.sign(message);
   return `${text}${JSON.stringify({ signature: base64url(signature) })}\n`;
 }
 

@@ -1,6 +1,7 @@
 // QR codes on a canvas, and off a picture. The browser's own reader where it has one; else jsQR, loaded only then.
 import qrcode from "./vendor/qrcode-generator/qrcode.mjs";
 
+const SHOWN_MS = 350;
 const QUIET = 4;  // squares of white around a code, or no reader finds it
 
 /** Paint a text of the alphanumeric alphabet: black on white by day and by night. */
@@ -20,6 +21,19 @@ export function paintCode(canvas, text) {
       if (code.isDark(row, column)) pen.fillRect(edge + column * size, edge + row * size, size, size);
     }
   }
+}
+
+/** A series on a canvas, over and over. `told(which, all)` at each; answers what ends it. */
+export function showCodes(canvas, frames, told) {
+  let place = 0;
+  const next = () => {
+    paintCode(canvas, frames[place % frames.length]);
+    told((place % frames.length) + 1, frames.length);
+    place += 1;
+  };
+  next();
+  const showing = setInterval(next, SHOWN_MS);
+  return () => clearInterval(showing);
 }
 
 /** A reader: `await read(video or canvas)` is the text of the code that it sees, or null. */

@@ -1,11 +1,12 @@
 // The lock of a tablet's store: what is kept is sealed with a key that only the PIN and this very browser open together.
 //
 //     const lock = new Lock(personId);
-//     await lock.create("2580");                    once, after signing in; or `await lock.exists()` and then
-//     await lock.unlock("2580");                    "open", "wrong", or "spent": five wrong ones, sign in again online
+//     await lock.create("4826");                    once, after signing in; or `await lock.exists()` and then
+//     await lock.unlock("4826");                    "open", "wrong", "wait" (too soon) or "spent": five wrong ones
 //     const sealed = await lock.seal(value);        anything that JSON can say → {iv, data}, to be put into IndexedDB
 //     const value = await lock.open(sealed);        throws when it is locked, or when a byte was changed
 //     lock.lock();                                  the key is gone from memory; idle, hidden, or by hand
+//     await lock.allowAgain();                      spent, and signed in anew since: five more
 //
 // The key of the store (AES-GCM, 256 bit) is kept only wrapped, by a key made of two halves: the PIN through PBKDF2, and a
 // secret key of this browser that cannot be extracted (HMAC). Files that somebody copied off the tablet hold neither
@@ -16,14 +17,30 @@ import { strictStore } from "./strict_store.js";
 const inStore = strictStore("fenghuo-lock", "locks");
 const ROUNDS = 310_000;
 export const MOST_WRONG = 5;
+/** How long the next try waits after so many wrong ones, ms. */
+export const WAITS_MS = [0, 0, 5_000, 15_000, 60_000];
 const PIN = /^[0-9]{4,12}$/;
 const AES = "AES-GCM";
+
+/** Whether a PIN may be chosen: digits enough, not all the same, not in a row. */
+export function isFit(pin) {
+  if (!PIN.test(pin)) return false;
+  const steps = new Set([...pin].slice(1).map((digit, at) => Number(digit) - Number(pin[at])));
+  return steps.size > 1 || ![-1, 0, 1].includes([...steps][0]);
+}
+
+/** Whose locks are here, who came last first: names alone, for the door. */
+export async function people() {
+  const kept = await inStore("readonly", (locks) => locks.getAll());
+  return kept.filter((one) => one.person).sort((a, b) => b.cameAt - a.cameAt).map((one) => one.person);
+}
 
 export class Lock {
   #key = null;
 
-  constructor(personId) {
+  constructor(personId, now = Date.now) {
     this.personId = personId;
+    this.now = now;
   }
 
   get isOpen() {
@@ -34,34 +51,28 @@ export class Lock {
     return (await this.#kept()) !== undefined;
   }
 
+  /** `{left, wait}`: tries that are left, and how long until the next, ms; null when there is no lock. */
+  async standing() {
+    const kept = await this.#kept();
+    if (kept === undefined) return null;
+    return { left: Math.max(0, MOST_WRONG - kept.wrong), wait: this.#wait(kept), isSignedOut: Boolean(kept.isSignedOut) };
+  }
+
   /** A fresh key of the store under this PIN. What was sealed by another key before is lost: that is the point. */
   async create(pin) {
-    if (!PIN.test(pin)) throw new RangeError("4 to 12 digits");
-    const secret = await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-    const salt = crypto.getRandomValues(new Uint8Array(16));
-    const iv = crypto.getRandomValues(new Uint8Array(12));
     const key = await crypto.subtle.generateKey({ name: AES, length: 256 }, true, ["encrypt", "decrypt"]);
-    const wrapped = await crypto.subtle.wrapKey("raw", key, await wrapping(pin, salt, secret), { name: AES, iv });
-    await this.#keep({ secret, salt, iv, wrapped, wrong: 0 });
+    await this.#wrap(key, pin);
     if (await this.unlock(pin) !== "open") throw new Error("the lock does not open");
   }
 
-  /** The try is counted on the disk before it is made: a page that is killed in between has used it up. */
+  /** Another PIN for the same key: nothing is sealed anew. A wrong old one counts as at the door. */
+  async change(pin, next) {
+    if (!PIN.test(next)) throw new RangeError("4 to 12 digits");
+    return this.#tried(pin, async (unwrap) => this.#wrap(await unwrap(true), next));
+  }
+
   async unlock(pin) {
-    const kept = await this.#kept();
-    if (kept === undefined || kept.wrong >= MOST_WRONG) return "spent";
-    if (!PIN.test(pin)) return "wrong";
-    await this.#keep({ ...kept, wrong: kept.wrong + 1 });
-    try {
-      const by = await wrapping(pin, kept.salt, kept.secret);
-      this.#key = await crypto.subtle.unwrapKey(
-        "raw", kept.wrapped, by, { name: AES, iv: kept.iv }, AES, false, ["encrypt", "decrypt"],
-      );
-    } catch {
-      return kept.wrong + 1 >= MOST_WRONG ? "spent" : "wrong";
-    }
-    await this.#keep({ ...kept, wrong: 0 });
-    return "open";
+    return this.#tried(pin, async (unwrap) => { this.#key = await unwrap(false); });
   }
 
   lock() {
@@ -73,15 +84,75 @@ export class Lock {
     await inStore("readwrite", (locks) => locks.delete(this.personId));
   }
 
-  async seal(value) {
-    const iv = crypto.getRandomValues(new Uint8Array(12));
-    const plain = new TextEncoder().encode(JSON.stringify(value));
-    return { iv, data: await crypto.subtle.encrypt(this.#how(iv), this.#opened(), plain) };
+  /** Whose it is, in words for the door. */
+  async came({ person_id, name, unit_name, post }) {
+    const kept = await this.#kept();
+    if (kept) await this.#keep({ ...kept, person: { person_id, name, unit_name, post }, cameAt: this.now() });
   }
 
-  async open({ iv, data }) {
-    const plain = await crypto.subtle.decrypt(this.#how(iv), this.#opened(), data);
-    return JSON.parse(new TextDecoder().decode(plain));
+  /** Spent: the session has ended too, so whoever comes next has signed in with the password. */
+  async wasSignedOut() {
+    const kept = await this.#kept();
+    if (kept && kept.wrong >= MOST_WRONG) await this.#keep({ ...kept, isSignedOut: true });
+  }
+
+  async allowAgain() {
+    const kept = await this.#kept();
+    if (!kept?.isSignedOut) return false;
+    await this.#keep({ ...kept, wrong: 0, wrongAt: null, isSignedOut: false });
+    return true;
+  }
+
+  async seal(value) {
+    return this.sealBytes(new TextEncoder().encode(JSON.stringify(value)));
+  }
+
+  async open(sealed) {
+    return JSON.parse(new TextDecoder().decode(await this.openBytes(sealed)));
+  }
+
+  async sealBytes(bytes) {
+    const iv = crypto.getRandomValues(new Uint8Array(12));
+    return { iv, data: await crypto.subtle.encrypt(this.#how(iv), this.#opened(), bytes) };
+  }
+
+  async openBytes({ iv, data }) {
+    return crypto.subtle.decrypt(this.#how(iv), this.#opened(), data);
+  }
+
+  /** The try is counted on the disk before it is made: a page that is killed in between has used it up. */
+  async #tried(pin, use) {
+    const kept = await this.#kept();
+    if (kept === undefined || kept.wrong >= MOST_WRONG) return "spent";
+    if (this.#wait(kept) > 0) return "wait";
+    if (!PIN.test(pin)) return "wrong";
+    const wrong = kept.wrong + 1;
+    await this.#keep({ ...kept, wrong, wrongAt: this.now() });
+    try {
+      const by = await wrapping(pin, kept.salt, kept.secret);
+      await use((isExtractable) => crypto.subtle.unwrapKey(
+        "raw", kept.wrapped, by, { name: AES, iv: kept.iv }, AES, isExtractable, ["encrypt", "decrypt"],
+      ));
+    } catch {
+      return wrong >= MOST_WRONG ? "spent" : "wrong";
+    }
+    await this.#keep({ ...await this.#kept(), wrong: 0, wrongAt: null });
+    return "open";
+  }
+
+  /** A clock that was turned does not make it longer than it is meant to be. */
+  #wait({ wrong, wrongAt }) {
+    const whole = WAITS_MS[Math.min(wrong, WAITS_MS.length - 1)];
+    return wrongAt ? Math.max(0, Math.min(whole, wrongAt + whole - this.now())) : 0;
+  }
+
+  async #wrap(key, pin) {
+    if (!PIN.test(pin)) throw new RangeError("4 to 12 digits");
+    const secret = await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+    const salt = crypto.getRandomValues(new Uint8Array(16));
+    const iv = crypto.getRandomValues(new Uint8Array(12));
+    const wrapped = await crypto.subtle.wrapKey("raw", key, await wrapping(pin, salt, secret), { name: AES, iv });
+    await this.#keep({ secret, salt, iv, wrapped, wrong: 0 });
   }
 
   /** Sealed for one person: what another's lock sealed does not open, whatever the key. */

@@ -30,7 +30,7 @@ export async function forgetEverything() {
     }
   };
   await part("databases", async () => {
-    const known = (await indexedDB.databases?.()) ?? [{ name: "fenghuo-field" }, { name: "fenghuo-keys" }, { name: "fenghuo-lock" }];
+    const known = (await indexedDB.databases?.()) ?? [{ name: "fenghuo-tablet" }, { name: "fenghuo-lock" }];
     await Promise.all(known.map(({ name }) => deleted(name)));
   });
   await part("caches", async () => Promise.all((await caches.keys()).map((name) => caches.delete(name))));

@@ -1,11 +1,15 @@
 // The field app: opens what is kept, then listens. With a line or without, the screen is the same but for its top.
+import { people } from "../field_lock.js";
 import { Sound } from "../sound.js";
 import { say } from "../texts.js";
-import { get, put, room } from "./db.js";
+import { get, put, room, storeOf } from "./db.js";
 import { deeds } from "./deeds.js";
 import { makeKnown } from "./device.js";
 import { button, h, isTyping, said } from "./dom.js";
-import { command, openSheet } from "./forms.js";
+import { Carried } from "./carried.js";
+import { Door } from "./door.js";
+import { command, draftsKept, openSheet } from "./forms.js";
+import { Idle } from "./idle.js";
 import { Live } from "./live.js";
 import { placeText, position } from "./media.js";
 import { Outbox } from "./outbox.js";
@@ -26,45 +30,110 @@ const notices = document.getElementById("notices");
 class App {
   constructor() {
     this.state = new State();
-    this.outbox = new Outbox(() => this.state.person);
+    this.outbox = new Outbox();
     this.uploads = new Uploads(this.outbox, () => this.state.isThin);
+    this.carried = new Carried();
     this.live = new Live(this.state);
     this.sound = new Sound();
     this.versions = new Versions(() => this.showNotices());
+    this.door = new Door();
+    this.idle = new Idle(() => this.state.meta?.lock_minutes);
+    this.lock = null;  // of the person whose store is open
     this.away = null;
     this.wrongWord = null;
   }
 
+  get isLocked() { return !this.lock?.isOpen; }
+
   async start() {
-    await this.state.load();
-    await this.outbox.load();
-    this.away = await get("meta", "away") ?? null;
-    const last = localStorage.getItem("fenghuo.field.last");
-    if (!location.hash && last && incident(last, this.state, this.outbox)) location.replace(`#/i/${last}`);
-    this.show();
+    this.door.addEventListener("opened", ({ detail }) => this.opened(detail));
+    const next = sessionStorage.getItem("fenghuo.field.next");
+    sessionStorage.removeItem("fenghuo.field.next");
+    const kept = globalThis.isSecureContext ? await people() : [], chosen = kept.find((one) => one.person_id === next);
+    this.door.shut(chosen ?? kept[0] ?? null);
+    this.door.isChosen = Boolean(chosen);
     performance.mark("shown");
     document.body.dataset.shown = "yes";
-    for (const [one, event] of [[this.state, "change"], [this.outbox, "change"], [this.live, "state"]]) one.addEventListener(event, () => this.showSoon());
-    this.live.addEventListener("state", ({ detail }) => { if (detail === "live") { this.sendAll(); this.versions.look(this.state.meta.release); this.becomeKnown(); takeAlong(this).catch(() => {}); } });
-    this.live.addEventListener("away", ({ detail }) => this.wasAway(detail));
-    this.outbox.addEventListener("stored", () => this.showSoon());
-    this.outbox.addEventListener("change", () => {
-      if (this.outbox.state !== "other_person" || this.toldOther) return;
-      this.toldOther = true;
-      this.live.reread();
+    this.versions.start();
+    navigator.storage?.persist?.().catch(() => {});
+  }
+
+  /** The PIN was right: his own store is read, and the door goes only when it is on the screen. */
+  async opened({ person, lock }) {
+    storeOf(lock);
+    this.lock = lock;
+    this.unseen = new Set();
+    await this.state.load(person);
+    await this.outbox.open(this.state.person);
+    await this.carried.load();
+    this.away = (await get("meta", "away"))?.away ?? null;
+    this.idle.touched();
+    if (!this.isRunning) this.run();
+    this.show();
+    this.door.orders = 0;
+    this.door.open();
+    performance.mark("opened");
+    document.body.dataset.opened = "yes";
+    this.live.again();
+    this.outbox.flush(true);
+    this.measureRoom();
+  }
+
+  run() {
+    this.isRunning = this.door.wasOpen = true;
+    const last = localStorage.getItem("fenghuo.field.last");
+    if (!location.hash && last && incident(last, this.state, this.outbox)) location.replace(`#/i/${last}`);
+    for (const [one, event] of [[this.state, "change"], [this.outbox, "change"], [this.carried, "change"], [this.live, "state"]]) one.addEventListener(event, () => this.showSoon());
+    this.live.addEventListener("state", ({ detail }) => {
+      if (detail === "live") { this.sendAll(); this.versions.look(this.state.meta.release); this.becomeKnown(); this.carried.handOn(); takeAlong(this).catch(() => {}); if (!this.state.isThin) this.versions.bringTheRest(); }
+      if (detail === "other_person") this.otherPerson();
     });
+    this.live.addEventListener("away", ({ detail }) => this.wasAway(detail));
+    this.state.addEventListener("unseen", ({ detail }) => this.cameUnseen(detail));
+    this.outbox.addEventListener("stored", () => { this.showSoon(); if (this.isLocked) this.door.recount(); });
+    this.outbox.addEventListener("change", () => { if (this.outbox.state === "other_person") this.otherPerson(); });
+    this.outbox.others.addEventListener("message", ({ data }) => { if (data === "lock") this.lockNow("tablet.door.locked", false); });
     addEventListener("hashchange", () => { main.scrollTo?.(0, 0); this.show(); main.focus({ preventScroll: true }); });
+    document.addEventListener("visibilitychange", () => this.tick());
     document.addEventListener("pointerdown", () => { this.isPressed = true; }, { capture: true });
     for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { this.isPressed = false; if (this.isLate) setTimeout(() => this.show(), 80); }, { capture: true });
     setInterval(() => this.tick(), 1000);
-    this.live.start();
-    this.versions.start();
-    this.measureRoom();
-    navigator.storage?.persist?.().catch(() => {});
+  }
+
+  // ------------------------------------------------------------ the lock
+
+  /** Off the screen at once, and the key out of memory as soon as what was typed is on the disk. A sheet that is open
+      stays as it is behind the door: whoever opens it again goes on writing. */
+  async lockNow(word, alsoOthers = true) {
+    if (this.isLocked) return;
+    this.unseen = new Set(ordersWaiting(this.state, this.outbox).map((one) => one.order_id));
+    const closing = this.door.shut(this.state.person, say(word));
+    for (const part of [top, main, acts, notices]) part.replaceChildren();
+    await draftsKept();
+    this.lock.lock();
+    this.outbox.lock();
+    this.state.lock();
+    this.carried.lock();
+    Object.assign(this, { away: null, actsKey: null, shown: null, wrongWord: null });
+    if (alsoOthers) this.outbox.others.postMessage("lock");
+    await closing;
+  }
+
+  cameUnseen(incidents) {
+    for (const { orders } of incidents) for (const one of orders) if (one.mine && !one.acknowledged_at && !one.reported_at) this.unseen.add(one.order_id);
+  }
+
+  /** The desk says that somebody else is signed in: this one's store is shut, and the page begins anew for the next. */
+  async otherPerson() {
+    if (this.isTurning) return;
+    this.isTurning = true;
+    await this.lockNow("tablet.door.locked", false);
+    location.reload();
   }
 
   /** First what a restored server has lost, then what is new: each time, whatever ended a try before. */
   async sendAll() {
+    if (this.isLocked) return this.outbox.flush(true);
     await this.outbox.repair(this.state.meta.epoch);
     this.outbox.flush(true);
   }
@@ -72,8 +141,9 @@ class App {
   /** Once in each session of each person; a line that breaks meanwhile is no matter, the next one will do. */
   becomeKnown() {
     const { person_id } = this.state.person;
-    if (this.known === person_id) return;
+    if (this.isLocked || this.known === person_id) return;
     this.known = person_id;
+    this.lock.came(this.state.person);
     makeKnown(person_id).catch(() => { this.known = null; });
   }
 
@@ -106,15 +176,16 @@ class App {
   }
 
   wasAway({ from, count }) {
+    if (this.isLocked) return;
     const until = this.state.meta.after + (from === null ? 0 : count ?? 0);
     this.away = { from: this.away?.from ?? from, until: Math.max(until, this.live.head ?? 0), since: this.away?.since ?? this.live.lostAt ?? Date.now() };
-    put("meta", this.away, "away");
+    put("meta", { away: this.away }, "away");
     this.showSoon();
   }
 
   sawNews() {
     this.away = null;
-    put("meta", null, "away");
+    put("meta", { away: null }, "away");
     this.state.sawUntil(this.state.meta.after);
     this.show();
   }
@@ -127,32 +198,36 @@ class App {
 
   show() {
     this.showing = null;
+    if (this.isLocked) return;
     if (this.isPressed) { this.isLate = true; return; }  // nothing is moved from under a thumb
     this.isLate = false;
     this.showTop();
     this.showNotices();
     this.showActs();
-    if (!this.state.person) return main.replaceChildren(...this.firstTime());
     const [, page, id] = location.hash.split("/");
     if (page === "ready" && this.shown === "ready") return;
     this.shown = page ?? "";
     const made = page === "i" ? oneIncident(this, id) : page === "outbox" ? outboxPage(this) : page === "book" ? book(this)
-      : page === "ready" ? readyPage(this) : page === "news" ? news(this) : page === "map" ? mapPage(this, id) : home(this);
+      : page === "ready" ? readyPage(this) : page === "carry" ? this.carryPage()
+        : page === "news" ? news(this) : page === "map" ? mapPage(this, id) : home(this);
     if (page === "i") localStorage.setItem("fenghuo.field.last", id);
     const scroll = scrollY;
     main.replaceChildren(...made.flat(2).filter(Boolean));
     scrollTo(0, scroll);
   }
 
-  firstTime() {
-    const word = this.live.how === "signed_out" ? "tablet.sign_in_first" : "tablet.first_visit";
-    return [h("section", { class: "field-list" }, h("h1", {}, say("tablet.app_name")), h("p", {}, say(word)), h("a", { class: "field-link primary", href: "/sign-in?next=/field" }, say("tablet.sign_in")))];
+  /** Loaded when it is first wanted: most days nobody carries anything. */
+  carryPage() {
+    if (this.carry) return this.carry.carryPage(this);
+    import("./carry.js").then((made) => { this.carry = made; this.show(); }, () => this.tellWrong(say("tablet.carry.not_here")));
+    return [];
   }
 
   /** How the line is, in words, and what has not gone out. */
   lineWords() {
     const { waiting, refused } = this.outbox, { meta } = this.state;
-    const left = [waiting.length ? say("tablet.n_waiting", { count: waiting.length }) : "", refused.length ? say("tablet.n_refused", { count: refused.length }) : ""].filter(Boolean);
+    const left = [waiting.length ? say("tablet.n_waiting", { count: waiting.length }) : "", refused.length ? say("tablet.n_refused", { count: refused.length }) : "",
+      this.carried.waiting.length ? say("tablet.n_carried", { count: this.carried.waiting.length }) : ""].filter(Boolean);
     const how = this.live.how === "live" ? say("tablet.live") : this.live.how === "signed_out" ? say("tablet.signed_out")
       : this.live.how === "connecting" ? say("tablet.connecting") : say("tablet.offline", { ago: agoText(this.live.lostAt ?? Date.now()) });
     const age = this.live.how !== "live" && meta?.at ? [say("tablet.as_of", { ago: agoText(meta.at) })] : [];
@@ -168,15 +243,16 @@ class App {
       h("a", { href: "#/outbox", class: `field-line is-${how}`, id: "line" }, h("span", { class: "dot", "aria-hidden": "true" }), h("span", { id: "line-word" }, this.lineWords())),
       isThin ? h("span", { class: "mark" }, say("tablet.thin_mark")) : null,
       shown ? said(shown.title, { class: "said field-top-title" }) : null,
-      person ? h("span", { class: "field-who" }, say(`post.${person.post}`), " ", said(person.name)) : null,
+      h("span", { class: "field-who" }, person.post && say(`post.${person.post}`), " ", said(person.name)),
+      button(say("tablet.lock"), () => this.lockNow("tablet.door.locked"), { id: "lock", class: "quiet" }),
     ].filter(Boolean));
   }
 
   showNotices() {
+    if (this.isLocked) return;
     const shown = [];
-    if ([this.live.how, this.outbox.state].includes("signed_out") && this.state.person) shown.push(h("p", { class: "field-notice" }, say("tablet.signed_out_kept", { name: this.state.person.name }), " ", h("a", { href: "/sign-in?next=/field" }, say("tablet.sign_in"))));
-    if (this.outbox.state === "other_person") shown.push(h("p", { class: "field-notice" }, say("tablet.other_person")));
-    if (this.outbox.strangers.length) shown.push(h("p", { class: "field-notice" }, say("tablet.strangers", { count: this.outbox.strangers.length, name: this.outbox.strangers[0].person_name })));
+    if ([this.live.how, this.outbox.state].includes("signed_out")) shown.push(h("p", { class: "field-notice" }, say("tablet.signed_out_kept", { name: this.state.person.name }), " ", h("a", { href: "/sign-in?next=/field" }, say("tablet.sign_in"))));
+    if (this.outbox.strangers.length) shown.push(h("p", { class: "field-notice" }, say("tablet.strangers", { count: this.outbox.strangers.length, name: this.outbox.strangers[0].name })));
     const repaired = this.outbox.waiting.filter((one) => one.is_repair).length;
     if (repaired) shown.push(h("p", { class: "field-notice" }, say("tablet.repairing", { count: repaired })));
     if (skew.ms !== null && Math.abs(skew.ms) > MUCH) shown.push(h("p", { class: "field-notice" }, say("tablet.clock_wrong", { skew: skewText(skew.ms) })));
@@ -198,7 +274,7 @@ class App {
   /** By thumb, at the foot: what can be done on the incident that is open, or on the one opened last. */
   showActs() {
     const [, page, shown] = location.hash.split("/"), id = page === "i" ? shown : localStorage.getItem("fenghuo.field.last");
-    const one = id && this.state.person ? incident(id, this.state, this.outbox) : null;
+    const one = id ? incident(id, this.state, this.outbox) : null;
     acts.hidden = !one;
     if (!one) return acts.replaceChildren();
     const { state } = this;
@@ -242,6 +318,8 @@ class App {
 
   tick() {
     keepPace();
+    if (this.isLocked) return this.ring();
+    if (this.idle.isOver) return this.lockNow("tablet.door.idle", false);
     for (const element of main.querySelectorAll(".clock[data-until]")) paint(element);
     const word = document.getElementById("line-word"), text = this.lineWords();
     if (word && word.textContent !== text) word.textContent = text;
@@ -251,8 +329,9 @@ class App {
 
   /** An order rings until a person takes it. */
   ring() {
-    const waiting = ordersWaiting(this.state, this.outbox).filter(() => this.state.may("acknowledge-order"));
-    const key = waiting.map((one) => one.order_id).join();
+    const waiting = this.isLocked ? [...this.unseen] : ordersWaiting(this.state, this.outbox).filter(() => this.state.may("acknowledge-order")).map((one) => one.order_id);
+    const key = waiting.join();
+    if (this.isLocked && this.door.orders !== waiting.length) { this.door.orders = waiting.length; this.door.paint(); }
     if (waiting.length && (key !== this.rung || Date.now() - this.rungAt > RING_AGAIN_MS)) {
       this.rungAt = Date.now();
       this.sound.play("past");

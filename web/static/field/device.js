@@ -1,6 +1,6 @@
 // This tablet as the desk knows it, and its end: one that was lost forgets everything at its next contact.
-import { enrol, tabletOf } from "../carry_bundle.js";
-import { endStore } from "./db.js";
+import { enrol, freshTablet } from "../carry_bundle.js";
+import { asked, at, change, endStore, get, pack, put } from "./db.js";
 import { closedToForget, forgetEverything, isToForget } from "../field_wipe.js";
 
 const REVOKED = 410;
@@ -8,10 +8,21 @@ let isForgetting = false;
 
 /** Make it known as this person's, in each session anew: by its session a revoked tablet is told from others. */
 export async function makeKnown(personId) {
-  if (!globalThis.crypto?.subtle) return;  // without HTTPS there are no keys, and no offline app either
   const tablet = await tabletOf(personId);
   const kind = navigator.userAgentData?.platform || navigator.platform || "tablet";
-  if (await enrol(tablet, `${kind} ${tablet.device_id.slice(0, 4)}`) === REVOKED) await forget();
+  const status = await enrol(tablet, `${kind} ${tablet.device_id.slice(0, 4)}`);
+  if (status === REVOKED) await forget();
+  else if (status === 200 && !tablet.is_known) await put("meta", { ...tablet, is_known: true }, "tablet");
+}
+
+/** This tablet in this person's hands: made when first asked for, sealed in this person's store. */
+export async function tabletOf(personId) {
+  const kept = await get("meta", "tablet");
+  if (kept) return kept;
+  const fresh = await freshTablet(personId), record = await pack("meta", fresh, "tablet");
+  // Two tabs may ask at once: whoever comes second takes what the first put there.
+  await change(["meta"], async ({ meta }) => { if (!await asked(meta.get(at("tablet")))) meta.put(record); });
+  return get("meta", "tablet");
 }
 
 /** Whether this answer is the order to forget; then nothing here goes on. */

@@ -1,13 +1,17 @@
 // Forms for a thumb: one sheet from below, few fields, large. What is typed is kept as it is typed; a form is a
 // command, and it is on the disk before the sheet closes.
 import { say } from "../texts.js";
-import { change, get, put, saving } from "./db.js";
+import { drop, get, put, saving } from "./db.js";
 import { button, h } from "./dom.js";
 import { deviceTime, knownTime, newId } from "./tablet.js";
 
 const BEIJING_MS = 8 * 3_600_000;
 const inBeijing = (instant) => new Date(Date.parse(instant) + BEIJING_MS).toISOString().slice(0, 19);
 const sheet = document.getElementById("sheet");
+let writing = null;
+
+/** What was typed is on the disk when this returns. */
+export const draftsKept = () => writing;
 
 /** Open a sheet. `fields`: see `made`; `save(values)` throws {pointer, detail} or answers when it is on the disk. */
 export async function openSheet({ key, title, fields, save, saveWord, values = null, head = [] }) {
@@ -23,7 +27,7 @@ export async function openSheet({ key, title, fields, save, saveWord, values = n
   const read = () => Object.fromEntries([...inputs].map(([name, one]) => [name, one.read()]));
   const complain = (text) => { fault.textContent = text; fault.hidden = !text; };
   let isSaving = false;
-  form.addEventListener("input", () => { complain(""); if (key) put("drafts", read(), key); });
+  form.addEventListener("input", () => { complain(""); if (key) writing = put("drafts", read(), key).catch(() => {}); });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (isSaving) return;
@@ -31,7 +35,7 @@ export async function openSheet({ key, title, fields, save, saveWord, values = n
     try {
       saving.draft = key ?? null;
       await save(read());
-      if (key) await change(["drafts"], ({ drafts }) => { drafts.delete(key); });
+      if (key) await drop("drafts", key);
       sheet.close();
     } catch (wrong) {
       complain(wrong?.detail ?? (wrong?.message === "full" ? say("tablet.full") : say("tablet.not_kept", { why: wrong?.message ?? String(wrong) })));
@@ -68,6 +72,10 @@ function made(field, value) {
       return { element: wrapped(id, label, input), read: () => input.value ? new Date(`${input.value}+08:00`).toISOString() : null };
     }
     case "place": return place(field, value);
+    case "pin": {
+      const input = h("input", { id, type: "password", inputMode: "numeric", maxLength: 12, autocomplete: "off" });
+      return { first: true, element: wrapped(id, label, input), read: () => input.value };
+    }
     default: {
       const input = h("input", { id, type: "text", inputMode: field.type === "number" ? "decimal" : "text", value: value ?? "", maxLength: field.most ?? 200, autocomplete: "off" });
       return { first: field.type !== "number" || field.isFirst, element: wrapped(id, label, input), read: () => input.value.trim() };

@@ -9,7 +9,7 @@ export class Live extends EventTarget {
   constructor(state) {
     super();
     this.state = state;
-    this.how = "connecting";  // connecting, live, offline, signed_out
+    this.how = "connecting";  // connecting, live, offline, signed_out, other_person
     this.heardAt = null;
     this.failures = 0;
     this.behindSince = null;
@@ -25,13 +25,13 @@ export class Live extends EventTarget {
     this.isStarted = true;
     clearTimeout(this.waiting);
     this.waiting = null;
-    const before = this.state.meta ? { epoch: this.state.meta.epoch, after: this.state.meta.after, person: this.state.person?.person_id } : null;
-    if (!before?.epoch || this.mustRead) {
-      const outcome = await this.state.refresh();
-      if (outcome === "signed_out") return this.become("signed_out");
+    const before = { epoch: this.state.meta.epoch, after: this.state.meta.after };
+    if (!before.epoch || this.mustRead) {
+      const outcome = await this.state.refresh().catch(() => "offline");
+      if (["signed_out", "other_person"].includes(outcome)) return this.become(outcome);
       if (outcome !== "read") return this.retryLater();
       this.mustRead = false;
-      if (before?.epoch && before.person === this.state.person.person_id) this.wasAway(before, this.state.meta);
+      if (before.epoch) this.wasAway(before, this.state.meta);
     }
     this.connect();
   }
@@ -89,7 +89,14 @@ export class Live extends EventTarget {
   }
 
   retryNow() {
-    if (this.waiting || this.how === "signed_out") this.start();
+    if (this.isStarted && (this.waiting || ["signed_out", "other_person"].includes(this.how))) this.start();
+  }
+
+  /** Unlocked: on from where the store stands. What was heard while it was locked was not written down. */
+  again() {
+    if (!this.isStarted) return this.start();
+    if (this.socket) this.resume();
+    else this.retryNow();
   }
 
   resume() {

@@ -3,7 +3,7 @@ import { say } from "../texts.js";
 import { clockText, deviceTime, newId, now } from "./tablet.js";
 
 const EDGE = 1600, THIN_EDGE = 1024, QUALITY = 0.8;
-const VOICE_RATE = 8000;
+const VOICE_RATE = 8000, HEAD = 44;
 export const VOICE_S = 60;
 const POSITION_MS = 15_000;
 
@@ -82,9 +82,12 @@ export class Voice {
   }
 }
 
+/** How long such a file is, in whole seconds, at least one. */
+export const voiceSeconds = (wav) => Math.max(1, Math.round((wav.size - HEAD) / 2 / VOICE_RATE));
+
 /** The head of a WAV file of so many samples, 16 bits, one channel. */
 function header(samples) {
-  const view = new DataView(new ArrayBuffer(44));
+  const view = new DataView(new ArrayBuffer(HEAD));
   const write = (at, text) => [...text].forEach((letter, i) => view.setUint8(at + i, letter.charCodeAt(0)));
   write(0, "RIFF"); view.setUint32(4, 36 + samples * 2, true); write(8, "WAVEfmt ");
   view.setUint32(16, 16, true); view.setUint16(20, 1, true); view.setUint16(22, 1, true);

@@ -1,6 +1,7 @@
 // What he did, until the server has it. Written to the disk before the screen says 待发送; leaves only on an answer;
 // strictly in order; a refused one is kept with its reason and holds up only what needs it.
-import { all, asked, change, get, saving } from "./db.js";
+import { people } from "../field_lock.js";
+import { asked, at, change, everybodys, isOpen, pack, patch, plain, raw, saving, unpack } from "./db.js";
 import { isRevoked } from "./device.js";
 import { deviceTime, measured, newId, skew } from "./tablet.js";
 
@@ -11,24 +12,56 @@ export const MOST_WAITING = 5000;
 const ASK_AGAIN = new Set([408, 425, 429, 500, 502, 503, 504, 507]);
 
 export class Outbox extends EventTarget {
-  /** `whose()`: the person who is signed in on this tablet, as far as it knows. */
-  constructor(whose) {
+  constructor() {
     super();
-    this.whose = whose;
+    this.person = null;  // whose it is: `{person_id, name}`; each person has an outbox of their own
     this.items = [];
+    this.opened = new Map();  // command_id: `{mark, said}`, what was unsealed once
+    this.strangers = [];  // `{name, count}`: what waits in others' outboxes; nothing else is known of it
     this.failures = 0;
     this.state = "idle";  // idle, sending, offline, signed_out, other_person
     this.others = new BroadcastChannel("fenghuo-field");
-    this.others.onmessage = () => this.load();
+    this.others.onmessage = () => this.person && this.load();
     setInterval(() => this.flush(), EVERY_MS);
     for (const event of ["online", "pageshow", "fenghuo:back"]) addEventListener(event, () => this.flush(true));
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.flush(true); });
   }
 
+  /** This person's from now on; the lock is open. */
+  async open(person) {
+    if (this.person?.person_id !== person.person_id) this.opened.clear();
+    Object.assign(this, { person, state: "idle", retryAt: null, epoch: undefined });
+    this.strangers = await waitingOfOthers(person.person_id);
+    await this.load();
+  }
+
+  /** Locked: only what has to go out is still known here, and goes; all else waits, sealed. */
+  lock() {
+    const needed = new Set(this.items.filter((one) => one.state === "waiting" && one.lane === "text").map((one) => one.command_id));
+    for (const id of this.opened.keys()) if (!needed.has(id)) this.opened.delete(id);
+    this.items = this.items.filter((one) => needed.has(one.command_id));
+    this.refusedWhileLocked = new Set();
+  }
+
   async load() {
-    this.epoch ??= await get("meta", "outbox_epoch");
-    this.items = (await all("outbox")).sort((a, b) => a.order - b.order || a.seq - b.seq);
+    this.epoch ??= (await plain("meta", "outbox_epoch"))?.value;
+    const records = await raw("outbox");
+    const items = await Promise.all(records.map((record) => this.read(record)));
+    this.items = items.filter(Boolean).sort((a, b) => a.order - b.order || a.seq - b.seq);
     this.tell();
+  }
+
+  /** Unsealed once for each time it was sealed; without the key only what was unsealed before. */
+  async read(record) {
+    const known = this.opened.get(record.id), mark = String(record.sealed.iv);
+    if (known?.mark === mark) {
+      const { sealed: _sealed, person: _person, id: _id, ...plain } = record;
+      return { ...known.said, ...plain };
+    }
+    if (!isOpen()) return null;
+    const said = await unpack(record).catch(() => null);
+    if (said) this.opened.set(record.id, { mark, said });
+    return said;
   }
 
   tell(alsoOthers = false) {
@@ -36,29 +69,28 @@ export class Outbox extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  get mine() { return this.items.filter((one) => one.person === this.whose()?.person_id); }
-  get waiting() { return this.mine.filter((one) => one.state === "waiting"); }
-  get refused() { return this.mine.filter((one) => one.state === "refused"); }
-  get strangers() { return this.items.filter((one) => one.person !== this.whose()?.person_id && one.state === "waiting"); }
+  get waiting() { return this.items.filter((one) => one.state === "waiting"); }
+  get refused() { return this.items.filter((one) => one.state === "refused"); }
 
   /** Write down what was done. When this returns it is on the disk. `beside`: a file that goes with it. */
   async add(name, body, { beside = null, instead = null } = {}) {
     if (this.waiting.length >= MOST_WAITING) throw new Error("full");
-    const person = this.whose();
     const item = {
-      command_id: body.command_id ?? newId(), person: person.person_id, person_name: person.name, name,
+      command_id: body.command_id ?? newId(), person_name: this.person.name, name,
       incident_id: body.incident_id, state: "waiting", known_skew_ms: skew.ms, device_at: body.device_at ?? deviceTime(),
       lane: beside || name === "add-attachment" ? "file" : "text",
     };
     item.body = { ...body, command_id: item.command_id, device_at: item.device_at };
+    const record = await pack("outbox", item), file = beside && await pack("files", beside);
     await change(["outbox", "meta", "files", "drafts"], async ({ outbox, meta, files, drafts }) => {
-      item.seq = (await asked(meta.get("seq")) ?? 0) + 1;
+      const counter = await asked(meta.get(at("seq")));
+      item.seq = (counter?.value ?? 0) + 1;
       item.order = instead?.order ?? item.seq;  // an amended one takes the place of the one it replaces
-      meta.put(item.seq, "seq");
-      outbox.add(item);
-      if (beside) files.add(beside);
-      if (saving.draft) drafts.delete(saving.draft);
-      if (instead) outbox.put({ ...instead, state: "amended", replaced_by: item.command_id });
+      meta.put({ person: this.person.person_id, id: "seq", value: item.seq });
+      outbox.add({ ...record, seq: item.seq, order: item.order });
+      if (file) files.add(file);
+      if (saving.draft) drafts.delete(at(saving.draft));
+      if (instead) await patch(outbox, instead.command_id, { state: "amended" });
     });
     this.others.postMessage("changed");
     await this.load();
@@ -68,9 +100,9 @@ export class Outbox extends EventTarget {
 
   /** A refused one is put away, or sent again as it is: whatever refused it may have been set right. */
   async settle(item, state) {
-    await change(["outbox", "files"], ({ outbox, files }) => {
-      outbox.put({ ...item, state, ...state === "waiting" && { reason: undefined, is_there: false, is_again: false } });
-      if (state === "away" && item.body.attachment_id) files.delete(item.body.attachment_id);
+    await change(["outbox", "files"], async ({ outbox, files }) => {
+      await patch(outbox, item.command_id, state === "waiting" ? { state, is_there: false, is_again: false, is_repair: false } : { state });
+      if (state === "away" && item.body.attachment_id) files.delete(at(item.body.attachment_id));
     });
     await this.load();
     this.tell(true);
@@ -79,16 +111,16 @@ export class Outbox extends EventTarget {
 
   /** What may go now, in order: text before files, nothing whose incident could not be opened. */
   sendable() {
-    const stuck = new Set(this.mine.filter((one) => one.name === "open-incident" && one.state === "refused").map((one) => one.incident_id));
-    return this.waiting.filter((one) => !stuck.has(one.incident_id) && (one.lane === "text" || one.is_there));
+    const stuck = new Set(this.items.filter((one) => one.name === "open-incident" && one.state === "refused").map((one) => one.incident_id));
+    return this.waiting.filter((one) => !stuck.has(one.incident_id) && (one.lane === "text" || one.is_there) && !this.refusedWhileLocked?.has(one.command_id));
   }
 
   blockedBy(item) {
-    return this.mine.find((one) => one.name === "open-incident" && one.state === "refused" && one.incident_id === item.incident_id && one !== item);
+    return this.items.find((one) => one.name === "open-incident" && one.state === "refused" && one.incident_id === item.incident_id && one !== item);
   }
 
   async flush(isNow = false) {
-    if (this.isFlushing || !this.whose()) return;
+    if (this.isFlushing || !this.person) return;
     if (!isNow && this.retryAt && performance.now() < this.retryAt) return;
     this.isFlushing = true;
     clearTimeout(this.again);
@@ -136,7 +168,7 @@ export class Outbox extends EventTarget {
     try {
       answer = await fetch("/api/v1/commands", {
         method: "POST", body: JSON.stringify({ commands }), signal: AbortSignal.timeout(ANSWER_MS),
-        headers: { "Content-Type": "application/json", "Fenghuo-Person": items[0].person, ...this.epoch && { "Fenghuo-Epoch": this.epoch } },
+        headers: { "Content-Type": "application/json", "Fenghuo-Person": this.person.person_id, ...this.epoch && { "Fenghuo-Epoch": this.epoch } },
       });
       if (await isRevoked(answer)) return "signed_out";
       told = await answer.json().catch(() => null);
@@ -159,9 +191,9 @@ export class Outbox extends EventTarget {
     items.forEach((item, at) => {
       const result = results[at] ?? { status: 503 };
       if (result.status === 200) {
-        const { recorded_at, epoch, offset, number, replayed } = result;
+        const { recorded_at, epoch, offset, number, replayed, via } = result;
         measured(recorded_at, sentAt, Date.now());
-        changed.push({ ...item, state: "stored", answer: { recorded_at, epoch, offset, number, replayed }, skew_ms: Date.parse(recorded_at) - sentAt, stored_at: Date.now() });
+        changed.push({ ...item, state: "stored", answer: { recorded_at, epoch, offset, number, replayed, via }, skew_ms: Date.parse(recorded_at) - sentAt, stored_at: Date.now() });
       } else if (ASK_AGAIN.has(result.status)) outcome = "offline";
       else if (result.type === "no-such-upload" && item.is_there && !item.is_again) changed.push({ ...item, is_there: false, is_again: true });
       else if (result.status !== 424 || !(unopened.has(item.incident_id) || this.blockedBy(item))) {
@@ -169,11 +201,25 @@ export class Outbox extends EventTarget {
         changed.push({ ...item, state: "refused", reason: { type, detail, errors, status }, refused_at: Date.now() });
       }
     });
-    await change(["outbox"], ({ outbox }) => { for (const one of changed) outbox.put(one); });
+    await this.write(changed);
     if (outcome === "answered" && !changed.length) outcome = "offline";  // nothing moved: not at once again
     this.others.postMessage("changed");
     this.dispatchEvent(new CustomEvent("stored", { detail: changed.filter((one) => one.state === "stored") }));
     return outcome;
+  }
+
+  /** What became of some: a reason may quote what was said, so it is sealed; with no key it is asked for again later. */
+  async write(changed) {
+    const refused = changed.filter((one) => one.state === "refused");
+    if (!isOpen()) for (const one of refused) this.refusedWhileLocked.add(one.command_id);
+    const records = isOpen() ? await Promise.all(refused.map((one) => pack("outbox", one))) : [];
+    await change(["outbox"], async ({ outbox }) => {
+      for (const record of records) outbox.put(record);
+      for (const { command_id: id, state, answer, skew_ms, stored_at } of changed) {
+        if (state === "stored") await patch(outbox, id, { state, answer, skew_ms, stored_at });
+        else if (state === "waiting") await patch(outbox, id, { is_there: false, is_again: true });
+      }
+    });
   }
 
   later(why) {
@@ -190,18 +236,19 @@ export class Outbox extends EventTarget {
     this.tell();
   }
 
-  /** Another epoch: the server was restored, and may have lost what it once acknowledged. All that is kept of it, of
-   * whoever it is, waits again under its own id and in its old place; with the epoch in one transaction, so that no
+  /** Another epoch: the server was restored, and may have lost what it once acknowledged. All that is kept of it
+   * waits again under its own id and in its old place; with the epoch in one transaction, so that no
    * battery ends in between. Whether there is another epoch. */
   async repair(epoch) {
+    if (!isOpen()) return false;  // what was stored is not in memory: when it is open again
     await this.load();
     if (!epoch || epoch === this.epoch) return false;
     await change(["outbox", "meta"], async ({ outbox, meta }) => {
-      for (const one of await asked(outbox.getAll())) {
-        if (one.state === "stored" && one.answer.epoch !== epoch) outbox.put({ ...one, state: "waiting", is_there: false, is_repair: true });
-        else if (one.state === "waiting" && one.is_there) outbox.put({ ...one, is_there: false });
+      for (const { command_id: id, state, answer, is_there } of this.items) {
+        if (state === "stored" && answer.epoch !== epoch) await patch(outbox, id, { state: "waiting", is_there: false, is_repair: true });
+        else if (state === "waiting" && is_there) await patch(outbox, id, { is_there: false });
       }
-      meta.put(epoch, "outbox_epoch");
+      meta.put({ person: this.person.person_id, id: "outbox_epoch", value: epoch });
     });
     this.epoch = epoch;
     await this.load();
@@ -210,14 +257,26 @@ export class Outbox extends EventTarget {
   }
 
   async forgetOld() {
+    if (!isOpen()) return;
     const old = this.items.filter((one) => ["stored", "amended", "away"].includes(one.state) && Date.now() - (one.stored_at ?? Date.parse(one.device_at)) > KEPT_MS);
     if (!old.length) return;
     await change(["outbox", "files"], ({ outbox, files }) => {
       for (const one of old) {
-        outbox.delete(one.command_id);
-        if (one.body.attachment_id) files.delete(one.body.attachment_id);
+        outbox.delete(at(one.command_id));
+        this.opened.delete(one.command_id);
+        if (one.body.attachment_id) files.delete(at(one.body.attachment_id));
       }
     });
     await this.load();
   }
+}
+
+/** How many of each other person's deeds wait on this tablet. What they are stays sealed. */
+export async function waitingOfOthers(personId) {
+  const counts = new Map();
+  for (const { person, state } of await everybodys("outbox")) {
+    if (person !== personId && state === "waiting") counts.set(person, (counts.get(person) ?? 0) + 1);
+  }
+  const names = new Map((await people()).map((one) => [one.person_id, one.name]));
+  return [...counts].map(([person, count]) => ({ person, name: names.get(person) ?? "?", count }));
 }

@@ -1,8 +1,9 @@
 // The sheets for a photo and for a voice note: what is kept is shown before it is kept.
 import { say } from "../texts.js";
-import { button, h } from "./dom.js";
+import { get } from "./db.js";
+import { button, h, said } from "./dom.js";
 import { openSheet, wrong } from "./forms.js";
-import { asFile, photo, placeText, position, VOICE_S, Voice } from "./media.js";
+import { asFile, photo, placeText, position, VOICE_S, Voice, voiceSeconds } from "./media.js";
 import { clockText, now } from "./tablet.js";
 
 /** The system's own camera or album; nothing asks for a permission. */
@@ -53,11 +54,17 @@ export async function voiceSheet(app, incidentId) {
   }
   const place = position(false, 4000);
   const seconds = h("output", { class: "field-seconds" }, "0 / 60 s");
+  const heard = h("audio", { class: "field-heard", controls: true, hidden: true, "aria-label": say("tablet.voice_again") });
   let spoken = null;
   const stop = async () => {
     clearInterval(ticking);
-    if (spoken === null) spoken = await voice.stop();
+    if (spoken !== null) return spoken;
+    spoken = await voice.stop();
     halt.hidden = true;
+    if (spoken) {
+      seconds.textContent = say("tablet.voice_length", { seconds: voiceSeconds(spoken) });
+      Object.assign(heard, { src: URL.createObjectURL(spoken), hidden: false });
+    }
     return spoken;
   };
   const halt = button(say("tablet.voice_stop"), stop, { class: "primary" });
@@ -66,14 +73,31 @@ export async function voiceSheet(app, incidentId) {
     if (voice.seconds >= VOICE_S) stop();
   }, 250);
   await openSheet({
-    title: say("tablet.voice"), head: [h("p", { class: "hint" }, say("tablet.voice_on")), seconds, halt],
+    title: say("tablet.voice"), head: [h("p", { class: "hint" }, say("tablet.voice_on")), seconds, halt, heard],
     fields: [{ name: "note", type: "text", label: say("tablet.remark"), most: 300 }],
     async save({ note }) {
       const blob = await stop();
       if (!blob) throw wrong(say("tablet.nothing_heard"));
       await app.checkRoom(blob.size);
-      await keep(app, incidentId, blob, `${say("tablet.voice_name")}-${clockText(now()).replaceAll(":", "")}.wav`, note, await place, null);
+      const length = say("tablet.voice_length", { seconds: voiceSeconds(blob) });
+      await keep(app, incidentId, blob, `${say("tablet.voice_name")}-${clockText(now()).replaceAll(":", "")}.wav`, [length, note].filter(Boolean).join(" · "), await place, null);
     },
   });
-  document.getElementById("sheet").addEventListener("close", stop, { once: true });
+  document.getElementById("sheet").addEventListener("close", async () => {
+    await stop();
+    URL.revokeObjectURL(heard.src);
+  }, { once: true });
+}
+
+/** What he took himself, as long as it lies here: to be looked at or heard once more. */
+export async function openFile(app, item) {
+  const file = await get("files", item.body.attachment_id);
+  if (!file?.blob) return app.tellWrong(say("tablet.file_not_here"));
+  const src = URL.createObjectURL(file.blob), sheet = document.getElementById("sheet");
+  const shown = file.blob.type.startsWith("audio/") ? h("audio", { class: "field-heard", controls: true, src }) : h("img", { class: "field-photo", src, alt: file.name });
+  if (sheet.open) sheet.close();
+  sheet.replaceChildren(h("div", { class: "field-form" }, h("h2", {}, said(file.name)), shown, h("p", { class: "hint" }, said(item.body.note)),
+    h("div", { class: "field-form-acts" }, button(say("tablet.close"), () => sheet.close(), { class: "quiet" }))));
+  sheet.showModal();
+  sheet.addEventListener("close", () => URL.revokeObjectURL(src), { once: true });
 }

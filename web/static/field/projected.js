@@ -28,7 +28,7 @@ export const labelOf = (item) => say(`tablet.did.${item.name}`);
 export function incidents(state, outbox) {
   const rows = [...state.incidents.values(), ...(state.meta?.others ?? [])];
   const known = new Set(rows.map((one) => one.id));
-  const opened = outbox.mine.filter((one) => one.name === "open-incident" && !["amended", "away"].includes(one.state) && !known.has(one.incident_id));
+  const opened = outbox.items.filter((one) => one.name === "open-incident" && !["amended", "away"].includes(one.state) && !known.has(one.incident_id));
   return [...opened.map((item) => ofDeed(item, state)), ...rows];
 }
 
@@ -53,7 +53,7 @@ const factsSaid = (facts, state) => Object.entries(facts).map(([slug, value]) =>
 }));
 
 function laidOver(found, state, outbox) {
-  const mine = outbox.mine.filter((one) => one.incident_id === found.id && ["waiting", "refused", "stored"].includes(one.state));
+  const mine = outbox.items.filter((one) => one.incident_id === found.id && ["waiting", "refused", "stored"].includes(one.state));
   const told = new Set((found.lines ?? []).map((one) => one.command_id));
   const fresh = mine.filter((one) => !told.has(one.command_id) && !(one.state === "stored" && isOlder(one, found)));
   const facts = new Map((found.facts ?? []).map((one) => [one.slug, one]));

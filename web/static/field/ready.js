@@ -2,6 +2,9 @@
 import { say } from "../texts.js";
 import { get, put, room } from "./db.js";
 import { button, h } from "./dom.js";
+import { openSheet, wrong } from "./forms.js";
+import { CHOICES } from "./idle.js";
+import { isFit } from "../field_lock.js";
 import { sizeText } from "./media.js";
 import { agoText, MUCH, skew, skewText } from "./tablet.js";
 
@@ -23,8 +26,8 @@ async function keptFiles() {
 async function storeWorks() {
   const mark = `${Date.now()}`;
   try {
-    await put("meta", mark, "probe");
-    return await get("meta", "probe") === mark;
+    await put("meta", { mark }, "probe");
+    return (await get("meta", "probe")).mark === mark;
   } catch {
     return false;
   }
@@ -35,9 +38,9 @@ const permission = async (name) => (await navigator.permissions?.query({ name })
 /** `[{id, isGood, must, text, act?}]`: what must be, and what had better be. */
 export async function probes(app) {
   const { state, outbox } = app;
-  const [files, works, space, persisted, battery, geolocation, camera, microphone] = await Promise.all([
+  const [files, works, space, persisted, battery, geolocation, camera, microphone, tablet] = await Promise.all([
     keptFiles(), storeWorks(), room(), navigator.storage?.persisted?.() ?? false, navigator.getBattery?.().catch(() => null) ?? null,
-    permission("geolocation"), permission("camera"), permission("microphone"),
+    permission("geolocation"), permission("camera"), permission("microphone"), get("meta", "tablet"),
   ]);
   const { at, bookAt, book } = state.meta ?? {};
   const check = (id, isGood, must, text, act) => ({ id, isGood: Boolean(isGood), must, text, act });
@@ -49,6 +52,8 @@ export async function probes(app) {
     check("person", state.person && app.live.how !== "signed_out", true, state.person ? say("tablet.probe.person", { name: state.person.name }) : say("tablet.probe.nobody")),
     check("snapshot", at && Date.now() - at < HALF_DAY_MS, true, at ? say("tablet.probe.snapshot", { ago: agoText(at), count: state.incidents.size + state.meta.others.length }) : say("tablet.probe.no_snapshot")),
     check("book", bookAt && Date.now() - bookAt < 2 * HALF_DAY_MS, true, bookAt ? say("tablet.probe.book", { ago: agoText(bookAt), places: book.places.length, phones }) : say("tablet.probe.no_book")),
+    check("lock", true, false, say("tablet.probe.lock", { minutes: app.idle.minutes })),
+    check("known", tablet?.is_known, false, say(tablet?.is_known ? "tablet.probe.known" : "tablet.probe.not_known")),
     check("outbox", !outbox.waiting.length && !outbox.refused.length, false, say("tablet.probe.outbox", { waiting: outbox.waiting.length, refused: outbox.refused.length })),
     check("room", !space || space.left > LEAST_ROOM, true, space ? say("tablet.probe.room", { left: sizeText(space.left) }) : say("tablet.probe.room_unknown")),
     check("clock", skew.ms !== null && Math.abs(skew.ms) <= MUCH, true, skew.ms === null ? say("tablet.probe.no_clock") : say("tablet.probe.clock", { skew: skewText(skew.ms), ago: agoText(skew.at) })),
@@ -65,6 +70,18 @@ async function askFor(name) {
   const stream = await navigator.mediaDevices.getUserMedia(name === "camera" ? { video: true } : { audio: true }).catch(() => null);
   for (const track of stream?.getTracks() ?? []) track.stop();
 }
+
+/** Another PIN for the same key. A wrong old one counts as at the door. */
+const changePin = (app) => openSheet({
+  title: say("tablet.pin_change"),
+  fields: [{ name: "old", type: "pin", label: say("tablet.pin_old") }, { name: "fresh", type: "pin", label: say("tablet.pin_new") }],
+  async save({ old, fresh }) {
+    if (!isFit(fresh)) throw wrong(say("tablet.door.unfit"));
+    const outcome = await app.lock.change(old, fresh);
+    if (outcome === "spent") await app.lockNow("tablet.door.locked");
+    if (outcome !== "open") throw wrong(say("tablet.pin_wrong"));
+  },
+});
 
 export function readyPage(app) {
   const verdict = h("p", { class: "field-verdict", id: "verdict" }, say("tablet.probing"));
@@ -83,8 +100,11 @@ export function readyPage(app) {
     h("h1", {}, say("tablet.ready")), verdict, list, button(say("tablet.probe.again"), look, { class: "wide" }),
     h("fieldset", { class: "field-chips" }, h("legend", {}, say("tablet.thin")), [["on", "tablet.thin.on"], ["off", "tablet.thin.off"], ["", "tablet.thin.auto"]].map(([value, slug]) => h("label", {},
       h("input", { type: "radio", name: "thin", value, checked: (app.state.thin ?? "") === value, on: { change: () => app.state.setThin(value || null) } }), h("span", {}, say(slug))))),
+    h("fieldset", { class: "field-chips" }, h("legend", {}, say("tablet.lock_after")), CHOICES.filter((one) => one <= app.idle.most).map((minutes) => h("label", {},
+      h("input", { type: "radio", name: "lock", value: minutes, checked: app.idle.minutes === minutes, on: { change: () => { app.idle.minutes = minutes; } } }), h("span", {}, say("tablet.lock_minutes", { minutes }))))),
     h("div", { class: "field-more" },
+      button(say("tablet.pin_change"), () => changePin(app)),
       button(say("tablet.theme"), () => app.turnTheme()), button(say("tablet.language"), () => app.turnLanguage()),
-      app.state.person && h("form", { method: "post", action: "/sign-out" }, h("button", { type: "submit" }, say("tablet.sign_out")))),
+      app.state.person && h("form", { method: "post", action: "/sign-out?tablet" }, h("button", { type: "submit" }, say("tablet.sign_out")))),
   ];
 }

@@ -1,6 +1,6 @@
 // What this tablet keeps of the record. Replaced by what the server says, never folded here; through a cut it stays
 // as it was, with its age. What he did since then is laid over it when it is shown.
-import { all, asked, change, get } from "./db.js";
+import { all, at, change, get, isOpen, pack, raw } from "./db.js";
 import { isRevoked } from "./device.js";
 import { measured } from "./tablet.js";
 
@@ -28,11 +28,20 @@ export class State extends EventTarget {
     this.tell();
   }
 
-  async load() {
-    this.meta = await get("meta", "state") ?? null;
-    this.settledAfter = this.meta?.after;
-    for (const one of await all("incidents")) this.incidents.set(one.id, one);
+  /** What is kept for this person; one who comes for the first time has a name and nothing yet. */
+  async load(person) {
+    this.meta = await get("meta", "state") ?? { person: { commands: [], ...person }, epoch: null, others: [] };
+    this.settledAfter = this.meta.after;
+    this.incidents = new Map((await all("incidents")).map((one) => [one.id, one]));
     this.tell();
+  }
+
+  /** Locked: who it is and how far was read; nothing of what was read. */
+  lock() {
+    const { person, epoch, after, release } = this.meta;
+    this.meta = { person, epoch, after, release, others: [] };
+    this.incidents = new Map();
+    this.stale.clear();
   }
 
   tell() { this.dispatchEvent(new Event("change")); }
@@ -42,45 +51,61 @@ export class State extends EventTarget {
     const told = await this.ask(`/api/v1/field${this.isThin ? "?small=1" : ""}`);
     if (!told.said) return told.why;
     const { said } = told;
-    const isOther = this.person && this.person.person_id !== said.person.person_id;
-    const kept = isOther ? {} : this.meta ?? {};
+    if (this.person.person_id !== said.person.person_id) return "other_person";
+    if (!isOpen()) {
+      Object.assign(this.meta, { epoch: said.epoch, after: said.head });
+      this.dispatchEvent(new CustomEvent("unseen", { detail: said.incidents }));
+      return "read";
+    }
+    const kept = this.meta;
     this.meta = {
       ...kept, person: said.person, stream: said.stream, epoch: said.epoch, after: said.head, at: Date.now(), others: said.others,
-      release: said.release, seen: kept.epoch === said.epoch ? kept.seen ?? said.head : said.head,
+      release: said.release, lock_minutes: said.lock_minutes, seen: kept.epoch === said.epoch ? kept.seen ?? said.head : said.head,
     };
     this.incidents = new Map(said.incidents.map((one) => [one.id, one]));
     this.stale.clear();
     this.settledAfter = said.head;
-    await change(["meta", "incidents"], ({ meta, incidents }) => {
-      meta.put(this.meta, "state");
-      incidents.clear();
-      for (const one of said.incidents) incidents.put(one);
-    });
+    const before = (await raw("incidents")).map((one) => one.id);
+    await this.write(this.meta, said.incidents, before.filter((id) => !this.incidents.has(id)));
     this.tell();
-    this.readBook();
+    this.readBook().catch((wrong) => { if (isOpen()) throw wrong; });
     return "read";
   }
 
   /** An entry came: its incident is read again soon, several at once. */
   touched(entry) {
     this.meta.after = entry.offset;
+    if (!isOpen()) return this.lookUnseen(entry);
     if (entry.incident_id) this.stale.add(entry.incident_id);
-    this.reading ??= setTimeout(() => this.readStale(), this.isThin ? THIN_SOON_MS : SOON_MS);
+    this.readSoon(this.isThin ? THIN_SOON_MS : SOON_MS);
+  }
+
+  /** Whatever the lock shut in the middle is read again when it is open. */
+  readSoon(wait) {
+    this.reading ??= setTimeout(() => this.readStale().catch((wrong) => { if (isOpen()) throw wrong; }), wait);
+  }
+
+  /** Locked: whether an order came is all that is wanted; what it says is not kept. */
+  async lookUnseen({ incident_id: id, event }) {
+    if (event?.type !== "order_issued" || !id) return;
+    const { said } = await this.ask(`/api/v1/field?incidents=${id}`);
+    if (said && said.person.person_id === this.person.person_id && !isOpen()) this.dispatchEvent(new CustomEvent("unseen", { detail: said.incidents }));
   }
 
   async readStale() {
     this.reading = null;
+    if (!isOpen()) return;
     const ids = [...this.stale].slice(0, MOST_AT_ONCE), { after } = this.meta;
     if (ids.length) {
       const told = await this.ask(`/api/v1/field?incidents=${ids.join(",")}${this.isThin ? "&small=1" : ""}`);
-      if (!told.said || told.said.person.person_id !== this.person?.person_id) return;
+      if (!told.said || told.said.person.person_id !== this.person.person_id || !isOpen()) return;
       for (const id of ids) this.stale.delete(id);
       for (const one of told.said.incidents) this.place(one);
       for (const id of told.said.gone) this.incidents.delete(id);
       this.meta.others = this.meta.others.filter((one) => !this.incidents.has(one.id) && !told.said.gone.includes(one.id));
       await this.keep(told.said.incidents, told.said.gone);
     } else await this.keep([], []);
-    if (this.stale.size || this.meta.after !== after) this.reading ??= setTimeout(() => this.readStale(), SOON_MS);
+    if (this.stale.size || this.meta.after !== after) this.readSoon(SOON_MS);
     this.tell();
   }
 
@@ -94,29 +119,31 @@ export class State extends EventTarget {
     this.meta.at = Date.now();
     const settled = { ...this.meta, after: this.stale.size ? this.settledAfter : this.meta.after };
     this.settledAfter = settled.after;
+    await this.write(settled, read.filter((one) => one.state === "open"), [...gone, ...read.filter((one) => one.state !== "open").map((one) => one.id)]);
+  }
+
+  async write(settled, kept, gone) {
+    const record = await pack("meta", settled, "state");
+    const records = await Promise.all(kept.map((one) => pack("incidents", one)));
     await change(["meta", "incidents"], ({ meta, incidents }) => {
-      meta.put(settled, "state");
-      for (const one of read) {
-        if (one.state === "open") incidents.put(one);
-        else incidents.delete(one.id);
-      }
-      for (const id of gone) incidents.delete(id);
+      meta.put(record);
+      for (const one of records) incidents.put(one);
+      for (const id of gone) incidents.delete(at(id));
     });
   }
 
   async sawUntil(offset) {
     this.meta.seen = offset;
-    await change(["meta"], async ({ meta }) => {
-      const kept = await asked(meta.get("state"));
-      if (kept) meta.put({ ...kept, seen: offset }, "state");
-    });
+    const kept = await get("meta", "state");
+    if (kept) await this.write({ ...kept, seen: offset }, [], []);
     this.tell();
   }
 
   async readBook() {
+    if (!isOpen()) return;
     const told = await this.ask("/api/v1/field/book", this.meta.tag ? { "If-None-Match": this.meta.tag } : {});
     if (told.said) Object.assign(this.meta, { book: told.said, tag: told.tag });
-    if (told.said || told.same) {
+    if ((told.said || told.same) && isOpen()) {
       this.meta.bookAt = Date.now();
       await this.keep([], []);
       this.tell();

@@ -1,6 +1,6 @@
 // Photos and voice notes on their way: after the text, in pieces, each from where the server says it stands.
 import { say } from "../texts.js";
-import { all, change, get, put } from "./db.js";
+import { change, get, isOpen, pack, patch, raw } from "./db.js";
 import { isRevoked } from "./device.js";
 
 const PIECE = 64 * 1024, SMALL_PIECE = 16 * 1024, ANSWER_MS = 60_000;
@@ -16,12 +16,13 @@ export class Uploads {
 
   /** Text goes first: a file begins when no command can go, and stops between two pieces when one can. */
   async run() {
-    if (this.isRunning || this.outbox.state !== "idle") return;
+    if (this.isRunning || this.outbox.state !== "idle" || !isOpen()) return;
     this.isRunning = true;
     try {
       for (const item of this.outbox.waiting.filter((one) => one.lane === "file" && !one.is_there && !this.outbox.blockedBy(one))) {
+        if (!isOpen()) break;
         const file = await get("files", item.body.attachment_id);
-        if (!file) {
+        if (!file?.blob) {
           await this.gone(item);
           continue;
         }
@@ -71,14 +72,18 @@ export class Uploads {
   }
 
   async mark(item, over) {
-    await change(["outbox"], ({ outbox }) => { outbox.put({ ...item, ...over }); });
+    const record = over.state === "refused" && isOpen() ? await pack("outbox", { ...item, ...over }) : null;
+    await change(["outbox"], async ({ outbox }) => {
+      if (record) outbox.put(record);
+      else if (over.is_there) await patch(outbox, item.command_id, over);
+    });
     await this.outbox.load();
     this.outbox.tell(true);
   }
 
   async ask(item, method, url, body, headers) {
     try {
-      const answer = await fetch(url, { method, body, signal: AbortSignal.timeout(ANSWER_MS), headers: { ...headers, "Fenghuo-Person": item.person } });
+      const answer = await fetch(url, { method, body, signal: AbortSignal.timeout(ANSWER_MS), headers: { ...headers, "Fenghuo-Person": this.outbox.person.person_id } });
       if (await isRevoked(answer)) return {};
       const told = await answer.json().catch(() => null);
       if (answer.ok && told) return { said: told };
@@ -95,8 +100,9 @@ export class Uploads {
 
 /** Files whose command is stored are not needed for the screen; they go first when room is short. */
 export async function makeRoom(outbox) {
+  const kept = await raw("files");
   const stored = new Set(outbox.items.filter((one) => one.state === "stored").map((one) => one.body.attachment_id));
-  for (const file of await all("files")) {
-    if (stored.has(file.attachment_id) && file.blob) await put("files", { ...file, blob: null });
-  }
+  await change(["files"], async ({ files }) => {
+    for (const { id, bytes } of kept) if (stored.has(id) && bytes) await patch(files, id, { bytes: null });
+  });
 }

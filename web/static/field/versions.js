@@ -35,6 +35,9 @@ export class Versions {
     this.registration?.update().catch(() => {});
   }
 
+  /** What is large and seldom wanted, when nothing else needs the line. */
+  bringTheRest() { navigator.serviceWorker?.controller?.postMessage("bring-the-rest"); }
+
   take() {
     this.isTaken = true;
     this.registration?.waiting?.postMessage("take-over");

@@ -6,6 +6,7 @@ import { button, h, said } from "./dom.js";
 import { hourEnds, incident, incidents, labelOf, missed, ordersWaiting, STATE_WORDS, textOf, timesOf } from "./projected.js";
 import { agoText, momentText, now, spanText, timesText } from "./tablet.js";
 import { deeds } from "./deeds.js";
+import { openFile } from "./photos.js";
 
 const moment = (at) => at ? momentText(Date.parse(at)) : "";
 
@@ -36,10 +37,11 @@ export function home(app) {
     ...waiting.map((one) => order(app, one, one.incident)),
     h("section", { class: "field-list" },
       h("h2", {}, say("tablet.open_incidents", { count: rows.length })),
-      rows.length ? h("ul", {}, rows.map((one) => row(one))) : h("p", { class: "hint" }, say("tablet.none_open")),
+      rows.length ? h("ul", {}, rows.map((one) => row(one))) : h("p", { class: "hint" }, say(state.meta.at ? "tablet.none_open" : "tablet.probe.no_snapshot")),
       state.may("open-incident") && button(say("tablet.did.open-incident"), () => deeds["open-incident"](app), { class: "wide" })),
     h("nav", { class: "field-more" },
       link("#/outbox", say("tablet.outbox", { count: outbox.waiting.length + outbox.refused.length })), link("#/book", say("tablet.book")), link("#/map", say("tablet.map")),
+      link("#/carry", say("tablet.carry")),
       link("#/ready", say("tablet.ready"))),
   ];
 }
@@ -114,8 +116,10 @@ export function ownLine(app, item) {
     h("p", { class: "field-line-top" }, h("b", {}, labelOf(item)), " ", h("span", { class: `mark is-${item.state}` }, say(STATE_WORDS[item.state] ?? `tablet.${item.state}`)), how && ` ${how}`),
     h("p", {}, said(textOf(item, book))),
     h("p", { class: Math.abs(item.skew_ms ?? 0) > 120_000 ? "hint is-much" : "hint" }, timesOf(item)),
+    item.answer?.via && h("p", { class: "hint" }, say(item.answer.via.way === "bundle" ? "tablet.brought" : "tablet.handed_on", { name: item.answer.via.by ?? item.answer.via.name })),
     blocked && h("p", { class: "hint" }, say("tablet.blocked")),
     item.state === "refused" && refusal(app, item),
+    item.name === "add-attachment" && h("div", { class: "field-order-acts" }, button(say("tablet.open_file"), () => openFile(app, item), { data: { file: item.command_id } })),
     isSayable(item) && app.live.how !== "live" && h("div", { class: "field-order-acts" }, button(say("tablet.short"), () => aloud(app, item), { data: { short: item.command_id } })),
   ];
 }
@@ -146,10 +150,11 @@ export function news(app) {
 
 export function outboxPage(app) {
   const { outbox } = app;
-  const shown = outbox.mine.filter((one) => !["amended", "away"].includes(one.state)).reverse();
+  const shown = outbox.items.filter((one) => !["amended", "away"].includes(one.state)).reverse();
   return [
     h("h1", {}, say("tablet.outbox", { count: outbox.waiting.length + outbox.refused.length })),
-    outbox.strangers.length > 0 && h("p", { class: "field-refusal" }, say("tablet.strangers", { count: outbox.strangers.length, name: outbox.strangers[0].person_name })),
+    outbox.strangers.length > 0 && h("p", { class: "field-refusal" }, say("tablet.strangers", { count: outbox.strangers.length, name: outbox.strangers[0].name })),
+    outbox.waiting.length > 0 && link("#/carry", say("tablet.carry")),
     shown.length ? h("ol", { class: "field-log" }, shown.slice(0, 200).map((item) => h("li", { class: `is-own is-${item.state}` }, ownLine(app, item)))) : h("p", { class: "hint" }, say("tablet.outbox_empty")),
   ];
 }

@@ -1,8 +1,8 @@
-// The field app's worker; the server writes VERSION and FILES above. It keeps the shell and the program's files, each
+// The field app's worker; the server writes VERSION, FILES and LATER above. It keeps the shell and the program's files, each
 // version in a cache of its own, and nothing else: what is a person's comes from the page's own store, and no
 // answer of the API is ever kept here.
 const CACHE = `fenghuo-field-${VERSION}`;
-const SHELL = "/field", MAP_MARK = "/field/map-is-kept";
+const SHELL = "/field", MAP_MARK = "/field/map-is-kept", PATIENCE_MS = 3_000;
 
 self.addEventListener("install", (event) => event.waitUntil((async () => {
   const hadMap = await caches.match(MAP_MARK, { ignoreSearch: true }) !== undefined;
@@ -44,19 +44,22 @@ async function kept(path, request) {
 self.addEventListener("message", (event) => {
   if (event.data === "take-over") self.skipWaiting();
   if (event.data === "keep-map") event.waitUntil(fill(MAP).catch(() => {}));
+  if (event.data === "bring-the-rest") event.waitUntil(fill(LATER).catch(() => {}));  // the next time, then
   if (event.data === "what-is-kept") event.waitUntil(tell(event.ports[0]));
 });
 
 /** Looked at file by file, for the readiness sheet: a list of what should be there proves nothing. */
 async function tell(port) {
+  await Promise.race([fill(LATER).catch(() => {}), new Promise((done) => { setTimeout(done, PATIENCE_MS); })]);
   const cache = await caches.open(CACHE);
   const missing = [];
   let bytes = 0;
-  for (const file of FILES) {
+  const all = [...FILES, ...LATER];
+  for (const file of all) {
     const answer = await cache.match(file);
     const size = answer?.ok ? (await answer.blob()).size : 0;
     if (size) bytes += size;
     else missing.push(file);
   }
-  port.postMessage({ version: VERSION, files: FILES.length, bytes, missing });
+  port.postMessage({ version: VERSION, files: all.length, bytes, missing });
 }
