@@ -120,6 +120,8 @@ async def test_desks_that_do_not_answer_are_heard_every_minute_until_somebody_he
     await page.add_init_script(COUNT)
     await page.clock.install()
     await sign_in(page, desk)
+    await page.goto(f"{desk.url}/roster")  # which asks for its pieces; the desk is sent them
+    await expect(page.locator("#live")).to_have_class("live is-live", timeout=20_000)
     await page.locator(".brand").click()
     await expect(page.locator("#sound-switch")).to_have_text("声 开")
     line = (  # as tests/test_roll_alarms.py has it from the server
