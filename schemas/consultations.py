@@ -103,8 +103,10 @@ class GiveOpinion(ConsultationCommand):
 
 
 class ConcludeConsultation(ConsultationCommand):
-    """What was concluded (会商结论), and the measures: each becomes an order. `may_become_major`: it may
-    reach 重大, which has to be reported from here on."""
+    """What was concluded (会商结论), and the measures: each becomes an order.
+
+    `may_become_major`: it may reach 重大, which has to be reported from here on.
+    """
 
     name = "conclude-consultation"
 
