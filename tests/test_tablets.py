@@ -63,7 +63,7 @@ def test_a_bundle_enters_as_the_deed_of_whoever_signed_it_at_its_own_times(
     )
     later = room.told("Song", "add-entry", entry)
     assert (later["replayed"], later["via"]["by"]) == (True, "He"), "the same by the network later"
-    own = room.told("Song", "add-entry", fresh := words.add_entry(one))
+    own = room.told("Song", "add-entry", fresh := words.add_entry(one, "自己发的"))
     assert "via" not in own | room.told("Song", "add-entry", fresh), "what nobody brought"
     assert [one["replayed"] for one in carried(room, "Wu", raw).json()["results"][:2]] == [True, True]
     assert carried(room, "Wu", raw, look="true").json()["known"] == 2

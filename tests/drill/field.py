@@ -48,7 +48,14 @@ WITHOUT_KEYS: Altered = {
         )
     ]
 }
-HIDES_REFUSALS: Altered = {"field/outbox.js": [('state: "refused", reason:', 'state: "away", reason:')]}
+HIDES_REFUSALS: Altered = {
+    "field/outbox.js": [
+        (
+            "for (const record of records) outbox.put(record);",
+            "for (const record of records) outbox.put({ ...record, state: 'away' });",
+        )
+    ]
+}
 
 # ---------------------------------------------------------------- E08
 

@@ -231,7 +231,7 @@ class App {
     const how = this.live.how === "live" ? say("tablet.live") : this.live.how === "signed_out" ? say("tablet.signed_out")
       : this.live.how === "connecting" ? say("tablet.connecting") : say("tablet.offline", { ago: agoText(this.live.lostAt ?? Date.now()) });
     const age = this.live.how !== "live" && meta?.at ? [say("tablet.as_of", { ago: agoText(meta.at) })] : [];
-    return [how, ...left, ...age].join(", ");
+    return [how, ...left, ...age].join(say("tablet.and"));
   }
 
   showTop() {
