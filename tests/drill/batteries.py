@@ -33,16 +33,19 @@ from tests.drill.officers import (
     written,
 )
 from tests.product import FenghuoProcess
-from tests.tablet import Altered, Tablet, at, marks, note, sign_in
+from tests.tablet import Altered, Tablet, at, marks, note, sign_in, unlock
 from tests.waiting import eventually
 from tests.words import new_id
 
 IN_MEMORY: Altered = {
     "field/outbox.js": [
-        ("outbox.add(item);", "(globalThis.unkept ??= []).push(item);"),
         (
-            'this.items = (await all("outbox"))',
-            'this.items = [...(await all("outbox")), ...(globalThis.unkept ?? [])]',
+            "outbox.add({ ...record, seq: item.seq, order: item.order });",
+            "(globalThis.unkept ??= []).push(item);",
+        ),
+        (
+            "this.items = items.filter(Boolean)",
+            "this.items = [...items, ...(globalThis.unkept ?? [])].filter(Boolean)",
         ),
     ]
 }
@@ -91,6 +94,7 @@ class Day:
     async def on_again(self, *, offline: bool = False) -> Page:
         """Switched on; all that the screen had promised is there, and nothing is called sent that is not."""
         page = await self.tablet.switch_on(offline=offline, cookies=self.cookies)
+        await unlock(page)
         await at(page, self.incident)
         box = await kept(page)
         texts = [one["text"] for one in box if one["name"] == "add-entry"]
@@ -204,6 +208,7 @@ async def _in_memory_only(run: Run, desk: FenghuoProcess) -> bool:
         await expect(page.locator(marks(page, "只在内存里的"))).to_have_text("待发送")
         await tablet.battery_ends()
         page = await tablet.switch_on(altered=IN_MEMORY, cookies=cookies)
+        await unlock(page)
         lost = [one for one in await kept(page) if one["text"] == "只在内存里的"] == []
         await tablet.switch_off()
     return lost

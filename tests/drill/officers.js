@@ -4,8 +4,8 @@ const of = (name) => import(document.querySelector("script[type=module]").src.re
 async function doIt({ incident, opens, marks = [], heads = [], photos = [], edge }) {
   const [{ Outbox }, { get }, { newId, knownTime }, { asFile }] = await Promise.all(["outbox.js", "db.js", "tablet.js", "media.js"].map(of));
   const { person } = await get("meta", "state");
-  const box = globalThis.drillBox ??= new Outbox(() => person);
-  await box.load();
+  const box = globalThis.drillBox ??= new Outbox();
+  await box.open(person);
   const sizes = [];
   if (opens) {
     const { ago_ms: ago = 0, ...body } = opens;
