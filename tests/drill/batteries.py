@@ -44,8 +44,8 @@ IN_MEMORY: Altered = {
             "(globalThis.unkept ??= []).push(item);",
         ),
         (
-            "await Promise.all(records.map((record) => this.read(record)))",
-            "(await Promise.all(records.map((record) => this.read(record)))).concat(globalThis.unkept ?? [])",
+            "this.items = items.filter(Boolean)",
+            "this.items = [...items, ...(globalThis.unkept ?? [])].filter(Boolean)",
         ),
     ]
 }

@@ -5,8 +5,7 @@ async function doIt({ incident, opens, marks = [], heads = [], photos = [], edge
   const [{ Outbox }, { get }, { newId, knownTime }, { asFile }] = await Promise.all(["outbox.js", "db.js", "tablet.js", "media.js"].map(of));
   const { person } = await get("meta", "state");
   const box = globalThis.drillBox ??= new Outbox();
-  if (box.person) await box.load();
-  else await box.open(person);
+  await box.open(person);
   const sizes = [];
   if (opens) {
     const { ago_ms: ago = 0, ...body } = opens;

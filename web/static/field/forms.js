@@ -33,6 +33,7 @@ export async function openSheet({ key, title, fields, save, saveWord, values = n
     if (isSaving) return;
     isSaving = true;
     try {
+      await writing;  // sealing a draft takes a moment: it must not come after the deed it became
       saving.draft = key ?? null;
       await save(read());
       if (key) await drop("drafts", key);

@@ -17,6 +17,7 @@ export class Outbox extends EventTarget {
     this.person = null;  // whose it is: `{person_id, name}`; each person has an outbox of their own
     this.items = [];
     this.opened = new Map();  // command_id: `{mark, said}`, what was unsealed once
+    this.refusedWhileLocked = new Set();
     this.strangers = [];  // `{name, count}`: what waits in others' outboxes; nothing else is known of it
     this.failures = 0;
     this.state = "idle";  // idle, sending, offline, signed_out, other_person
@@ -30,7 +31,7 @@ export class Outbox extends EventTarget {
   /** This person's from now on; the lock is open. */
   async open(person) {
     if (this.person?.person_id !== person.person_id) this.opened.clear();
-    Object.assign(this, { person, state: "idle", retryAt: null, epoch: undefined });
+    Object.assign(this, { person, state: "idle", retryAt: null, epoch: undefined, refusedWhileLocked: new Set() });
     this.strangers = await waitingOfOthers(person.person_id);
     await this.load();
   }
@@ -112,7 +113,7 @@ export class Outbox extends EventTarget {
   /** What may go now, in order: text before files, nothing whose incident could not be opened. */
   sendable() {
     const stuck = new Set(this.items.filter((one) => one.name === "open-incident" && one.state === "refused").map((one) => one.incident_id));
-    return this.waiting.filter((one) => !stuck.has(one.incident_id) && (one.lane === "text" || one.is_there) && !this.refusedWhileLocked?.has(one.command_id));
+    return this.waiting.filter((one) => !stuck.has(one.incident_id) && (one.lane === "text" || one.is_there) && !this.refusedWhileLocked.has(one.command_id));
   }
 
   blockedBy(item) {
@@ -210,11 +211,11 @@ export class Outbox extends EventTarget {
 
   /** What became of some: a reason may quote what was said, so it is sealed; with no key it is asked for again later. */
   async write(changed) {
-    const refused = changed.filter((one) => one.state === "refused");
-    if (!isOpen()) for (const one of refused) this.refusedWhileLocked.add(one.command_id);
-    const records = isOpen() ? await Promise.all(refused.map((one) => pack("outbox", one))) : [];
+    const refused = changed.filter((one) => !["stored", "waiting"].includes(one.state));
+    const records = await Promise.all(refused.map((one) => pack("outbox", one))).catch((wrong) => { if (isOpen()) throw wrong; });
+    if (!records) for (const one of refused) this.refusedWhileLocked.add(one.command_id);
     await change(["outbox"], async ({ outbox }) => {
-      for (const record of records) outbox.put(record);
+      for (const record of records ?? []) outbox.put(record);
       for (const { command_id: id, state, answer, skew_ms, stored_at } of changed) {
         if (state === "stored") await patch(outbox, id, { state, answer, skew_ms, stored_at });
         else if (state === "waiting") await patch(outbox, id, { is_there: false, is_again: true });
