@@ -42,7 +42,7 @@ def concluding(convened: Body, *measures: tuple[str, str], **over: Any) -> Body:
 
 
 def good_consultation(room: Room, name: str, incident_id: str) -> Body:
-    convened = convening(incident_id)
+    convened = convening(incident_id, "130324")  # who takes part sees the incident already
     if name != "convene-consultation":
         room.told("Wu", "convene-consultation", convened)
     said = {"incident_id": incident_id, "consultation_id": convened["consultation_id"]}

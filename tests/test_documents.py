@@ -402,12 +402,13 @@ def test_every_event_happens_and_is_as_the_document_says(rooms: Rooms) -> None:
         room.told("Song", "request-help", words.request_help(two, at=now))
         an_alarm(room)
         DEEDS["consultation_convened"](room)
-        DEEDS["joint_duty_opened"](room)
+        period = a_busy_joint_duty(room, hours=2)
         DEEDS["taken_along"](room)
         DEEDS["short_report_confirmed"](room)
         for _ in range(30):
             room.clock.pass_by(hours=1)
             room.watch()
+        room.told("Wu", "close-joint-duty", {**period, "reason": "汛情平稳"})
         room.told("Wu", "close-incident", words.close_incident(one, at=room.clock.ago()))
         room.clock.at += timedelta(hours=1)
         room.watch()  # the clock was set an hour ahead

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from schemas.commands import COMMANDS
+from schemas.joint import JointCommand
 from server.domain.permissions import may
 from server.safekeeping.verify import verify
 from tests.deeds import ANSWER, refused
@@ -58,7 +59,13 @@ def test_a_wrong_kind_of_value_is_refused_and_never_breaks_anything(one_room: Ro
     assert verify(one_room.parts.database).faults == []
 
 
-@pytest.mark.parametrize("name", [name for name in ON_DUTIES if name != "answer-roll"])
+#: Whoever is called answers, and whoever has a seat acts in it: `tests/test_roll_calls.py`, `test_joint.py`.
+OF_THE_OWN_DESK = [
+    name for name in ON_DUTIES if name != "answer-roll" and not issubclass(COMMANDS[name], JointCommand)
+]
+
+
+@pytest.mark.parametrize("name", OF_THE_OWN_DESK)
 def test_a_desk_keeps_its_own_duty(one_room: Room, name: str) -> None:
     room = one_room
     body = good_duty(room, name)
