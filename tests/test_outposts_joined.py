@@ -171,6 +171,7 @@ def test_an_order_from_above_rings_here_is_taken_here_and_goes_up(field: Field) 
     assert city.get("Wu", path).status_code == 403
 
 
+@pytest.mark.timeout(150)
 def test_a_laptop_with_two_tablets_six_hours_apart_and_then_joined(tmp_path: Path) -> None:
     catalogue.load()
     short_form("E31", tmp_path)
