@@ -159,6 +159,7 @@ def test_an_order_from_above_rings_here_is_taken_here_and_goes_up(field: Field) 
     page = outpost.get("Li", "/upstream").text
     assert city.ask("Li", f"incidents/{field.before}")["number"] in page
     assert "截至" in page
+    assert "<td>在办</td>" in page
     both_are_whole(field)
 
     secret = outpost.settings.upstream_token.read_text().strip()
@@ -170,6 +171,7 @@ def test_an_order_from_above_rings_here_is_taken_here_and_goes_up(field: Field) 
     assert city.get("Wu", path).status_code == 403
 
 
+@pytest.mark.timeout(150)
 def test_a_laptop_with_two_tablets_six_hours_apart_and_then_joined(tmp_path: Path) -> None:
     catalogue.load()
     short_form("E31", tmp_path)

@@ -59,7 +59,7 @@ def _sight(asked: Asked) -> dict[str, Any] | None:
             "id": one.id,
             "number": one.number,
             "title": one.title,
-            "state": asked.wording.term("incident_state", one.state),
+            "state": asked.wording.term("state", one.state),
             "level": asked.wording.term("level", one.level or "none"),
             "changed_at": one.changed_at,
             "orders": len(one.orders),
