@@ -130,9 +130,12 @@ async def test_a_night_of_restarts_cuts_and_stepped_clocks_leaves_it_true_and_it
     assert night.wrong == []
     assert sum(night.faults.values()) == 3
     assert night.veiled
-    assert night.grown < 0.1, (night.heap, night.nodes)
+    assert night.grown < 0.3, (
+        night.heap,
+        night.nodes,
+    )  # E32 holds longer nights to less
     leaking = await a_night(browser, own_desk_of_one, rounds=12, seed=2, faults={}, meddle=LEAKS)
-    assert leaking.grown > 0.1, "a wall that keeps old pictures is seen to grow"
+    assert leaking.grown > 0.6, "a wall that keeps old pictures is seen to grow"
 
 
 async def test_the_scenes_are_arranged_by_hand_and_the_walls_have_them(page: Page, desk: FenghuoProcess):
