@@ -189,9 +189,10 @@ class Round:
         """The record of a command that was done, in this round or ever: all were asked about beforehand."""
         return self._records.get(command_id) or self._before[command_id]
 
-    def via(self, seq: int) -> dict[str, Any] | None:
-        """How the entry came, if not from its person directly; None also while it is not written yet."""
-        body = self._connection.execute(select(ENTRY.c.body).where(ENTRY.c.seq == seq)).scalar()
+    def via(self, first_seq: int, last_seq: int) -> dict[str, Any] | None:
+        """How these came, if not from their person directly; None also while they are not written yet."""
+        first = (ENTRY.c.seq == first_seq) & (ENTRY.c.seq <= last_seq)
+        body = self._connection.execute(select(ENTRY.c.body).where(first)).scalar()
         return None if body is None else orjson.loads(body).get("via")
 
     def offset(self, stream: str, first_seq: int, last_seq: int) -> int | None:

@@ -337,8 +337,7 @@ class Store:
             return found if found is not None and author.unit in found.units else None
 
         looked_up = (round_.number, other, self.forms, round_.issue, round_.upload, round_.told)
-        context = Context(author, setting, *looked_up)
-        decided = decide(incident, command, context)
+        decided = decide(incident, command, Context(author, setting, *looked_up))
         return round_.write(command.incident_id, decided, author, command, setting)
 
     def _again(
@@ -357,9 +356,8 @@ class Store:
             incident = round_.load(before.incident_id) if before.incident_id else None
             if incident is None or author.unit not in incident.units:
                 raise CommandIdReused
-        again = self._answer(round_, author, before, replayed=True)
-        written = before.last_seq >= before.first_seq
-        return replace(again, via=round_.via(before.first_seq) if written else None)
+        via = round_.via(before.first_seq, before.last_seq)
+        return replace(self._answer(round_, author, before, replayed=True), via=via)
 
     def _answer(self, round_: Round, author: Author, done: Done, *, replayed: bool) -> Answer:
         """The number of an incident in another unit's area would tell how busy that unit is: left out."""
