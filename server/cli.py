@@ -96,11 +96,10 @@ def _parser() -> argparse.ArgumentParser:
 
     token = commands.add_parser("token", help="bearer tokens").add_subparsers(dest="deed", required=True)
     fresh = _store(token.add_parser("add", help="print a bearer token, alone on its line"))
-    whose = fresh.add_mutually_exclusive_group(required=True)
-    whose.add_argument("--user", default="")
-    whose.add_argument("--feed", default="", help="of this unit: reads the map's feeds and nothing else")
+    _flag(fresh, "--user", default="")
+    _flag(fresh, "--feed", default="", help="instead, of this unit: reads the map's feeds and nothing else")
     _flag(fresh, "--label", default="")
-    fresh.set_defaults(run=_token_add)
+    fresh.set_defaults(run=_token_add, refuse=fresh.error)
     revoke = _store(token.add_parser("revoke", help="end a token, by the token or its id"))
     revoke.add_argument("token")
     revoke.set_defaults(run=_token_revoke)
@@ -294,6 +293,8 @@ def _user_list(parsed: argparse.Namespace) -> int:
 
 
 def _token_add(parsed: argparse.Namespace) -> int:
+    if bool(parsed.user) == bool(parsed.feed):
+        parsed.refuse("say whose: either --user NAME or --feed UNIT")
     with _people(parsed) as people:
         if parsed.feed:
             print(people.add_feed(parsed.feed, parsed.label or "feed"))

@@ -60,6 +60,17 @@ SAMPLES: Body = {
     "short_mark": "12345678",
     "note": "传真号 000",
     "reference": "G-2026-1",
+    "host": "王副市长",
+    "input": "气象局:未来三小时仍有暴雨",
+    "meeting": {"system": "会议系统", "number": "123", "link": "https://meeting.example/1"},
+    "part_of": "130324",
+    "area": "卢龙县北部",
+    "until": words.at("20:00"),
+    "measures": [],
+    "radius_m": None,  # a circle alone has one
+    "may_become_major": False,
+    "symbol": None,
+    "label": "警戒区",
 }
 
 
@@ -71,7 +82,7 @@ def test_every_optional_part_may_be_said_or_be_unknown(one_room: Room, name: str
     entry = entry_of(one_room, done)
     assert {"on_behalf_of", "words", "device_at", "device_sent_at"} <= set(entry)
     # Those are yes or no, or minutes; and what an addressee has not called done is finished with words alone.
-    unknown = dict.fromkeys(set(optional) - {"possible", "done", "receive_within_min"})
+    unknown = dict.fromkeys(set(optional) - {"possible", "done", "receive_within_min", "may_become_major"})
     if name == "finish-instruction":
         del unknown["text"]
     one_room.told(whose(name), name, {**good(one_room, name), **unknown})

@@ -322,7 +322,7 @@ async def watched(browser: Browser) -> AsyncIterator[tuple[BrowserContext, list[
         path = request.url.split("/", 3)[-1].split("?")[0]
         ours = (
             "static/", "sign-in", "incidents", "places", "wall", "api/v1/live", "board", "statistics",
-            "intake/drafts", "kinds", "duty/pieces", "actions/", "",
+            "intake/drafts", "kinds", "duty/pieces", "actions/", "map/", "api/v1/map", "",
         )  # fmt: skip
         if not request.url.startswith("http://127.0.0.1:") or (not path.startswith(ours[:-1]) and path != ""):
             strange.append(request.url)

@@ -14,6 +14,8 @@ from typing import Any, get_args
 import pytest
 from jinja2 import UndefinedError
 
+from schemas.commands import COMMANDS
+from schemas.consultations import ConsultationCommand
 from schemas.events import EVENTS, LOG_ENTRY, EntryAdded, IncidentShared, LogEntry, ObligationExcused
 from schemas.instructions import Medium, Step, Waits
 from schemas.terms import (
@@ -89,7 +91,9 @@ def named() -> list[tuple[str, str]]:
         "form": ON_INCIDENTS,
         "actor": [*OUTSIDE_ACTORS, *sorted(senders & set(_actors()))],
     }
-    groups["form"] = [name for name in ON_INCIDENTS if name != "open-incident"]
+    conferring = {name for name in ON_INCIDENTS if issubclass(COMMANDS[name], ConsultationCommand)}
+    groups["form"] = [name for name in ON_INCIDENTS if name not in {"open-incident", *conferring}]
+    groups["consultation_form"] = sorted(conferring)
     return [(group, str(slug)) for group, slugs in groups.items() for slug in slugs]
 
 

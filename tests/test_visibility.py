@@ -47,6 +47,7 @@ ASKED: dict[str, tuple[str, ...]] = ASKED_OF_THE_MAP | {
     "/incidents": ("", "?state=all", "?state=all&q=卢龙", "?state=all&unit=130324"), "/exports": ("",),
     **{f"/incidents/{{incident_id:uuid}}{part}": ("",) for part in ("", "/around", "/view", *CONSULTED)},
     "/incidents/{incident_id:uuid}/news": ("", "?after=0"), "/devices": ("",), "/upstream": ("",),
+    "/api/v1/outposts/seen": ("?incidents=00000000-0000-0000-0000-000000000000",),
     **dict.fromkeys((f"/incidents/{{incident_id:uuid}}/reports/{{report_id:uuid}}{part}"
         for part in ("", "/news", "/paper", "/report.docx", "/report.pdf")), ("",)),
     **dict.fromkeys((f"/export/{what}" for what in ("incidents", "obligations", "log", "roster", "roll-calls",
@@ -370,8 +371,9 @@ def test_those_who_saw_a_duplicate_see_the_incident_and_the_other_way_round(room
 
 DESK = set(ON_INCIDENTS)
 MAY = {
-    "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK, "Gao": FIELD | SPOT,
-    "Luo": ANSWERS | FIELD - {"open-incident", "establish-facts", "judge-level", "issue-order"},
+    "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK, "Gao": FIELD | SPOT | {"give-opinion"},
+    "Luo": ANSWERS | {"give-opinion"}
+    | FIELD - {"open-incident", "establish-facts", "judge-level", "issue-order"},
     "Zhao": set(), "Sun": set(), "Chen": set(),
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 
 from playwright.async_api import Browser, Page, expect
@@ -51,8 +51,8 @@ WITHOUT_KEYS: Altered = {
 HIDES_REFUSALS: Altered = {
     "field/outbox.js": [
         (
-            "for (const record of records) outbox.put(record);",
-            "for (const record of records) outbox.put({ ...record, state: 'away' });",
+            "for (const record of records ?? []) outbox.put(record);",
+            "for (const record of records ?? []) outbox.put({ ...record, state: 'away' });",
         )
     ]
 }
@@ -210,8 +210,14 @@ async def _for_three_days(run: Run, desk: FenghuoProcess) -> None:
         run.must("each with its reason on the screen", sum(shown) == len(refused), (shown, len(refused)))
         away = await away_of(song)
         run.must("what changed meanwhile is told", "变化" in away, away)
-        stands = await song.evaluate(f"{CODE}; state")
         head = desk.ask("Li", "log", limit=1)["head"]
+
+        async def stands_there() -> bool:
+            return bool((await song.evaluate(f"{CODE}; state"))["after"] == head)
+
+        with suppress(AssertionError):  # said below, with both
+            await eventually(stands_there, within=60)
+        stands = await song.evaluate(f"{CODE}; state")
         run.must("the tablet stands where the stream does", stands["after"] == head, (stands["after"], head))
         known = parse_instant(desk.ask("Li", f"incidents/{own}")["known_at"])
         off = abs((known - began).total_seconds())

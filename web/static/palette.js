@@ -59,7 +59,7 @@ function arrive() {
 
 /** What this person may do; what is done on another page comes after what is done here. */
 function offered() {
-  const reachable = (action) => !action.go || action.go === "/account" || document.querySelector(`.top nav a[href="${action.go}"]`);
+  const reachable = (action) => !action.go || action.go === "/account" || document.querySelector(`.top nav a[href="${action.go.replace("/wall/scenes", "/wall")}"]`);
   const mine = all.filter((one) => !one.command || !may || may.includes(one.command));
   const here = mine.filter((one) => elements(one).length), elsewhere = mine.filter((one) => !here.includes(one) && one.go && reachable(one));
   const lines = (some, where) => some.map((one) => ({
