@@ -7,7 +7,6 @@ import { guardSignOut } from "./drafts.js";
 import { Duty } from "./duty.js";
 import { Live } from "./live.js";
 import { alsoOffer, open as openPalette } from "./palette.js";
-import { ReadingDialog } from "./reading.js";
 import { elementsOf, fetchHtml } from "./swap.js";
 import { say } from "./texts.js";
 import { POPS, View } from "./view.js";
@@ -17,7 +16,8 @@ const board = new Board((incident) => openIncident(incident));
 const view = new View();
 let choosing = null;
 const form = document.getElementById("intake");
-const reading = new ReadingDialog();
+let dialog = null;
+const reading = { dialog: document.getElementById("reading"), open: async (...said) => (await theReading()).open(...said) };
 const intake = form && new Intake(form, (answer) => { board.at = answer.incident_id; board.choose(answer.incident_id); }, reading);
 const live = new Live("desk");
 const alarms = new Alarms(() => board.deadlines(), (one) => openDuty(one.incident, one.duty.dataset));
@@ -44,6 +44,7 @@ live.addEventListener("refresh", () => {
 /** What no first key needs comes when the page is there: the first load is smaller, and a server that dies later
  * takes nothing away. */
 async function rest() {
+  await theReading();
   const [choose, attachments, paste, short] = await Promise.all([
     import("./choose.js"), import("./attachments.js"), import("./paste.js"), import("./short_desk.js"),
   ]);
@@ -51,6 +52,11 @@ async function rest() {
   new attachments.Attachments(view);
   new paste.PasteIntoIncident(view, reading);
   new short.ShortReports((answer) => { board.at = answer.incident_id; board.choose(answer.incident_id); });
+}
+
+async function theReading() {
+  const { ReadingDialog } = await import("./reading.js");
+  return dialog ??= new ReadingDialog();
 }
 
 /** After the load event; what does not come is asked for again. */

@@ -9,7 +9,7 @@ import { CommandForm, echo } from "./forms.js";
 import { withoutInformer } from "./informer.js";
 import { Outbox } from "./outbox.js";
 import { Picker } from "./pick.js";
-import { isMessage } from "./reading.js";
+import { isMessage } from "./pasted.js";
 import { SharedDrafts } from "./shared_drafts.js";
 import { say } from "./texts.js";
 import { wireTime } from "./times.js";

@@ -1,6 +1,6 @@
 // A message pasted into an open incident's log or facts: its text stays where it was pasted, its figures are offered
 // for the facts, each with its words.
-import { isMessage } from "./reading.js";
+import { isMessage } from "./pasted.js";
 import { fillForm, nameOf } from "./taken.js";
 
 export class PasteIntoIncident {

@@ -6,10 +6,7 @@ import { say } from "./texts.js";
 import { parseTime, wireTime } from "./times.js";
 
 const KEYS = "123456789abcdefghijklmnopqrstuvwxyz";
-const LONG = 40, PATIENCE_MS = 10_000;
-
-/** A paste that is a message and not a word or two. */
-export const isMessage = (text) => text.trim().length > LONG || /\n./.test(text.trim());
+const PATIENCE_MS = 10_000;
 
 export class ReadingDialog {
   constructor() {
