@@ -143,7 +143,9 @@ async def unlock(page: Page, pin: str = PIN) -> None:
     door = page.locator("#door")
     await expect(door).to_have_attribute("data-mode", re.compile("enter|choose"), timeout=LINE)
     await expect(page.locator("#pin")).to_be_visible()
-    for _ in range(2 if await door.get_attribute("data-mode") == "choose" else 1):
+    for again in range(2 if await door.get_attribute("data-mode") == "choose" else 1):
+        if again:  # what is typed before the door has turned the page is not the second time
+            await expect(door).to_contain_text(re.compile("再输一次|once more|again", re.IGNORECASE))
         await page.fill("#pin", pin)
         await page.click("#door-ok")
     await expect(door).not_to_be_visible(timeout=LINE)

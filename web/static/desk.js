@@ -14,7 +14,7 @@ import { POPS, View } from "./view.js";
 const RETRY_MS = 5000;
 const board = new Board((incident) => openIncident(incident));
 const view = new View();
-let choosing = null;
+let choosing = null, early = null;  // a digit that was pressed before what takes it had come
 const form = document.getElementById("intake");
 let dialog = null;
 const reading = { dialog: document.getElementById("reading"), open: async (...said) => (await theReading()).open(...said) };
@@ -44,11 +44,11 @@ live.addEventListener("refresh", () => {
 /** What no first key needs comes when the page is there: the first load is smaller, and a server that dies later
  * takes nothing away. */
 async function rest() {
-  await theReading();
   const [choose, attachments, paste, short] = await Promise.all([
-    import("./choose.js"), import("./attachments.js"), import("./paste.js"), import("./short_desk.js"),
+    import("./choose.js"), import("./attachments.js"), import("./paste.js"), import("./short_desk.js"), theReading(),
   ]);
   choosing = new choose.Choosing(view);
+  if (early) choosing.key(early);
   new attachments.Attachments(view);
   new paste.PasteIntoIncident(view, reading);
   new short.ShortReports((answer) => { board.at = answer.incident_id; board.choose(answer.incident_id); });
@@ -117,7 +117,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && board.list.contains(event.target)) return done(event, () => board.choose());
   if (/^Arrow(Up|Down)$/.test(event.key) && !board.list.contains(event.target) && event.target !== document.body) return;
   if (KEYS[event.key]) done(event, KEYS[event.key]);
-  else if (/^[1-9]$/.test(event.key)) { if (choosing?.key(event)) event.preventDefault(); }
+  else if (/^[1-9]$/.test(event.key)) { if (!choosing) early = event; else if (choosing.key(event)) event.preventDefault(); }
   else if (/^[a-z]$/.test(event.key)) {
     const act = document.querySelector(`.acts button[data-key="${event.key}"]`);
     if (act) done(event, () => act.click());
