@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-import structlog
-from anyio.to_thread import run_sync
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from server.documents.fonts import NoChineseType
 from server.documents.minutes import minutes
-from server.documents.press import DOWNLOAD, TYPES, Busy, Kind, disposition, file_name
 from server.documents.sheet import Sheet
 from server.domain.consultations_shown import consultation_shown
 from server.domain.incident import Incident
 from server.pages.asked import Asked, page
+from server.pages.printed import printed
 from server.record.folded import incident_seen_by
-
-log = structlog.get_logger()
 
 KINDS = ("special", "rolling", "intensified", "routine")
 
@@ -63,32 +56,6 @@ def _with_rights(one: dict[str, Any], incident: Incident, asked: Asked) -> dict[
     }
 
 
-def _document(kind: Kind) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        return await _printed(request, kind)
-
-    return endpoint
-
-
-async def _printed(request: Request, kind: Kind) -> Response:
-    """The minutes as a file, made off the event loop; what is too much at once is told to come back."""
-    asked = Asked(request)
-    paper = await run_sync(_paper, asked)
-    if paper is None:
-        return await run_sync(_refused, asked, 404, "refused.not_found")
-    try:
-        made = await asked.parts.press.printed(kind, paper)
-    except NoChineseType:
-        return await run_sync(_refused, asked, 503, "report.no_type")
-    except (Busy, TimeoutError):
-        return await run_sync(_refused, asked, 503, "report.busy")
-    plain = (
-        f"{'drill-' if paper.drill else ''}minutes-{str(request.path_params['consultation_id'])[:8]}.{kind}"
-    )
-    headers = {**DOWNLOAD, "Content-Disposition": disposition(file_name(paper, kind), plain)}
-    return Response(made, headers=headers, media_type=TYPES[kind])
-
-
 def _paper(asked: Asked) -> Sheet | None:
     incident = _incident(asked)
     if incident is None:
@@ -97,23 +64,12 @@ def _paper(asked: Asked) -> Sheet | None:
     return None if one is None else minutes(incident, one, asked.parts.forms, asked.parts.tree)
 
 
-def _refused(asked: Asked, status: int, slug: str) -> Response:
-    if status != 404:
-        log.error("the minutes could not be printed", why=slug)
-    asked.note_head()
-    answer = asked.page("missing.html", status, said=asked.wording.say(slug))
-    if slug == "report.busy":
-        answer.headers["Retry-After"] = "3"
-    return answer
-
-
 def routes() -> list[BaseRoute]:
     base = "/incidents/{incident_id:uuid}/consultations"
+    one = f"{base}/{{consultation_id:uuid}}"
     return [
         Route(base, page(consultations_page)),
         Route(f"{base}/news", page(consultations_piece)),
-        *(
-            Route(f"{base}/{{consultation_id:uuid}}/minutes.{kind}", _document(kind))
-            for kind in ("docx", "pdf")
-        ),
+        Route(f"{one}/minutes.docx", printed("docx", _paper, "minutes", "refused.not_found")),
+        Route(f"{one}/minutes.pdf", printed("pdf", _paper, "minutes", "refused.not_found")),
     ]

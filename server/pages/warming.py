@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections import Counter
 from contextlib import suppress
 from datetime import datetime
 
@@ -63,10 +64,10 @@ def _of_this_month(parts: Parts, now: datetime) -> list[Counted]:
     today = now.astimezone(BEIJING).date()
     root = parts.tree.root
     rows = counted(parts.database, Period(parts.tree, root, root, today.replace(day=1), today))[::-1]
-    seen: dict[str, int] = {}
-    found = rows[:MOST_TIMED]
-    for row in rows[MOST_TIMED:]:
-        seen[row.desk] = seen.get(row.desk, sum(one.desk == row.desk for one in found)) + 1
-        if seen[row.desk] <= MOST_TIMED:
+    found: list[Counted] = []
+    of_desk: Counter[str] = Counter()
+    for at, row in enumerate(rows):
+        if at < MOST_TIMED or of_desk[row.desk] < MOST_TIMED:
             found.append(row)
+            of_desk[row.desk] += 1
     return found
