@@ -186,6 +186,7 @@ def test_a_request_is_between_two_seats_and_who_called_them(own_room: Room) -> N
     room.watch()
     (late,) = happened(room, "joint_request_late", "Li")
     assert (late["waits_for"], late["late_by_s"]) == ("take", 60)
+    assert happened(room, "joint_request_late", "Qin") == [], "a third department does not hear of it"
     room.told("Li", "take-joint-request", {**of, "at": room.clock.ago()})
     room.clock.pass_by(minutes=60)
     room.watch()
