@@ -13,7 +13,7 @@ from server.safekeeping.verify import verify
 from server.screens import wall_scenes
 from tests import words
 from tests.deeds import refused
-from tests.duty_deeds import CITY, LULONG, happened, plan, shift, take_over
+from tests.duty_deeds import CITY, LULONG, QINGLONG, happened, plan, shift, take_over
 from tests.room import Room
 from tests.words import Body, new_id
 
@@ -99,6 +99,9 @@ def test_a_desk_arranges_its_scenes_turns_to_one_and_the_log_says_so(own_room: R
     lines = [one["event"] for one in room.stream("Wu") if one["event"]["type"].startswith("wall_")]
     assert [one.get("title") for one in lines] == [None, "大案", None, "大案", None]
     assert happened(room, "wall_arranged", "Li") == [], "what hangs in a room is nobody else's"
+    arrange(room, flood, big)
+    assert Wall(room).mode == "rotate", "nor is it chosen when it comes again"
+    arrange(room, flood)
     room.restart()
     assert Wall(room).titles() == ["防汛"]
     assert verify(room.parts.database).faults == []
@@ -262,7 +265,10 @@ def test_who_commands_what_is_out_and_who_is_on_duty(spare_room: Room) -> None:
     assert "未签收" not in Wall(room).says("forces")
     assert "值班长 吴某" in wall.says("duty")
     assert "王局" in wall.says("duty")
-    assert "周县长" not in Wall(room, "He").html
+    room.told("Li", "share-incident", {"incident_id": one, "with": [QINGLONG]})
+    neighbour = Wall(room, "Qin")
+    assert "现场" in neighbour.says("command"), "it sees who is at the incident"
+    assert "周县长" not in neighbour.html, "and not who is on duty at a desk that is not its own"
 
 
 def test_warnings_in_force_stand_until_they_are_settled_and_say_when_they_should_be_over(
