@@ -21,6 +21,7 @@ from server.domain.decide import Author, Refused
 from server.migrations import migrate
 from server.record.database import Database
 from server.record.round import Round
+from server.record.rows import STREAM_ENTRIES, Pen
 from server.record.store import Answer, Store, StoreUnavailable
 from server.record.tables import ENTRY, STREAM_ENTRY
 from server.record.works import Creation, CreationRefused, Work
@@ -236,3 +237,18 @@ def test_a_row_that_cannot_be_written_fails_the_whole_round_and_answers_nobody_w
     monkeypatch.undo()
     assert not store.execute(LI, "person", lost).result(20).replayed, "it was not written the first time"
     assert not verify(store.database).faults
+
+
+def test_a_young_stream_in_an_old_log_is_written_like_any_other(database_url: str) -> None:
+    """PostgreSQL's driver names a list's type by its values: a small offset beside a large one, in one
+    statement, took the large one for small too, and every write of that desk was refused from entry 32,768 on."""
+    database = Database(database_url)
+    migrate(database)
+    rows = [("130324", 5, 40_000), ("130324", 6, 3_000_000_000)]
+    for row in rows:
+        with database.writing() as connection:
+            Pen(connection, database.is_sqlite).put(STREAM_ENTRIES, [row])
+    with database.reading() as connection:
+        stored = select(STREAM_ENTRY.c.stream, STREAM_ENTRY.c.position, STREAM_ENTRY.c.seq)
+        assert sorted(map(tuple, connection.execute(stored))) == rows
+    database.close()

@@ -136,12 +136,14 @@ class Pen:
 
 def _postgres_cursor(driver: Any) -> Any:
     """A cursor that takes PostgreSQL's own marks: psycopg would look through the text of every long statement
-    for its own, every time. All whole numbers travel alike, or each mixture of sizes would be a statement."""
+    for its own, every time. All whole numbers travel alike, or each mixture of sizes would be a statement; lists
+    of them as text, so both ways have to be named."""
     import psycopg  # whoever keeps to SQLite does not wait for it
-    from psycopg.types.numeric import Int8BinaryDumper
+    from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 
     cursor = psycopg.RawCursor(driver)
-    cursor.adapters.register_dumper(int, Int8BinaryDumper)
+    for dumper in (Int8Dumper, Int8BinaryDumper):
+        cursor.adapters.register_dumper(int, dumper)
     return cursor
 
 
