@@ -154,7 +154,6 @@ class AskJointRequest(RequestCommand):
     text: Said2000
     take_within_min: Minutes = TAKE_WITHIN_MIN
     answer_within_min: Minutes
-    incident_id: Id | None = None
 
 
 class TakeJointRequest(RequestCommand):
@@ -361,7 +360,6 @@ class JointRequestAsked(RequestEvent):
     text: str
     take_by: Instant
     answer_by: Instant
-    incident_id: str | None = None
 
 
 class JointRequestTaken(RequestEvent):

@@ -53,7 +53,6 @@ class JointRequestShown(Shown):
     by: str
     to: str
     text: str
-    incident_id: str | None
     asked_at: Instant
     take_by: Instant
     answer_by: Instant

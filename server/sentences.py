@@ -172,6 +172,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "no-such-scene": ("没有这个场景", "There is no such scene."),
     "month-sealed": ("{month} 已经封账，不能再封", "{month} was sealed already; it is sealed once."),
     "time-in-the-future": ("时间晚于现在两分钟以上", "This time is more than two minutes in the future."),
+    "joint-data-outside": ("首次应报应在联合值守期间内", "The first time lies outside the joint duty."),
     "time-out-of-range": ("年份应在 1900 至 9998 之间", "The year must be from 1900 to 9998."),
     "command-id-reused": (
         "同一个 command_id 已用于不同的内容",

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from server.safekeeping.verify import verify, verify_in
 from tests.deeds import refused
-from tests.duty_deeds import happened
+from tests.duty_deeds import happened, shift
 from tests.joint_deeds import (
     BEHALF,
     CITY,
@@ -283,3 +283,75 @@ def test_verification_finds_a_board_that_was_bettered_behind_the_program(one_roo
         faults = verify_in(connection).faults
         connection.rollback()
     assert faults
+
+
+def test_a_seat_that_opens_a_duty_under_an_id_it_knows_takes_over_nobodys(own_room: Room) -> None:
+    room = own_room
+    city = opened(room)
+    room.told("He", "ask-joint-request", asking(city, CITY, text="只给市里"))
+    own = opening(room, "130324105", unit=LULONG, period_id=city["period_id"], title="县里自己的", others=[])
+    room.told("Li", "open-joint-duty", own)
+    at_the_county = {one["unit"]: one for one in room.ask("Li", "joint-duties")["joint_duties"]}
+    assert {unit: one["sees_all"] for unit, one in at_the_county.items()} == {CITY: False, LULONG: True}
+    assert [one["requests"] for one in at_the_county.values()] == [[], []]
+    (at_the_city,) = [one for one in room.ask("Wu", "joint-duties")["joint_duties"] if one["unit"] == CITY]
+    assert (at_the_city["title"], at_the_city["is_own"]) == ("主汛期联合值守", True)
+    assert [one["text"] for one in at_the_city["requests"]] == ["只给市里"]
+    assert verify(room.parts.database).faults == []
+
+
+def test_the_same_id_of_data_in_two_periods_is_two(own_room: Room) -> None:
+    room = own_room
+    first, second = opened(room), opened(room)
+    same = new_id()
+    for period in (first, second):
+        room.told("Wu", "ask-joint-data", data(room, period, data_id=same))
+    handed = {**first, "data_id": same, "at": room.clock.ago(), "text": "41.2"}
+    room.told("Li", "hand-in-joint-data", handed)
+    values = {
+        one["period_id"]: one["data"][0]["value"] for one in room.ask("Wu", "joint-duties")["joint_duties"]
+    }
+    assert values == {first["period_id"]: "41.2", second["period_id"]: None}
+    assert verify(room.parts.database).faults == []
+
+
+def test_times_that_nobody_can_mean_are_refused_and_the_field_is_named(one_room: Room) -> None:
+    room = one_room
+    late, early = "9999-12-31T23:59:59.999Z", "0001-01-02T00:00:00.000Z"
+    refused(
+        room.tell("Wu", "open-joint-duty", opening(room, ends_at=late)), 422, "time-out-of-range", "/ends_at"
+    )
+    period = opened(room)
+    asked = data(room, period, first_due_at=early)
+    refused(room.tell("Wu", "ask-joint-data", asked), 422, "time-out-of-range", "/first_due_at")
+    for outside in (room.clock.ago(minutes=1), room.clock.ago(hours=-48)):
+        asked = data(room, period, first_due_at=outside)
+        refused(room.tell("Wu", "ask-joint-data", asked), 422, "joint-data-outside", "/first_due_at")
+    item = {"unit": CITY, "item_id": new_id(), "kind": "promise", "text": "到期", "due_at": late}
+    refused(room.tell("Wu", "add-duty-item", item), 422, "time-out-of-range", "/due_at")
+    shifts = [{**shift(0), "ends_at": late}]
+    refused(
+        room.tell("Wu", "plan-shifts", {"unit": CITY, "shifts": shifts}),
+        422,
+        "time-out-of-range",
+        "/shifts/0/ends_at",
+    )
+
+
+def test_a_seat_that_is_required_from_now_on_has_its_ten_minutes(own_room: Room) -> None:
+    room = own_room
+    period = opened(room)
+    room.told("Li", "take-joint-seat", taking(room, period, LULONG))
+    room.told("He", "take-joint-seat", taking(room, period))
+    room.clock.pass_by(hours=5)
+    room.told("Wu", "extend-joint-duty", {**period, "required": [QINGLONG], "reason": "上游暴雨"})
+    room.clock.pass_by(minutes=9)
+    room.watch()
+    assert happened(room, "joint_seat_empty") == []
+    room.clock.pass_by(minutes=2)
+    room.watch()
+    (empty,) = happened(room, "joint_seat_empty")
+    assert (empty["seat"], empty["late_by_s"]) == (QINGLONG, 60)
+    room.clock.pass_by(hours=48)
+    room.watch()
+    assert happened(room, "joint_duty_ran_out", "Qin"), "all seats hear that it is over"

@@ -241,7 +241,7 @@ def test_a_row_that_cannot_be_written_fails_the_whole_round_and_answers_nobody_w
 
 def test_a_young_stream_in_an_old_log_is_written_like_any_other(database_url: str) -> None:
     """PostgreSQL's driver names a list's type by its values: a small offset beside a large one, in one
-    statement, took the large one for small too, and every write of that desk was refused from entry 32,768 on."""
+    statement, took the large one for small too: from entry 32,768 on nothing more was written there."""
     database = Database(database_url)
     migrate(database)
     rows = [("130324", 5, 40_000), ("130324", 6, 3_000_000_000)]

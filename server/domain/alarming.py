@@ -292,7 +292,7 @@ def ended_by(event: DutyEvent, alarm: Alarm, duty_of: DutyOf) -> bool:
     if said.kind == "roll_call" and isinstance(event, du.RollAnswered | du.RollClosed):
         return said.what == event.roll_id and not _silent(said.what, duty_of(said.unit), duty_of)
     if said.what == "joint_seat":
-        is_over = isinstance(event, jd.JointDutyClosed)
+        is_over = isinstance(event, jd.JointDutyClosed | jd.JointDutyRanOut)
         is_taken = isinstance(event, jd.JointSeatTaken) and event.seat == said.about
         return (is_over or is_taken) and said.causes == [getattr(event, "period_id", None)]
     return (

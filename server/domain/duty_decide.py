@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from pydantic import BaseModel
+
 from schemas import alarms as al
 from schemas import duties as du
 from schemas import joint as jd
 from schemas import walls as wa
 from server.domain import handover, joint_decide, roll_calls, sealing, walls
-from server.domain.decide import FUTURE_TOLERANCE, Refused
+from server.domain.decide import FIRST_YEAR, FUTURE_TOLERANCE, LAST_YEAR, Refused
 from server.domain.duty import Duty, Shift
 from server.domain.duty_context import DutyContext
 
@@ -21,6 +23,7 @@ LONGEST = timedelta(hours=72)
 def decide(duty: Duty, command: du.DutyCommand, context: DutyContext) -> list[du.DutyEvent]:
     """What the command amounts to: events for this unit's duty, of a roll-call for others' too."""
     _refuse_strangers(command, context)
+    _refuse_impossible_years(command)
     at = getattr(command, "at", None)
     if isinstance(at, datetime) and at > context.now + FUTURE_TOLERANCE:
         raise Refused("time-in-the-future", "/at")
@@ -89,6 +92,20 @@ def decide(duty: Duty, command: du.DutyCommand, context: DutyContext) -> list[du
             return [*walls.decide(duty.wall, command, duty.unit)]
         case _:
             raise AssertionError(f"no decision for {command.name}")
+
+
+def _refuse_impossible_years(said: object, pointer: str = "") -> None:
+    """A year that nobody can mean: what reckons with it would leave the calendar, and end a whole round."""
+    match said:
+        case datetime():
+            if not FIRST_YEAR <= said.year <= LAST_YEAR:
+                raise Refused("time-out-of-range", pointer)
+        case BaseModel():
+            for name, value in said.__dict__.items():
+                _refuse_impossible_years(value, f"{pointer}/{name}")
+        case list() | tuple():
+            for index, value in enumerate(said):
+                _refuse_impossible_years(value, f"{pointer}/{index}")
 
 
 def _refuse_strangers(command: du.DutyCommand, context: DutyContext) -> None:

@@ -68,7 +68,6 @@ class Request:
     by: str
     to: str
     text: str
-    incident_id: str | None
     asked_at: datetime
     take_by: datetime
     answer_by: datetime
@@ -138,8 +137,10 @@ def fold(periods: dict[str, Period], event: jd.JointEvent, by: str, at: datetime
                 known = period.seats.get(seat)
                 if known is None:
                     period.seats[seat] = Seat(seat, True, at)
-                else:
+                elif not known.required:  # from now on somebody has to be there
                     known.required = True
+                    if known.name is None:
+                        known.empty_since = max(at, period.starts_at)
         case jd.JointDutyClosed():
             period.closed_at, period.closed_why = at, event.reason
         case jd.JointDutyRanOut():
@@ -202,7 +203,6 @@ def _fold_request(period: Period, event: jd.RequestEvent, by: str, at: datetime)
             by,
             event.to,
             event.text,
-            event.incident_id,
             at,
             event.take_by,
             event.answer_by,

@@ -211,6 +211,8 @@ def _data(
         _only_the_opener(command, context)
         if command.seat not in period.seats:
             raise Refused("no-such-seat", "/seat", kind="missing")
+        if not period.starts_at <= command.first_due_at < period.ends_at:
+            raise Refused("joint-data-outside", "/first_due_at")
         if command.data_id in period.data:
             raise Refused("joint-data-exists", "/data_id", kind="conflict")
         every = timedelta(minutes=command.every_min)
@@ -274,7 +276,6 @@ def _ask(period: Period, command: jd.AskJointRequest, context: DutyContext) -> j
         text=command.text,
         take_by=min(answer_by, now + timedelta(minutes=command.take_within_min)),
         answer_by=answer_by,
-        incident_id=command.incident_id,
     )
 
 

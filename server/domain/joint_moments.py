@@ -109,7 +109,7 @@ def _request(
 def _ran_out(period: Period, unit: str, above: Sequence[str]) -> Callable[[datetime], jd.JointEvent]:
     return lambda now: jd.JointDutyRanOut(
         unit=unit,
-        units=list(above),
+        units=of_seats(period, above),
         period_id=period.period_id,
         due_at=period.ends_at,
         late_by_s=_by(now, period.ends_at),

@@ -167,7 +167,8 @@ class Duties:
         for put, rows_of in JOINT:
             changed_rows: list[dict[str, Any]] = []
             for unit, duty in self._touched.items():
-                changed_rows += rows_of(duty, self._changed.get(unit, set()))
+                if in_it := self._changed.get(unit):
+                    changed_rows += rows_of(duty, in_it)
             yield put, changed_rows
 
     def _take(self, events: Sequence[du.DutyEvent], author: Author | None, command: AnyCommand | None) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
 
 from schemas.fields import wire_instant
 from server.domain.joint_moments import AFTER
@@ -37,12 +37,12 @@ def joint_duties(
 
 
 def _periods(connection: Connection, tree: UnitTree, viewer: str, now: datetime) -> list[Mapping[Any, Any]]:
-    seated = select(JOINT_SEAT.c.period_id).where(JOINT_SEAT.c.seat == viewer)
+    seated = select(JOINT_SEAT.c.seat).where(JOINT_SEAT.c.seat == viewer, _of_period(JOINT_SEAT)).exists()
     below = tree.subtree(viewer)
     query = (
         select(JOINT_DUTY)
         .where(
-            or_(JOINT_DUTY.c.unit.in_(below), JOINT_DUTY.c.period_id.in_(seated)),
+            or_(JOINT_DUTY.c.unit.in_(below), seated),
             or_(JOINT_DUTY.c.closed_at.is_(None), JOINT_DUTY.c.closed_at > now - SHOWN_FOR),
         )
         .order_by(JOINT_DUTY.c.closed_at.is_not(None), JOINT_DUTY.c.opened_at.desc(), JOINT_DUTY.c.period_id)
@@ -50,17 +50,24 @@ def _periods(connection: Connection, tree: UnitTree, viewer: str, now: datetime)
     return list(connection.execute(query).mappings())
 
 
+def _of_period(table: Table) -> ColumnElement[bool]:
+    """Joins what lies in a period to it: ids are only good within a unit."""
+    return and_(table.c.unit == JOINT_DUTY.c.unit, table.c.period_id == JOINT_DUTY.c.period_id)
+
+
 def _whole(
     connection: Connection, period: Mapping[Any, Any], viewer: str, tree: UnitTree, now: datetime
 ) -> dict[str, Any]:
-    period_id, sees_all = period["period_id"], tree.covers(viewer, period["unit"])
+    sees_all = tree.covers(viewer, period["unit"])
+
+    def inside(table: Table) -> ColumnElement[bool]:
+        return and_(table.c.unit == period["unit"], table.c.period_id == period["period_id"])
+
     seats = connection.execute(
-        select(JOINT_SEAT)
-        .where(JOINT_SEAT.c.period_id == period_id)
-        .order_by(JOINT_SEAT.c.required.desc(), JOINT_SEAT.c.seat)
+        select(JOINT_SEAT).where(inside(JOINT_SEAT)).order_by(JOINT_SEAT.c.required.desc(), JOINT_SEAT.c.seat)
     ).mappings()
-    of_data = select(JOINT_DATA).where(JOINT_DATA.c.period_id == period_id, JOINT_DATA.c.stopped_at.is_(None))
-    of_requests = select(JOINT_REQUEST).where(JOINT_REQUEST.c.period_id == period_id)
+    of_data = select(JOINT_DATA).where(inside(JOINT_DATA), JOINT_DATA.c.stopped_at.is_(None))
+    of_requests = select(JOINT_REQUEST).where(inside(JOINT_REQUEST))
     if not sees_all:
         of_data = of_data.where(or_(JOINT_DATA.c.shared, JOINT_DATA.c.seat == viewer))
         mine = or_(JOINT_REQUEST.c.asked_by == viewer, JOINT_REQUEST.c.to_unit == viewer)
@@ -143,7 +150,7 @@ def _data(row: Mapping[Any, Any], period: Mapping[Any, Any], now: datetime) -> d
 
 
 def _request(row: Mapping[Any, Any], now: datetime) -> dict[str, Any]:
-    names = ("request_id", "asked_by", "text", "incident_id", "asked_at", "take_by", "answer_by")
+    names = ("request_id", "asked_by", "text", "asked_at", "take_by", "answer_by")
     return {
         **_wire(row, names),
         **_wire(row, ("taken_at", "taken_by", "answered_at", "answered_by", "answer")),
@@ -169,32 +176,32 @@ def _standing(row: Mapping[Any, Any], now: datetime) -> str:
 def waiting_for(database: Database, unit: str) -> list[dict[str, Any]]:
     """What of open joint duties the log calls for at a unit: an empty seat, what is asked of it or late."""
     with database.reading() as connection:
-        open_ones = select(JOINT_DUTY.c.period_id).where(JOINT_DUTY.c.closed_at.is_(None))
+        is_open = JOINT_DUTY.c.closed_at.is_(None)
         seats = select(JOINT_SEAT, JOINT_DUTY.c.title, JOINT_DUTY.c.drill).join(
-            JOINT_DUTY, JOINT_DUTY.c.period_id == JOINT_SEAT.c.period_id
+            JOINT_DUTY, _of_period(JOINT_SEAT)
         )
         empty = seats.where(
             or_(JOINT_SEAT.c.seat == unit, JOINT_SEAT.c.unit == unit),
             JOINT_SEAT.c.noted_at.is_not(None),
-            JOINT_SEAT.c.period_id.in_(open_ones),
+            is_open,
         ).order_by(JOINT_SEAT.c.seat)
         requests = (
             select(JOINT_REQUEST, JOINT_DUTY.c.title, JOINT_DUTY.c.drill)
-            .join(JOINT_DUTY, JOINT_DUTY.c.period_id == JOINT_REQUEST.c.period_id)
+            .join(JOINT_DUTY, _of_period(JOINT_REQUEST))
             .where(
                 JOINT_REQUEST.c.answered_at.is_(None),
-                JOINT_REQUEST.c.period_id.in_(open_ones),
+                is_open,
                 or_(JOINT_REQUEST.c.to_unit == unit, JOINT_REQUEST.c.asked_by == unit),
             )
             .order_by(JOINT_REQUEST.c.answer_by, JOINT_REQUEST.c.request_id)
         )
         data = (
             select(JOINT_DATA, JOINT_DUTY.c.drill)
-            .join(JOINT_DUTY, JOINT_DUTY.c.period_id == JOINT_DATA.c.period_id)
+            .join(JOINT_DUTY, _of_period(JOINT_DATA))
             .where(
                 JOINT_DATA.c.missed > 0,
                 JOINT_DATA.c.stopped_at.is_(None),
-                JOINT_DATA.c.period_id.in_(open_ones),
+                is_open,
                 or_(JOINT_DATA.c.seat == unit, JOINT_DATA.c.unit == unit),
             )
             .order_by(JOINT_DATA.c.due_at, JOINT_DATA.c.data_id)

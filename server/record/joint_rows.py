@@ -15,7 +15,7 @@ Rows = Callable[..., list[dict[str, Any]]]
 
 
 def changed_by_joint(event: jd.JointEvent, duty: Duty) -> set[str]:
-    """The rows that an event has changed, by their keys; a seat's key is the period's and its own."""
+    """The rows that an event has changed, by their keys in the unit: the period's, and what lies in it."""
     period = duty.joint[event.period_id]
     match event:
         case jd.JointDutyOpened() | jd.JointDutyExtended():
@@ -25,9 +25,9 @@ def changed_by_joint(event: jd.JointEvent, duty: Duty) -> set[str]:
         case jd.JointSeatTaken() | jd.JointSeatLeft() | jd.JointRestNoted() | jd.JointSeatEmpty():
             return {f"{period.period_id} {event.seat}"}
         case jd.RequestEvent():
-            return {event.request_id}
+            return {f"{period.period_id} {event.request_id}"}
         case jd.JointDataAsked() | jd.JointDataStopped() | jd.JointDataHandedIn() | jd.JointDataLate():
-            return {event.data_id}
+            return {f"{period.period_id} {event.data_id}"}
         case _:
             raise AssertionError(f"{event.type} changes no row")
 
@@ -93,7 +93,7 @@ def data_rows(duty: Duty, only: Container[str] | None = None) -> list[dict[str, 
         }
         for period in duty.joint.values()
         for one in period.data.values()
-        if only is None or one.data_id in only
+        if only is None or f"{period.period_id} {one.data_id}" in only
     ]
 
 
@@ -107,7 +107,6 @@ def request_rows(duty: Duty, only: Container[str] | None = None) -> list[dict[st
             "by_name": one.by,
             "to_unit": one.to,
             "text": one.text,
-            "incident_id": one.incident_id,
             "asked_at": one.asked_at,
             "take_by": one.take_by,
             "answer_by": one.answer_by,
@@ -123,14 +122,14 @@ def request_rows(duty: Duty, only: Container[str] | None = None) -> list[dict[st
         }
         for period in duty.joint.values()
         for one in period.requests.values()
-        if only is None or one.request_id in only
+        if only is None or f"{period.period_id} {one.request_id}" in only
     ]
 
 
 #: Table, its key, the rows that a unit's duty makes for it.
 JOINT_TABLES: tuple[tuple[Table, tuple[str, ...], Rows], ...] = (
-    (JOINT_DUTY, ("period_id",), period_rows),
-    (JOINT_SEAT, ("period_id", "seat"), seat_rows),
-    (JOINT_DATA, ("data_id",), data_rows),
-    (JOINT_REQUEST, ("request_id",), request_rows),
+    (JOINT_DUTY, ("unit", "period_id"), period_rows),
+    (JOINT_SEAT, ("unit", "period_id", "seat"), seat_rows),
+    (JOINT_DATA, ("unit", "period_id", "data_id"), data_rows),
+    (JOINT_REQUEST, ("unit", "period_id", "request_id"), request_rows),
 )

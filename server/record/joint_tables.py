@@ -1,4 +1,8 @@
-"""The tables that show joint duties: the periods, their seats, data and requests; derived from the log."""
+"""The tables that show joint duties: the periods, their seats, data and requests; derived from the log.
+
+Ids are chosen by whoever sends them, so a row is known by its unit, too: another unit's duty cannot be
+written over by opening one with the same id.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +25,8 @@ class JointDutyRow(SQLModel, table=True):
     __tablename__ = "joint_duty"
     __table_args__ = (Index("ix_joint_duty_unit_ends_at", "unit", "ends_at"),)
 
+    unit: str = Field(primary_key=True, max_length=40)
     period_id: str = Field(primary_key=True, max_length=36)
-    unit: str = Field(max_length=40)
     kind: str = Field(max_length=20)
     title: str = Field(sa_type=Text)
     drill: bool
@@ -41,9 +45,9 @@ class JointSeatRow(SQLModel, table=True):
     __tablename__ = "joint_seat"
     __table_args__ = (Index("ix_joint_seat_seat", "seat"),)
 
+    unit: str = Field(primary_key=True, max_length=40)
     period_id: str = Field(primary_key=True, max_length=36)
     seat: str = Field(primary_key=True, max_length=40)
-    unit: str = Field(max_length=40)
     required: bool
     name: str | None = Field(default=None, sa_type=Text)
     phone: str | None = Field(default=None, max_length=60)
@@ -58,11 +62,10 @@ class JointDataRow(SQLModel, table=True):
     """Something to be handed in at set times, and what came last."""
 
     __tablename__ = "joint_data"
-    __table_args__ = (Index("ix_joint_data_period_id", "period_id"),)
 
+    unit: str = Field(primary_key=True, max_length=40)
+    period_id: str = Field(primary_key=True, max_length=36)
     data_id: str = Field(primary_key=True, max_length=36)
-    period_id: str = Field(max_length=36)
-    unit: str = Field(max_length=40)
     seat: str = Field(max_length=40)
     text: str = Field(sa_type=Text)
     every_min: int
@@ -79,16 +82,15 @@ class JointRequestRow(SQLModel, table=True):
     """What one seat, or the desk, asked another, and what became of it."""
 
     __tablename__ = "joint_request"
-    __table_args__ = (Index("ix_joint_request_period_id_asked_at", "period_id", "asked_at"),)
+    __table_args__ = (Index("ix_joint_request_unit_period_id_asked_at", "unit", "period_id", "asked_at"),)
 
+    unit: str = Field(primary_key=True, max_length=40)
+    period_id: str = Field(primary_key=True, max_length=36)
     request_id: str = Field(primary_key=True, max_length=36)
-    period_id: str = Field(max_length=36)
-    unit: str = Field(max_length=40)
     asked_by: str = Field(max_length=40)
     by_name: str = Field(sa_type=Text)
     to_unit: str = Field(max_length=40)
     text: str = Field(sa_type=Text)
-    incident_id: str | None = Field(default=None, max_length=36)
     asked_at: datetime = _instant()
     take_by: datetime = _instant()
     answer_by: datetime = _instant()

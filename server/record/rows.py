@@ -136,8 +136,8 @@ class Pen:
 
 def _postgres_cursor(driver: Any) -> Any:
     """A cursor that takes PostgreSQL's own marks: psycopg would look through the text of every long statement
-    for its own, every time. All whole numbers travel alike, or each mixture of sizes would be a statement; lists
-    of them as text, so both ways have to be named."""
+    for its own, every time. All whole numbers travel alike, or each mixture of sizes would be a statement;
+    lists of them travel as text, so both ways have to be named."""
     import psycopg  # whoever keeps to SQLite does not wait for it
     from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 

@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.Column("ran_out", sa.Boolean(), nullable=False),
         sa.Column("closed_at", UTCDateTime(), nullable=True),
         sa.Column("closed_why", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("period_id", name=op.f("pk_joint_duty")),
+        sa.PrimaryKeyConstraint("unit", "period_id", name=op.f("pk_joint_duty")),
     )
     op.create_index("ix_joint_duty_unit_ends_at", "joint_duty", ["unit", "ends_at"])
     op.create_table(
@@ -45,7 +45,7 @@ def upgrade() -> None:
         sa.Column("noted_at", UTCDateTime(), nullable=True),
         sa.Column("last", sa.Text(), nullable=True),
         sa.Column("rest", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("period_id", "seat", name=op.f("pk_joint_seat")),
+        sa.PrimaryKeyConstraint("unit", "period_id", "seat", name=op.f("pk_joint_seat")),
     )
     op.create_index("ix_joint_seat_seat", "joint_seat", ["seat"])
     op.create_table(
@@ -63,9 +63,8 @@ def upgrade() -> None:
         sa.Column("handed_by", sa.Text(), nullable=True),
         sa.Column("value", sa.Text(), nullable=True),
         sa.Column("stopped_at", UTCDateTime(), nullable=True),
-        sa.PrimaryKeyConstraint("data_id", name=op.f("pk_joint_data")),
+        sa.PrimaryKeyConstraint("unit", "period_id", "data_id", name=op.f("pk_joint_data")),
     )
-    op.create_index("ix_joint_data_period_id", "joint_data", ["period_id"])
     op.create_table(
         "joint_request",
         sa.Column("request_id", sa.String(length=36), nullable=False),
@@ -75,7 +74,6 @@ def upgrade() -> None:
         sa.Column("by_name", sa.Text(), nullable=False),
         sa.Column("to_unit", sa.String(length=40), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("incident_id", sa.String(length=36), nullable=True),
         sa.Column("asked_at", UTCDateTime(), nullable=False),
         sa.Column("take_by", UTCDateTime(), nullable=False),
         sa.Column("answer_by", UTCDateTime(), nullable=False),
@@ -88,9 +86,11 @@ def upgrade() -> None:
         sa.Column("late_answer", sa.Boolean(), nullable=False),
         sa.Column("chased", sa.Integer(), nullable=False),
         sa.Column("chased_text", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("request_id", name=op.f("pk_joint_request")),
+        sa.PrimaryKeyConstraint("unit", "period_id", "request_id", name=op.f("pk_joint_request")),
     )
-    op.create_index("ix_joint_request_period_id_asked_at", "joint_request", ["period_id", "asked_at"])
+    op.create_index(
+        "ix_joint_request_unit_period_id_asked_at", "joint_request", ["unit", "period_id", "asked_at"]
+    )
 
 
 def downgrade() -> None:
