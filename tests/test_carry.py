@@ -13,13 +13,13 @@ from tests.product import PASSWORD, FenghuoProcess
 from tests.waiting import eventually
 
 HELPERS = """
-import { Lock, MOST_WRONG } from "/static/field_lock.js";
+import { Lock, MOST_WRONG, people } from "/static/field_lock.js";
 import { forgetEverything, isToForget, closedToForget } from "/static/field_wipe.js";
 import { bundleOf, enrol, freshTablet, openTablet } from "/static/carry_bundle.js";
 import { framesOf, Gatherer, readFrame } from "/static/carry_frames.js";
 import { openCodes, paintCode } from "/static/carry_codes.js";
-Object.assign(globalThis, { Lock, MOST_WRONG, forgetEverything, isToForget, closedToForget, bundleOf, enrol,
-  freshTablet, openTablet, framesOf, Gatherer, readFrame, openCodes, paintCode });
+Object.assign(globalThis, { Lock, MOST_WRONG, people, forgetEverything, isToForget, closedToForget, bundleOf,
+  enrol, freshTablet, openTablet, framesOf, Gatherer, readFrame, openCodes, paintCode });
 """
 
 
@@ -67,7 +67,10 @@ async def test_a_lock_opens_by_its_pin_alone_ever_more_slowly_and_five_wrong_one
         said.push(await lock.open({ iv: sealed.iv, data: bent }).catch(() => "changed"));
         const other = lockOf("gao"); await other.create("4826");
         said.push(await other.open(sealed).catch(() => "another's"));
+        await lock.came({ person_id: "song", name: "宋涛" });
+        said.push(await lockOf("song").create("5937").catch(() => "another window's"));
         said.push(await lock.change("0000", "7391"), await lock.change("4826", "7391"), await opened());
+        said.push((await people()).map((one) => one.name));
         lock.lock();
         const tries = [await lockOf("song").unlock("4826")], waits = [];
         while (tries.at(-1) !== "spent") {
@@ -83,7 +86,8 @@ async def test_a_lock_opens_by_its_pin_alone_ever_more_slowly_and_five_wrong_one
         return said;
     }""")
     assert found == [
-        False, "locked", "wrong", "open", "三人被困", "changed", "another's", "wrong", "open", "三人被困",
+        False, "locked", "wrong", "open", "三人被困", "changed", "another's", "another window's",
+        "wrong", "open", "三人被困", ["宋涛"],
         ["wrong", "wrong", "wait", "wrong", "wait", "wrong", "wait", "spent"], [0, 5_000, 15_000, 60_000],
         "spent", False, True, "open", "三人被困",
     ]  # fmt: skip

@@ -173,3 +173,52 @@ async def test_without_a_line_a_cold_start_asks_the_pin_and_another_persons_stay
     await expect(door).to_be_visible(timeout=LINE)
     await expect(door.locator("h1")).to_contain_text("Li", timeout=LINE)
     assert notes(desk, incident) == []
+
+
+#: A store as tablets had it before the lock, with a note that waits, and one of somebody else's.
+BEFORE_THE_LOCK = """async ({ incident, mine, others }) => {
+  const database = await new Promise((done) => {
+    const asked = indexedDB.open("fenghuo-field", 1);
+    asked.onupgradeneeded = () => {
+      const make = (name, keyPath) => asked.result.createObjectStore(name, { keyPath });
+      make("meta"); make("drafts"); make("incidents", "id");
+      make("outbox", "command_id"); make("files", "attachment_id");
+    };
+    asked.onsuccess = () => done(asked.result);
+  });
+  const transaction = database.transaction(["outbox", "incidents"], "readwrite");
+  const deed = (person, text, seq) => {
+    const command_id = crypto.randomUUID(), at = new Date(Date.now() - 60_000).toISOString();
+    const body = {
+      command_id, device_at: at, incident_id: incident, entry_id: crypto.randomUUID(), kind: "note", text,
+      happened_at: at,
+    };
+    transaction.objectStore("outbox").add({
+      command_id, person, person_name: "x", name: "add-entry", incident_id: incident, state: "waiting",
+      device_at: at, lane: "text", seq, order: seq, body,
+    });
+  };
+  deed(mine, "更新前记的一", 1); deed(others, "别人的", 2); deed(mine, "更新前记的二", 3);
+  transaction.objectStore("incidents").add({ id: incident, title: "明文" });
+  await new Promise((done) => { transaction.oncomplete = done; });
+  database.close();
+}"""
+
+
+async def test_what_waited_on_a_tablet_of_before_the_lock_goes_out_first_and_lies_open_no_more(
+    page: Page, desk: FenghuoProcess
+) -> None:
+    incident = opened(desk)
+    ids = {who: desk.ask(who, "me")["person_id"] for who in ("Song", "Li")}
+    await page.goto(f"{desk.url}/sign-in")
+    about = {"incident": incident, "mine": ids["Song"], "others": ids["Li"]}
+    await page.evaluate(BEFORE_THE_LOCK, about)
+    await sign_in(page, desk, "Song")
+    await eventually(lambda: notes(desk, incident) == ["更新前记的一", "更新前记的二"], within=30)
+    kept = await page.evaluate(ALL_KEPT)
+    assert "别人的" in kept, "it waits for whose it is"
+    assert "更新前" not in kept
+    assert "明文" not in kept
+    await at(page, incident)
+    await note(page, "更新后的")
+    await eventually(lambda: notes(desk, incident)[2:] == ["更新后的"], within=30)

@@ -12,6 +12,7 @@ import pytest
 from bs4 import BeautifulSoup
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from server.gate.cookies import TABLET
 from server.people.p256 import BadKey, is_signed, read_key, unpacked
 from server.safekeeping.verify import verify
 from tests import words
@@ -29,7 +30,9 @@ def carried(room: Room, who: str, raw: bytes, **query: str) -> httpx2.Response:
 
 def known(room: Room, folder: Path, who: str = "Song") -> Tablet:
     tablet = Tablet(room, who, folder)
-    assert tablet.enrol().status_code == 200
+    answer = tablet.enrol()
+    assert answer.status_code == 200
+    assert f"{TABLET}=1" in answer.headers["set-cookie"]
     return tablet
 
 
@@ -136,10 +139,12 @@ def test_a_tablet_is_one_persons_with_one_key_and_only_in_person(one_room: Room,
 def test_signing_out_on_a_tablet_leaves_what_waits_there(spare_room: Room, tmp_path: Path) -> None:
     room, ours = spare_room, {"origin": "http://127.0.0.1:8000"}
     stranger, tablet = signed_in(room, "Qi"), known(spare_room, tmp_path)
+    marked = {"cookie": f"{signed_in(room, 'Li')['cookie']}; {TABLET}=1"}
     for cookie, query, cleared in (
         (stranger, "", '"cache", "storage"'),  # a browser that others use: nothing stays in it
         (signed_in(room, "Gao"), "?tablet", '"cache"'),  # by the tablet's own button
         (tablet.cookie, "", '"cache"'),  # by another page's button, on a tablet that is known
+        (marked, "", '"cache"'),  # ... to somebody else: what he has not sent yet lies there, too
     ):
         answer = room.client.post(f"/sign-out{query}", headers=cookie | ours, follow_redirects=False)
         assert (answer.status_code, answer.headers["clear-site-data"]) == (303, cleared)

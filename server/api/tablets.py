@@ -24,6 +24,7 @@ from server.desk import Explained, NotSpokenFor, author_of, explain
 from server.domain.bundles import BrokenBundle, Bundle, read_bundle
 from server.domain.decide import Author
 from server.gate.auth import principal_of
+from server.gate.cookies import DEVICE_LASTS, TABLET, is_secure, set_cookie
 from server.gate.limits import NotJSON, parse_json
 from server.gate.problems import problem
 from server.parts import Parts
@@ -60,9 +61,11 @@ async def enrol(request: Request) -> Response:
         told = sentence(code, lang)
         errors = ({"pointer": pointer, "detail": told},)
         return refusal(Explained(409 if pointer == "/device_id" else 422, code, told, errors))
-    return json(
+    answer = json(
         {"device_id": device.id, "device_name": device.name, "enrolled_at": wire_instant(device.enrolled_at)}
     )
+    set_cookie(answer, TABLET, "1", DEVICE_LASTS, is_secure(request.scope, parts.settings.secure))
+    return answer
 
 
 async def bundle(request: Request) -> Response:

@@ -75,6 +75,9 @@ class Uploads:
             if await run_sync(
                 record.received, parts.database, asked.attachment_id, asked.incident_id, asked.sha256
             ):
+                await run_sync(
+                    pieces.forget, parts.database, coming
+                )  # it came in one: what lies here is nobody's
                 return json(_stands(coming, asked.size, complete=True))
             stands = await run_sync(self._make_room, parts, principal, coming)
             return json(_stands(stands, stands.there, complete=False))

@@ -1,4 +1,5 @@
-"""The two cookies: the session, and the mark of a browser in which somebody has signed in before.
+"""The cookies: the session, the mark of a browser in which somebody has signed in before, and that of a
+tablet, whose store outlives a session: it may hold what others have not sent yet.
 
 Under HTTPS their names begin with `__Host-`, so that neither another host nor another path nor plain HTTP can
 plant one. OWASP ASVS 5.0: 3.3.1-3.3.4.
@@ -11,7 +12,7 @@ from datetime import timedelta
 from starlette.responses import Response
 from starlette.types import Scope
 
-SESSION, DEVICE = "fenghuo_session", "fenghuo_device"
+SESSION, DEVICE, TABLET = "fenghuo_session", "fenghuo_device", "fenghuo_tablet"
 DEVICE_LASTS = timedelta(days=400)  # as long as browsers keep any cookie
 
 

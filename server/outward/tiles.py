@@ -63,6 +63,7 @@ class Tiles:
         self._book, self._transport = book, transport
         self._folder = folder if book.cache_mb else None
         self._files = {one.id: TileFile(Path(one.file)) for one in book.sources if one.file is not None}
+        self._clients: dict[str, httpx2.AsyncClient] = {}
         self._coming: dict[str, asyncio.Task[Tile | None]] = {}
         self._places = asyncio.Semaphore(AT_ONCE)
         self._silent: dict[str, float] = {}
@@ -91,6 +92,8 @@ class Tiles:
             tile, age_s = old
             if age_s < source.keep_days * 86_400 or self._is_silent(source):
                 return tile
+        elif self._is_silent(source):  # the others' places are not for waiting on a host that is away
+            return None
         body = await self._fetched(source, z, x, y)
         if body is None:
             return None if old is None else old[0]._replace(is_old=True)
@@ -105,7 +108,8 @@ class Tiles:
         try:
             key = await asyncio.to_thread(read_secret, source.key) if source.key is not None else ""
             url = address(source, key, z, x, y)
-            async with self._places, asyncio.timeout(TRY_S), self._client(source) as client:
+            async with self._places, asyncio.timeout(TRY_S):
+                client = await self._client(source)
                 async with client.stream("GET", url, headers={"User-Agent": "fenghuo"}) as answer:
                     if answer.status_code != 200:
                         self._fail(source, f"answered {answer.status_code}")
@@ -122,14 +126,23 @@ class Tiles:
         self._silent.pop(source.id, None)
         return bytes(body)
 
-    def _client(self, source: Source) -> httpx2.AsyncClient:
-        trust = ssl.create_default_context(cafile=source.ca_file) if self._transport is None else True
-        return httpx2.AsyncClient(
-            trust_env=False,
-            follow_redirects=False,
-            verify=trust,
-            transport=self._transport,
-            timeout=httpx2.Timeout(TRY_S),
+    async def _client(self, source: Source) -> httpx2.AsyncClient:
+        """One for a source, as long as the process lives: whom it trusts takes 26 ms to read, and each new
+        line a handshake."""
+        if (known := self._clients.get(source.id)) is not None:
+            return known
+        trust: ssl.SSLContext | bool = True
+        if self._transport is None:
+            trust = await asyncio.to_thread(ssl.create_default_context, cafile=source.ca_file)
+        return self._clients.setdefault(
+            source.id,
+            httpx2.AsyncClient(
+                trust_env=False,
+                follow_redirects=False,
+                verify=trust,
+                transport=self._transport,
+                timeout=httpx2.Timeout(TRY_S),
+            ),
         )
 
     def _fail(self, source: Source, why: str) -> None:

@@ -85,6 +85,9 @@ class Upward:
         self._asked_at: datetime | None = None
         self._skew_ms: int | None = None
         self._epoch: str | None = None  # of the desk above, since the line last broke
+        self._looked_for: str | None = (
+            None  # the epoch under which all that was handed on is known to be there
+        )
         self._down = Downward(store, urlsplit(self.url).netloc)
         self._bell = asyncio.Event()
 
@@ -147,7 +150,11 @@ class Upward:
         epoch = said.get("epoch") if isinstance(said, dict) else None
         self._epoch = epoch if isinstance(epoch, str) else ""  # one of an older version does not say
         self._asked_at = self._now()
-        if self._epoch and (count := await asyncio.to_thread(upward.lost, self._database, self._epoch)):
+        if not self._epoch or self._epoch == self._looked_for:
+            return
+        count = await asyncio.to_thread(upward.lost, self._database, self._epoch)
+        self._looked_for = self._epoch
+        if count:
             log.warning("the desk above was restored", handed_on_again=count)
             self.ring()
 

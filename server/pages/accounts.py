@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from server.gate.auth import principal_of, safe_next
-from server.gate.cookies import DEVICE, DEVICE_LASTS, SESSION, delete_cookie, read_cookie, set_cookie
+from server.gate.cookies import DEVICE, DEVICE_LASTS, SESSION, TABLET, delete_cookie, read_cookie, set_cookie
 from server.pages.front import (
     Front,
     address_of,
@@ -104,6 +104,7 @@ class AccountPages:
             return self.front.refuse(request, 403, "not_permitted")
         on_tablet = await in_thread(self.front.people.sign_out, principal.session_id)
         on_tablet = on_tablet or "tablet" in request.query_params
+        on_tablet = on_tablet or read_cookie(request.scope, TABLET, self.front.is_secure(request)) is not None
         log.info("signed_out", session=principal.session_id, name=principal.name)
         # A tablet's store is sealed by its person's PIN, and may hold what could not be sent yet.
         cleared = '"cache"' if on_tablet else '"cache", "storage"'

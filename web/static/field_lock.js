@@ -1,7 +1,7 @@
 // The lock of a tablet's store: what is kept is sealed with a key that only the PIN and this very browser open together.
 //
 //     const lock = new Lock(personId);
-//     await lock.create("4826");                    once, after signing in; or `await lock.exists()` and then
+//     await lock.create("4826");                    once, after signing in; where `await lock.standing()` is not null
 //     await lock.unlock("4826");                    "open", "wrong", "wait" (too soon) or "spent": five wrong ones
 //     const sealed = await lock.seal(value);        anything that JSON can say → {iv, data}, to be put into IndexedDB
 //     const value = await lock.open(sealed);        throws when it is locked, or when a byte was changed
@@ -47,10 +47,6 @@ export class Lock {
     return this.#key !== null;
   }
 
-  async exists() {
-    return (await this.#kept()) !== undefined;
-  }
-
   /** `{left, wait}`: tries that are left, and how long until the next, ms; null when there is no lock. */
   async standing() {
     const kept = await this.#kept();
@@ -58,17 +54,22 @@ export class Lock {
     return { left: Math.max(0, MOST_WRONG - kept.wrong), wait: this.#wait(kept), isSignedOut: Boolean(kept.isSignedOut) };
   }
 
-  /** A fresh key of the store under this PIN. What was sealed by another key before is lost: that is the point. */
+  /** A fresh key of the store under this PIN. Throws where there is a lock already, of another window perhaps: what
+      that has sealed would never open again. To begin anew, `forget` first. */
   async create(pin) {
     const key = await crypto.subtle.generateKey({ name: AES, length: 256 }, true, ["encrypt", "decrypt"]);
-    await this.#wrap(key, pin);
+    const made = await wrapped(key, pin);
+    await inStore("readwrite", (locks) => locks.add({ ...made, wrong: 0 }, this.personId));
     if (await this.unlock(pin) !== "open") throw new Error("the lock does not open");
   }
 
   /** Another PIN for the same key: nothing is sealed anew. A wrong old one counts as at the door. */
   async change(pin, next) {
     if (!PIN.test(next)) throw new RangeError("4 to 12 digits");
-    return this.#tried(pin, async (unwrap) => this.#wrap(await unwrap(true), next));
+    return this.#tried(pin, async (unwrap) => {
+      const made = await wrapped(await unwrap(true), next);
+      await this.#keep({ ...await this.#kept(), ...made });
+    });
   }
 
   async unlock(pin) {
@@ -146,15 +147,6 @@ export class Lock {
     return wrongAt ? Math.max(0, Math.min(whole, wrongAt + whole - this.now())) : 0;
   }
 
-  async #wrap(key, pin) {
-    if (!PIN.test(pin)) throw new RangeError("4 to 12 digits");
-    const secret = await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-    const salt = crypto.getRandomValues(new Uint8Array(16));
-    const iv = crypto.getRandomValues(new Uint8Array(12));
-    const wrapped = await crypto.subtle.wrapKey("raw", key, await wrapping(pin, salt, secret), { name: AES, iv });
-    await this.#keep({ secret, salt, iv, wrapped, wrong: 0 });
-  }
-
   /** Sealed for one person: what another's lock sealed does not open, whatever the key. */
   #how(iv) {
     return { name: AES, iv, additionalData: new TextEncoder().encode(this.personId) };
@@ -172,6 +164,16 @@ export class Lock {
   #keep(kept) {
     return inStore("readwrite", (locks) => locks.put(kept, this.personId));
   }
+}
+
+/** The key of the store as it is kept: under this PIN, and a secret of this browser made for it. */
+async function wrapped(key, pin) {
+  if (!PIN.test(pin)) throw new RangeError("4 to 12 digits");
+  const secret = await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const salt = crypto.getRandomValues(new Uint8Array(16));
+  const iv = crypto.getRandomValues(new Uint8Array(12));
+  const bytes = await crypto.subtle.wrapKey("raw", key, await wrapping(pin, salt, secret), { name: AES, iv });
+  return { secret, salt, iv, wrapped: bytes };
 }
 
 /** What wraps the key of the store: PIN and this browser's secret, neither enough alone. */

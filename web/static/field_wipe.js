@@ -30,7 +30,7 @@ export async function forgetEverything() {
     }
   };
   await part("databases", async () => {
-    const known = (await indexedDB.databases?.()) ?? [{ name: "fenghuo-tablet" }, { name: "fenghuo-lock" }];
+    const known = (await indexedDB.databases?.()) ?? ["fenghuo-tablet", "fenghuo-lock", "fenghuo-field", "fenghuo-keys"].map((name) => ({ name }));
     await Promise.all(known.map(({ name }) => deleted(name)));
   });
   await part("caches", async () => Promise.all((await caches.keys()).map((name) => caches.delete(name))));

@@ -17,6 +17,7 @@ import { mapPage, takeAlong } from "./map.js";
 import { choosePhoto, voiceSheet } from "./photos.js";
 import { incident, ordersWaiting } from "./projected.js";
 import { readyPage } from "./ready.js";
+import { takeOverOld } from "./old_store.js";
 import { State } from "./state.js";
 import { agoText, keepPace, knownTime, MUCH, skew, skewText } from "./tablet.js";
 import { makeRoom, Uploads } from "./uploads.js";
@@ -46,7 +47,7 @@ class App {
   get isLocked() { return !this.lock?.isOpen; }
 
   async start() {
-    this.door.addEventListener("opened", ({ detail }) => this.opened(detail));
+    this.door.addEventListener("opened", ({ detail }) => this.opened(detail).catch((wrong) => this.door.failed(wrong)));
     const next = sessionStorage.getItem("fenghuo.field.next");
     sessionStorage.removeItem("fenghuo.field.next");
     const kept = globalThis.isSecureContext ? await people() : [], chosen = kept.find((one) => one.person_id === next);
@@ -64,6 +65,7 @@ class App {
     this.lock = lock;
     this.unseen = new Set();
     await this.state.load(person);
+    await takeOverOld(person.person_id).catch((wrong) => { this.door.fault = say("tablet.not_kept", { why: wrong?.message ?? String(wrong) }); });
     await this.outbox.open(this.state.person);
     await this.carried.load();
     this.away = (await get("meta", "away"))?.away ?? null;
@@ -75,6 +77,7 @@ class App {
     performance.mark("opened");
     document.body.dataset.opened = "yes";
     this.live.again();
+    if (this.live.how === "live") this.lineIsThere();
     this.outbox.flush(true);
     this.measureRoom();
   }
@@ -85,7 +88,7 @@ class App {
     if (!location.hash && last && incident(last, this.state, this.outbox)) location.replace(`#/i/${last}`);
     for (const [one, event] of [[this.state, "change"], [this.outbox, "change"], [this.carried, "change"], [this.live, "state"]]) one.addEventListener(event, () => this.showSoon());
     this.live.addEventListener("state", ({ detail }) => {
-      if (detail === "live") { this.sendAll(); this.versions.look(this.state.meta.release); this.becomeKnown(); this.carried.handOn(); takeAlong(this).catch(() => {}); if (!this.state.isThin) this.versions.bringTheRest(); }
+      if (detail === "live") this.lineIsThere();
       if (detail === "other_person") this.otherPerson();
     });
     this.live.addEventListener("away", ({ detail }) => this.wasAway(detail));
@@ -98,6 +101,16 @@ class App {
     document.addEventListener("pointerdown", () => { this.isPressed = true; }, { capture: true });
     for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { this.isPressed = false; if (this.isLate) setTimeout(() => this.show(), 80); }, { capture: true });
     setInterval(() => this.tick(), 1000);
+  }
+
+  /** When the line comes back, and when the lock opens on a line that is there: what is locked waits for that. */
+  lineIsThere() {
+    this.sendAll();
+    this.versions.look(this.state.meta.release);
+    this.becomeKnown();
+    this.carried.handOn();
+    if (!this.isLocked) takeAlong(this).catch(() => {});
+    if (!this.state.isThin) this.versions.bringTheRest();
   }
 
   // ------------------------------------------------------------ the lock

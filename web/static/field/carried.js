@@ -5,6 +5,7 @@ import { all, drop, isOpen, put } from "./db.js";
 import { isRevoked } from "./device.js";
 
 const ANSWER_MS = 30_000, KEPT_MS = 72 * 3_600_000;
+const LATER = new Set([408, 425, 429]);
 
 export class Carried extends EventTarget {
   constructor() {
@@ -62,6 +63,7 @@ export class Carried extends EventTarget {
       if (await isRevoked(answer)) return null;
       const told = await answer.json();
       if (!answer.ok) return told.type?.startsWith("bundle-") ? { state: "refused", reason: told.detail } : null;
+      if (told.results.some(({ status }) => status >= 500 || LATER.has(status))) return null;  // all of it once more, harmlessly
       const refused = told.results.filter((one) => one.status !== 200);
       return { state: "handed", known: told.results.filter((one) => one.replayed).length, refused: refused.length, reason: refused.map((one) => one.detail).join("; ") };
     } catch {

@@ -12,7 +12,8 @@ export async function makeKnown(personId) {
   const kind = navigator.userAgentData?.platform || navigator.platform || "tablet";
   const status = await enrol(tablet, `${kind} ${tablet.device_id.slice(0, 4)}`);
   if (status === REVOKED) await forget();
-  else if (status === 200 && !tablet.is_known) await put("meta", { ...tablet, is_known: true }, "tablet");
+  else if (status !== 200) throw new Error(`not known yet: ${status}`);  // asked again when the line comes back
+  else if (!tablet.is_known) await put("meta", { ...tablet, is_known: true }, "tablet");
 }
 
 /** This tablet in this person's hands: made when first asked for, sealed in this person's store. */

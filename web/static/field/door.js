@@ -60,6 +60,7 @@ export class Door extends EventTarget {
 
   async heard() {
     const { person } = this.session, isMine = person && person.person_id === this.person?.person_id;
+    if (person && !isMine && !this.isChosen && !this.typed && this.wasOpen) return location.reload();  // as in turnTo
     if (person && !isMine && !this.isChosen && !this.typed) return this.shut(person, this.person ? say("tablet.door.other", { name: person.name }) : "");
     if (isMine && await this.lock.allowAgain()) {
       await this.recount();
@@ -129,8 +130,10 @@ export class Door extends EventTarget {
     else if (this.first === null) this.first = pin;
     else if (this.first !== pin) Object.assign(this, { first: null, fault: say("tablet.door.differ") });
     else {
-      await this.lock.create(pin);
-      return this.isOpened();
+      const isMade = await this.lock.create(pin).then(() => true, () => false);
+      if (isMade) return this.isOpened();
+      this.first = null;  // another window was quicker: its PIN is the one
+      return this.recount();
     }
     this.paint();
   }
@@ -139,6 +142,14 @@ export class Door extends EventTarget {
     await this.lock.came(this.person);
     this.first = null;
     this.dispatchEvent(new CustomEvent("opened", { detail: { person: this.person, lock: this.lock } }));
+  }
+
+  /** The PIN was right, and still nothing could be shown: it says so, and the next try begins anew. */
+  failed(wrong) {
+    console.error(wrong);
+    this.fault = say("tablet.not_kept", { why: wrong?.message ?? String(wrong) });
+    this.painted = null;
+    this.recount();
   }
 
   /** What cannot be opened any more is given up, by somebody who signed in and was told what it is. */

@@ -27,7 +27,7 @@ export async function openSheet({ key, title, fields, save, saveWord, values = n
   const read = () => Object.fromEntries([...inputs].map(([name, one]) => [name, one.read()]));
   const complain = (text) => { fault.textContent = text; fault.hidden = !text; };
   let isSaving = false;
-  form.addEventListener("input", () => { complain(""); if (key) writing = put("drafts", read(), key).catch(() => {}); });
+  form.addEventListener("input", () => { complain(""); if (key) { const typed = read(); writing = Promise.resolve(writing).then(() => put("drafts", typed, key)).catch(() => {}); } });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (isSaving) return;

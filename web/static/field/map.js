@@ -44,11 +44,12 @@ export function mapPage(app, id) {
 /** Everything of it for the way, once a session: the program by the worker, the area's data here. */
 export async function takeAlong(app) {
   if (app.state.isThin || takeAlong.done === app.state.person.person_id) return;
-  const person = takeAlong.done = app.state.person.person_id;
+  const person = app.state.person.person_id;
   navigator.serviceWorker?.ready.then(({ active }) => active.postMessage("keep-map"));
   for (const path of AHEAD) {
     const said = await kept(path, person);
     for (const one of said?.layers ?? []) await kept(`/api/v1/map/layers/${one.layer_id}`, person);
   }
   for (const id of app.state.incidents.keys()) await kept(`/api/v1/map?incident=${id}`, person);
+  takeAlong.done = person;
 }
