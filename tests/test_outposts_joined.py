@@ -138,12 +138,15 @@ def test_an_order_from_above_rings_here_is_taken_here_and_goes_up(field: Field) 
         "Song", "add-entry", words.add_entry(field.before, "线通以前", happened_at=outpost.clock.ago())
     )
     field.join()
-    field.pass_by(seconds=20)  # it asks every 15
 
     def orders(room: Room) -> dict[str, dict[str, Any]]:
         return {one["order_id"]: one for one in room.ask("Li", f"incidents/{field.before}")["orders"]}
 
-    wait_until(lambda: order["order_id"] in orders(outpost), within=30)
+    def has_come() -> bool:
+        field.pass_by(seconds=20)  # it asks every 15, counted from its last answer
+        return order["order_id"] in orders(outpost)
+
+    wait_until(has_come, within=30)
     here, there = orders(outpost)[order["order_id"]], orders(city)[order["order_id"]]
     same = ("to", "text", "by", "acknowledge_by", "report_by")
     assert [here[name] for name in same] == [there[name] for name in same]
