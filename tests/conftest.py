@@ -49,7 +49,7 @@ def postgres_server() -> Iterator[str]:
     if given := os.environ.get(PG_VARIABLE):
         yield given
         return
-    with Postgres() as server:
+    with Postgres(lasting=False) as server:
         yield server.url
 
 
