@@ -197,8 +197,8 @@ class Server:
 class Postgres(Server):
     """A new cluster in C.UTF-8 with everything that keeps data safe left on, as in earnest.
 
-    `lasting=False`: one that need not outlive its machine, for it is thrown away after the run. What it says to
-    the product is the same; only the disk is not waited for.
+    `lasting=False`: one that need not outlive its machine, for it is thrown away after the run. What it says
+    to the product is the same; only the disk is not waited for.
     """
 
     name = "postgres"
@@ -328,10 +328,10 @@ def _stop_what_is_left(ours: set[int]) -> None:
 
 @contextmanager
 def temporary_files_in_memory() -> Iterator[None]:
-    """Hundreds of small SQLite desks that each wait for the disk at every entry: where memory is plenty, in it.
+    """Hundreds of small desks wait for the disk at every entry: where memory is plenty, they lie in memory.
 
-    The product asks for the same fsync as ever, and the tests that count or order these see them. Somebody's own
-    TMPDIR, little memory, or a place from which nothing may be started: all stays as it is.
+    The product asks for the same fsync as ever, and the tests that count or order these see them. Somebody's
+    own TMPDIR, little memory, or a place from which nothing may be started: all stays as it is.
     """
     memory = Path("/dev/shm")
     if os.environ.get("TMPDIR") or not _is_roomy(memory):
