@@ -49,7 +49,7 @@ def postgres_server() -> Iterator[str]:
     if given := os.environ.get(PG_VARIABLE):
         yield given
         return
-    with Postgres() as server:
+    with Postgres(lasting=False) as server:
         yield server.url
 
 
@@ -174,6 +174,7 @@ def rooms(
     from tests.room import START, Clock, Room
 
     models: dict[str, Room] = {}
+    documents = Documents(openapi(), asyncapi())
 
     def database(name: str, like: str | None) -> str | None:
         return None if name == "sqlite" else request.getfixturevalue("new_database")(like=like)
@@ -197,7 +198,7 @@ def rooms(
             shutil.copytree(like.folder, folder)
         room = Room(folder, database(name, like.settings.database_url), Clock(at))
         room.tokens = like.tokens
-        room.said = Documents(openapi(), asyncapi()).check
+        room.said = documents.afresh().check
         room.start()
         try:
             yield room

@@ -218,6 +218,7 @@ READ = (
 def _read_all() -> None:
     for name in READ:
         importlib.import_module(name)
+    importlib.import_module("server.config.rulebook").defaults()  # every desk has a copy of the same file
     gc.collect()
     gc.freeze()
     if len(os.listdir("/proc/self/task")) != 1:

@@ -299,6 +299,43 @@ def test_an_answer_has_what_the_contract_says(model: str) -> None:
 # ---------------------------------------------------------------- what is really said
 
 
+def one_ofs(value: Any) -> Iterator[dict[str, Any]]:
+    parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    if isinstance(value, dict) and "discriminator" in value:
+        yield value
+    for part in parts:
+        yield from one_ofs(part)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_of_many_kinds_a_message_can_only_be_the_one_that_it_says(document: dict[str, Any]) -> None:
+    """So that those who read it, and `tests/documents.py`, need look at that one alone."""
+    found = list(one_ofs(document))
+    assert found
+    for kinds in found:
+        mapping, field = kinds["discriminator"]["mapping"], kinds["discriminator"]["propertyName"]
+        assert sorted(mapping.values()) == sorted(branch["$ref"] for branch in kinds["oneOf"])
+        for kind, reference in mapping.items():
+            shape = document["components"]["schemas"][reference.rpartition("/")[2]]
+            assert shape["properties"][field]["const"] == kind
+
+
+def test_a_message_that_is_not_what_it_says_is_noticed(one_room: Room) -> None:
+    one_room.told("Wu", "open-incident", words.open_incident())
+    entry = one_room.ask("Wu", "log")["entries"][-1]
+    documents = Documents(openapi(), asyncapi())
+    documents.check_message(entry)
+    event = entry["event"]
+    for wrong in (
+        {**event, "type": "order_issued"},
+        {**event, "type": "no-such"},
+        {**event, "more": 1},
+        None,
+    ):
+        with pytest.raises(AssertionError, match="is not as"):
+            documents.check_message({**entry, "event": wrong})
+
+
 def test_no_answer_has_a_field_that_the_document_does_not_know(rooms: Rooms) -> None:
     with rooms("sqlite") as room:
         traces = a_busy_day(room, "Li")

@@ -15,23 +15,29 @@ from server.safekeeping.verify import verify
 from tests.deeds import ANSWER, refused
 from tests.duty_deeds import CITY, LULONG, ON_DUTIES, good_duty, plan, shift
 from tests.room import CREW, Room
-from tests.words import new_id
+from tests.words import Body, new_id
 
 
-@pytest.mark.parametrize("name", ON_DUTIES)
-def test_every_command_is_done_and_asked_again_gives_the_first_answer(own_room: Room, name: str) -> None:
+def test_every_command_is_done_and_asked_again_gives_the_first_answer(own_room: Room) -> None:
     room = own_room
-    body = good_duty(room, name)
-    first = room.told("Wang", name, body)
-    assert set(first) == ANSWER - {"incident_id", "number"}
-    assert isinstance(first["offset"], int)
-    for _ in range(2):
-        assert room.told("Wang", name, body) == {**first, "replayed": True}
-    written = [entry for entry in room.stream("Wu") if entry.get("command_id") == body["command_id"]]
-    assert len(written) == 1, "what was said belongs to the deed itself"
-    assert written[0]["by"] == "Wang"
+    done: dict[str, tuple[Body, dict[str, Any]]] = {}
+    # At one desk: a start and a restart for each took longer than all commands. Handovers before it is over.
+    for name in sorted(ON_DUTIES, key=lambda name: name == "take-over-shift"):
+        body = good_duty(room, name)
+        first = room.told("Wang", name, body)
+        assert set(first) == ANSWER - {"incident_id", "number"}, name
+        assert isinstance(first["offset"], int), name
+        for _ in range(2):
+            assert room.told("Wang", name, body) == {**first, "replayed": True}, name
+        done[name] = body, first
+    entries = room.stream("Wu")
     room.restart()
-    assert room.told("Wang", name, body) == {**first, "replayed": True}
+    for name, (body, first) in done.items():
+        assert room.told("Wang", name, body) == {**first, "replayed": True}, name
+        written = [entry for entry in entries if entry.get("command_id") == body["command_id"]]
+        assert len(written) == 1, f"what was said belongs to the deed itself: {name}"
+        assert written[0]["by"] == "Wang"
+    assert room.stream("Wu") == entries
     assert verify(room.parts.database).faults == []
 
 

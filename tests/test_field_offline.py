@@ -342,6 +342,8 @@ async def test_the_first_screen_is_there_within_a_second_on_a_slow_tablet(
             "['shown', 'tried', 'opened'].map(m => performance.getEntriesByName(m)[0].startTime)"
         )
         took.append((round(at[0]), round(at[2] - at[1])))
+        if max(took[-1]) < 3_000:  # one is enough; two more for a machine that was busy
+            break
     await context.close()
     print("door, and from the PIN to the work, ms:", took)
     # A second each on an idle machine; here others run beside.
@@ -361,13 +363,13 @@ async def test_a_tablet_that_was_lost_forgets_everything_at_its_next_contact(
 ) -> None:
     incident = opened(desk, title="平板遗失点")
     async with async_playwright() as playwright, switched_on(playwright, tmp_path / "t", desk) as tablet:
-        page = await tablet.switch_on(path="/sign-in")
-        await sign_in(page, desk, "Song")
-        await at(page, incident)
         database = open_database(Settings(data=desk.folder))
         try:
             devices = Devices(database, utc_now)
-            before = {one.id for one in devices.all() if one.revoked_at is not None}
+            before = {one.id for one in devices.all()}  # tablets of the tests before: not theirs is lost
+            page = await tablet.switch_on(path="/sign-in")
+            await sign_in(page, desk, "Song")
+            await at(page, incident)
             known = await eventually(lambda: [one for one in devices.all() if one.id not in before])
             await page.context.set_offline(True)
             await note(page, "还没有送出的一条")

@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -132,21 +132,27 @@ def install_defaults(directory: Path) -> list[Path]:
 
 def read_rule_file(path: Path) -> RuleSet:
     """One rule file, checked whole. Raises BadRuleFile."""
-    document = marked_yaml.parse(marked_yaml.read_text(path, BadRuleFile), str(path))
+    text = marked_yaml.read_text(path, BadRuleFile)
+    try:
+        return _understood(text, path.name)
+    except BadRuleFile as bad:
+        raise BadRuleFile([one._replace(path=str(path)) for one in bad.problems]) from None
+
+
+@lru_cache(maxsize=8)
+def _understood(text: str, name: str) -> RuleSet:
+    """What a file of this name says. Reading it takes longer than all else at a start: once a process."""
+    document = marked_yaml.parse(text, name)
     try:
         rules = RuleSet.model_validate(document.value, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise BadRuleFile(readable(error.errors(), document, str(path))) from None
-    problems = [
-        Problem(str(path), document.line_of(loc), reason) for loc, reason in rule_checks.complaints(rules)
-    ]
-    if path.stem != rules.effective_from.isoformat():
+        raise BadRuleFile(readable(error.errors(), document, name)) from None
+    problems = [Problem(name, document.line_of(loc), reason) for loc, reason in rule_checks.complaints(rules)]
+    stem = Path(name).stem
+    if stem != rules.effective_from.isoformat():
         line = document.line_of(("effective_from",))
-        problems.append(
-            Problem(
-                str(path), line, f"effective_from is {rules.effective_from}, the file's name says {path.stem}"
-            )
-        )
+        reason = f"effective_from is {rules.effective_from}, the file's name says {stem}"
+        problems.append(Problem(name, line, reason))
     if problems:
         raise BadRuleFile(problems)
     return rules

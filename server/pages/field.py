@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import orjson
 from starlette.requests import Request
@@ -36,6 +37,7 @@ MAP_BESIDE = ("map/map.css", "vendor/leaflet/leaflet.css", "vendor/leaflet/leafl
 _IMPORT = re.compile(r"""^(?:import|export)\b[^'"]*?from\s+["'](\.[^"']+)["'];$""", re.MULTILINE)
 
 
+@lru_cache(maxsize=8)
 def modules(entry: str = ENTRY) -> tuple[str, ...]:
     """The module and all that it imports, below the folder of the browser's files."""
     found: dict[str, None] = {}
