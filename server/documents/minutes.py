@@ -15,11 +15,9 @@ from server.domain.incident import Incident
 from server.domain.report_text import clock, day
 from server.domain.units import UnitTree
 
-KINDS = {"routine": "日常会商", "rolling": "滚动会商", "intensified": "加密会商", "special": "专题会商"}
 
-
-def minutes(incident: Incident, one: Consultation, book: FormBook, tree: UnitTree) -> Sheet:
-    """The minutes as they stand: a draft until there is a conclusion."""
+def minutes(incident: Incident, one: Consultation, book: FormBook, tree: UnitTree, kind: str) -> Sheet:
+    """The minutes as they stand: a draft until there is a conclusion. `kind`: its word."""
     told, concluded = one.told, one.concluded
     said = [opinion.recorded_at for opinion in one.opinions.values()]
     at = max([one.recorded_at, *said, *([concluded.at] if concluded else [])])
@@ -33,7 +31,7 @@ def minutes(incident: Incident, one: Consultation, book: FormBook, tree: UnitTre
         secrecy="",
         urgency="",
         masthead=one_line(f"{issuer}会商纪要"),
-        issue=one_line(f"{KINDS[told.kind]}　{incident.number}"),
+        issue=one_line(f"{kind}　{incident.number}"),
         signer="",
         title=("【演练】" if incident.drill else "") + one_line(told.topic),
         addressees="",
