@@ -243,8 +243,9 @@ class JointDutyExtended(JointEvent):
 
 
 class JointDutyClosed(JointEvent):
-    """The joint duty is over (结束联合值守). `open_requests`: in old entries alone; all seats hear this one,
-    and no seat is told how much others asked each other."""
+    """The joint duty is over (结束联合值守).
+
+    `open_requests`: in old entries alone. All seats hear this one, and none is told how much others asked."""
 
     type: Literal["joint_duty_closed"] = "joint_duty_closed"
     reason: str
@@ -271,8 +272,9 @@ class JointSeatTaken(JointEvent):
 
 
 class JointSeatLeft(JointEvent):
-    """Somebody signed out (签退): handed on `to` somebody, or the seat is empty. `remaining`: in old entries
-    alone; what remains is told by `joint_rest_noted` to those whom it concerns."""
+    """Somebody signed out (签退): handed on `to` somebody, or the seat is empty.
+
+    `remaining`: in old entries alone. `joint_rest_noted` tells what remains to those whom it concerns."""
 
     type: Literal["joint_seat_left"] = "joint_seat_left"
     seat: str

@@ -12,9 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from server.pages.asked import Asked, page
-from server.record import duty_reading
+from server.record import duty_reading, joint_reading
 from server.record.statistics import rate
-from server.screens import overview, wall_panels, wall_scenes
+from server.screens import overview, wall_joint, wall_panels, wall_scenes
 from server.screens.board import by_level
 from server.screens.dossier import Dossier
 from server.screens.static_files import DIGEST, FOLDER
@@ -37,7 +37,9 @@ def _wall(asked: Asked, template: str) -> Response:
     cards = by_level(parts.views.cards(viewer, asked.lang))
     seen = overview.overview(parts.database, viewer, cards, now, wording, parts.views.statements)
     arranged = duty_reading.wall(parts.database, viewer)
-    program = wall_scenes.program(arranged, cards, seen.said, now, wording, HAS_MAP)
+    periods = joint_reading.joint_duties(parts.database, parts.tree, viewer, now, None)
+    joint = wall_joint.together(periods, wording)
+    program = wall_scenes.program(arranged, cards, seen.said, now, wording, HAS_MAP, bool(joint))
     mine = wall_scenes.foremost(cards)
     heroes = _large(asked, program.incidents(), {one.id: one.version for one in cards})
     whole, forces = wall_panels.forces(mine, seen.said)
@@ -67,6 +69,7 @@ def _wall(asked: Asked, template: str) -> Response:
         more_forces=len(forces[MOST_FORCES:]),
         warnings=warnings[:MOST_WARNINGS],
         more_warnings=len(warnings[MOST_WARNINGS:]),
+        joint=joint,
         scenes=_scenes(program),
         release=DIGEST,
         wall_map=MAP if HAS_MAP else "",
@@ -149,6 +152,7 @@ def scenes_page(asked: Asked) -> Response:
     with parts.database.reading() as connection:
         said = parts.views.statements.of(connection, wall_scenes.foremost(cards))
     arranged = duty_reading.wall(parts.database, viewer)
+    has_joint = joint_reading.has_open(parts.database, parts.tree, viewer)
     return asked.page(
         "wall_scenes.html",
         cards=cards,
@@ -156,7 +160,7 @@ def scenes_page(asked: Asked) -> Response:
         scenes=arranged.get("scenes", []),
         shown=arranged.get("shown"),
         version=arranged.get("said_at") or "",
-        program=wall_scenes.program(arranged, cards, said, asked.now, asked.wording, HAS_MAP),
+        program=wall_scenes.program(arranged, cards, said, asked.now, asked.wording, HAS_MAP, has_joint),
     )
 
 

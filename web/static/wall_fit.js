@@ -1,7 +1,7 @@
 // What does not fit on the wall: the list of incidents is turned page by page, every other list is cut at a whole row
 // and says how much more there is.
 const TURN_MS = 12_000, STAY_MS = 30_000;
-const LISTS = ".wall-news, .wall-command, .wall-forces, .wall-warnings, .hero-log";
+const LISTS = ".wall-news, .wall-command, .wall-forces, .wall-warnings, .wall-joint, .hero-log";
 let page = 0, turnAt = performance.now() + TURN_MS;
 
 const board = () => document.getElementById("board");
