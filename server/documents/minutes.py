@@ -65,7 +65,7 @@ def _lines(incident: Incident, one: Consultation, tree: UnitTree) -> Iterator[st
         parts = [
             f"{word}{value}"
             for word, value in (
-                ("系统", meeting.system),
+                ("", meeting.system),
                 ("会议号", meeting.number),
                 ("录像编号", meeting.recording),
             )
@@ -79,8 +79,7 @@ def _lines(incident: Incident, one: Consultation, tree: UnitTree) -> Iterator[st
     yield f"{'二' if told.input else '一'}、各部门意见"
     for number, said in enumerate(one.opinions.values(), start=1):
         late = "（结论后补）" if said.is_late else ""
-        yield f"{number}. {tree.name_of(said.part_of)} {said.name}（{clock(said.at)}）{late}："
-        yield said.text
+        yield f"{number}. {tree.name_of(said.part_of)} {said.name}（{clock(said.at)}）{late}：{said.text}"
     if missing := one.missing():
         yield f"未发表意见：{'、'.join(tree.name_of(unit) for unit in missing)}"
     yield f"{'三' if told.input else '二'}、会商结论"

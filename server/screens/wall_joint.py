@@ -105,7 +105,7 @@ def together(periods: Iterable[Mapping[str, Any]], wording: Wording) -> list[Tog
     return sorted(made, key=lambda one: one.drill)
 
 
-_BY_STATE = {"missing": 0, "here": 1, "empty": 2}
+_BY_STATE = {"missing": 0, "here": 1, "empty": 2}  # one that may be empty, and need not
 
 
 def _by_need(seat: Seat) -> tuple[int, int]:
