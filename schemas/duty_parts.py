@@ -28,7 +28,7 @@ ItemKind = Literal[
     "note",  # 其他
 ]
 #: What stands on a handover sheet: the desk's own items, and what the open record adds.
-Block = ItemKind | Literal["incident", "report", "order", "roll_call"]
+Block = ItemKind | Literal["incident", "report", "order", "roll_call", "joint"]
 
 
 class DutyCommand(AnyCommand):

@@ -25,7 +25,7 @@ from schemas.fields import (
     UnitCode,
 )
 
-#: Seats of one period at most: every unit of a city, with room.
+#: Seats of one period at most, however they were called: every unit of a city, with room.
 MOST_SEATS = 200
 #: By when a request is to be taken where nobody says otherwise (our own word: no rule has one).
 TAKE_WITHIN_MIN = 15
@@ -76,7 +76,7 @@ class ExtendJointDuty(JointCommand):
 
 
 class CloseJointDuty(JointCommand):
-    """The joint duty is over (结束联合值守). What is still open is named, and what becomes of it said."""
+    """The joint duty is over (结束联合值守); the reason says what becomes of what is still open."""
 
     name = "close-joint-duty"
 
@@ -243,11 +243,13 @@ class JointDutyExtended(JointEvent):
 
 
 class JointDutyClosed(JointEvent):
-    """The joint duty is over (结束联合值守)."""
+    """The joint duty is over (结束联合值守).
+
+    `open_requests`: in old entries alone. All seats hear this one, and none is told how much others asked."""
 
     type: Literal["joint_duty_closed"] = "joint_duty_closed"
     reason: str
-    open_requests: int
+    open_requests: int | None = None
 
 
 class JointDutyRanOut(JointEvent):
@@ -270,14 +272,16 @@ class JointSeatTaken(JointEvent):
 
 
 class JointSeatLeft(JointEvent):
-    """Somebody signed out (签退): handed on `to` somebody, or carried over. What remains, by their count."""
+    """Somebody signed out (签退): handed on `to` somebody, or the seat is empty.
+
+    `remaining`: in old entries alone. `joint_rest_noted` tells what remains to those whom it concerns."""
 
     type: Literal["joint_seat_left"] = "joint_seat_left"
     seat: str
     name: str
     at: Instant
     to: str | None = None
-    remaining: int
+    remaining: int | None = None
 
 
 class JointRestNoted(JointEvent):

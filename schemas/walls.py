@@ -25,6 +25,7 @@ Panel = Literal[
     "duty",  # 今日值班
     "month",  # 本月一小时
     "warnings",  # 生效预警
+    "joint",  # 联合值守
 ]
 
 

@@ -142,6 +142,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "joint-duty-exists": ("这次联合值守已经启动", "This joint duty is already there."),
     "joint-duty-closed": ("这次联合值守已经结束", "This joint duty is over."),
     "joint-duty-too-long": ("一次联合值守最长366天", "A joint duty lasts 366 days at most."),
+    "too-many-seats": ("一次联合值守最多 {most} 个席位", "A joint duty has {most} seats at most."),
     "not-your-joint-duty": (
         "由启动联合值守的单位办理",
         "That is for the unit that opened this joint duty.",

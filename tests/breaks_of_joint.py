@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 JOINT, TALKS = "tests/test_joint.py", "tests/test_consultations.py"
+IDS = "tests/test_ids_of_others.py"
 
 OF_THE_JOINT_DUTY: tuple[tuple[str, str, str, str, str], ...] = (
     (
@@ -102,5 +103,68 @@ OF_THE_JOINT_DUTY: tuple[tuple[str, str, str, str, str], ...] = (
         'pattern=r"^https?://',
         'pattern=r"^.*',
         f"{TALKS} -k addresses_of_the_web",
+    ),
+    (
+        "ids: a shift takes over another desk's row",
+        "server/domain/duty_decide.py",
+        "or one.shift_id in ids or one.shift_id in others:",
+        "or one.shift_id in ids:",
+        f"{IDS} -k shift_planned",
+    ),
+    (
+        "ids: what a unit was asked is asked again by another under the same id",
+        "server/domain/roll_calls.py",
+        "if command.roll_id in context.other(unit).asked:",
+        "if False:",
+        f"{IDS} -k asks_nobody_twice",
+    ),
+    (
+        "ids: two roll-calls are shown as one",
+        "server/record/roll_reading.py",
+        'roll = found.get((row["caller"], row["roll_id"]))',
+        'roll = next(value for key, value in found.items() if key[1] == row["roll_id"])',
+        f"{IDS} -k is_another_one",
+    ),
+    (
+        "ids: a department ends the alarm about its own empty seat",
+        "server/domain/alarming.py",
+        "said.causes in ([event.period_id, event.unit], [event.period_id])",
+        "said.causes[0] == event.period_id",
+        f"{IDS} -k ends_none_of_its_alarms",
+    ),
+    (
+        "joint: of two periods that lack a seat one calls",
+        "server/domain/alarming.py",
+        'subject = " ".join((str(cause.about), *cause.causes))',
+        "pass",
+        f"{IDS} -k lack_the_same_seat",
+    ),
+    (
+        "joint: all seats are told how much one of them was asked",
+        "server/domain/joint_decide.py",
+        "jd.JointSeatLeft(**about, **said, at=command.at),",
+        "jd.JointSeatLeft(**about, **said, at=command.at, remaining=len(rest)),",
+        f"{IDS} -k how_much_others",
+    ),
+    (
+        "joint: a period grows seat by seat without end",
+        "server/domain/joint_decide.py",
+        '_refuse_too_many({*period.seats, *fresh}, "/required")',
+        "pass",
+        f"{JOINT} -k most_seats",
+    ),
+    (
+        "warming: more is worked out beforehand than is kept",
+        "server/pages/warming.py",
+        "if len(found) >= MOST_KEPT - MOST_TIMED:",
+        "if False:",
+        "tests/test_warming.py -k no_more_is_worked_out",
+    ),
+    (
+        "warming: what has just become waste is frozen every minute",
+        "server/pages/warming.py",
+        "if made < MUCH or self._is_done:",
+        "if made < MUCH:",
+        "tests/test_warming.py -k collector",
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from typing import Any
 
@@ -185,6 +186,8 @@ def test_the_minutes_say_who_said_what_what_was_concluded_and_who_does_what(own_
         "770011",
     ):
         assert words_of_it in after, words_of_it
+    assert "专题会商" in after, "its kind, as the screen has it"
+    assert "视频会议：市视频会议，会议号770011" in re.sub("<[^>]*>", "", after)
     pdf = room.request("He", "GET", f"{base}/minutes.pdf")
     assert pdf.content.startswith(b"%PDF")
     assert room.request("Qin", "GET", f"{base}/minutes.pdf").status_code == 404

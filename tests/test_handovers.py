@@ -23,6 +23,8 @@ from tests.duty_deeds import (
     signing,
     take_over,
 )
+from tests.joint_deeds import WEATHER, asking, data, taking
+from tests.joint_deeds import opened as opened_joint
 from tests.room import Room
 from tests.words import new_id
 
@@ -210,3 +212,43 @@ def test_the_neighbours_learn_nothing_of_a_handover(spare_room: Room) -> None:
     for who, side in (("Wu", "from"), ("Wang", "to")):
         room.told(who, "sign-handover", signing(one, side))
     assert room.ask("Li", "log")["head"] == before
+
+
+def test_what_remains_in_a_joint_duty_is_on_the_sheet_of_the_desk_that_called_it(own_room: Room) -> None:
+    room = own_room
+    _first, second = evening(room)
+    period = opened_joint(room, others=[])
+    room.told("Li", "take-joint-seat", taking(room, period, LULONG))
+    request = asking(period, text="请报洋河上游雨量")
+    room.told("He", "ask-joint-request", request)
+    asked = data(room, period, every_min=1440)
+    room.told("Wu", "ask-joint-data", asked)
+    left = {**period, "seat": LULONG, "at": room.clock.ago(), "text": "夜间由县值班室接"}
+    room.told("Li", "leave-joint-seat", left)
+    prepare(room, second)
+    key = f"joint:{period['period_id']}"
+
+    def joint() -> dict[str, tuple[str, str, str | None]]:
+        return {
+            one["item_id"].removeprefix(key): (one["step"], one["recipient"], one.get("text"))
+            for one in sheet(room)["items"]
+            if one["block"] == "joint"
+        }
+
+    assert joint() == {
+        f":request:{request['request_id']}": ("request", LULONG, "请报洋河上游雨量"),
+        f":seat:{WEATHER}": ("missing", WEATHER, None),
+        f":seat:{LULONG}": ("missing", LULONG, "夜间由县值班室接"),
+    }
+    page = room.request("Wu", "GET", "/handover", headers={"Accept-Language": "zh"}).text
+    for said in ("协办未了 → 卢龙", "席位无人 气象局", "夜间由县值班室接", "主汛期联合值守"):
+        assert said in page, said
+    room.clock.pass_by(minutes=31)
+    sheet_id = prepare(room, second)
+    assert joint()[f":data:{asked['data_id']}:{asked['first_due_at']}"][0] == "data", "what is late by now"
+    refused(room.tell("Wang", "sign-handover", signing(sheet_id, "to")), 409, "handover-deadline-open")
+    accept_all(room, sheet_id)
+    room.told("Wang", "sign-handover", signing(sheet_id, "to"))
+    room.told("Wu", "close-joint-duty", {**period, "reason": "汛情平稳"})
+    assert room.ask("Li", "duty")["handover"] is None, "a seat's own sheet is its own"
+    assert verify(room.parts.database).faults == []

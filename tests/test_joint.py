@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
+from schemas import joint as jd
 from server.safekeeping.verify import verify, verify_in
 from tests.deeds import refused
 from tests.duty_deeds import happened, shift
@@ -219,7 +220,7 @@ def test_who_leaves_says_who_takes_on_what_remains_or_what_becomes_of_it(own_roo
     (rest,) = happened(room, "joint_rest_noted", "Li")
     assert ([one["text"] for one in rest["items"]], rest["to"]) == (["请报洋河上游雨量"], "赵某")
     assert happened(room, "joint_rest_noted", "Qin") == []
-    assert [one["remaining"] for one in happened(room, "joint_seat_left", "Qin")] == [1]
+    assert [one["name"] for one in happened(room, "joint_seat_left", "Qin")] == ["Li"]
     room.told("Li", "leave-joint-seat", {**left, "text": "夜间由县值班室接"})
     assert (seats(room)[LULONG]["state"], seats(room)[LULONG]["rest"]) == ("missing", "夜间由县值班室接")
     refused(room.tell("Li", "leave-joint-seat", {**left, "text": "x"}), 409, "seat-empty", "/seat")
@@ -355,3 +356,16 @@ def test_a_seat_that_is_required_from_now_on_has_its_ten_minutes(own_room: Room)
     room.clock.pass_by(hours=48)
     room.watch()
     assert happened(room, "joint_duty_ran_out", "Qin"), "all seats hear that it is over"
+
+
+def test_a_period_has_its_most_seats_however_they_were_called(
+    spare_room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = spare_room
+    monkeypatch.setattr(jd, "MOST_SEATS", 3)
+    many = opening(room, WEATHER, LULONG, others=[QINGLONG, "130324104"])
+    refused(room.tell("Wu", "open-joint-duty", many), 422, "too-many-seats", "/others")
+    period = opened(room)
+    more = {**period, "required": ["130324104"], "reason": "增补"}
+    refused(room.tell("Wu", "extend-joint-duty", more), 422, "too-many-seats", "/required")
+    room.told("Wu", "extend-joint-duty", {**period, "required": [QINGLONG], "reason": "已有席位"})

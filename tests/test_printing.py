@@ -155,6 +155,18 @@ def test_pages_are_numbered_as_the_standard_has_it() -> None:
         assert f"—{number}—" in page
 
 
+def test_a_heading_stands_on_the_page_of_what_follows_it() -> None:
+    line, after = (Run("情况正在核实。", "body"),), (Run("正在堵漏。" * 4, "body"),)
+    pages_with_it = set()
+    for lines in range(6, 16):  # somewhere in between the heading meets the foot of the first page
+        paragraphs = (*[line] * lines, (Run("一、处置", "hei"),), after)
+        pages = read_pdf(pdf(paper(paragraphs=paragraphs, attachments=()), SHELF))
+        (number,) = (at for at, page in enumerate(pages) if "一、处置" in page)
+        assert "正在堵漏" in pages[number], lines
+        pages_with_it.add(number)
+    assert pages_with_it == {0, 1}
+
+
 CODE = [
     '#panic("x")', "#{1/0}", "$x^2$", "*bold* _it_ `raw`", "#import \"/etc/passwd\"", "@label <label>",
     "{{ 7*7 }}", "{% raise %}", "<w:p>&amp;</w:p>", "]]>", "\\u{41}", "// comment", "= heading", "- list",

@@ -14,6 +14,8 @@ from server.screens import wall_scenes
 from tests import words
 from tests.deeds import refused
 from tests.duty_deeds import CITY, LULONG, QINGLONG, happened, plan, shift, take_over
+from tests.joint_deeds import asking, data, taking
+from tests.joint_deeds import opened as opened_joint
 from tests.room import Room
 from tests.words import Body, new_id
 
@@ -213,7 +215,7 @@ def test_what_is_not_there_leaves_no_empty_place(
     main: str, side: tuple[str, ...], seen: tuple[str, tuple[str, ...]]
 ) -> None:
     wanted = wall_scenes.Scene("a", "", main, side, new_id(), 30)
-    placed = wall_scenes._placed(wanted, known=(), largest=None, has_map=False)
+    placed = wall_scenes._placed(wanted, known=(), largest=None, there={"map": False, "joint": False})
     assert (placed.main, placed.side, placed.incident_id) == (*seen, None)
 
 
@@ -340,3 +342,55 @@ def test_a_wall_screen_sees_its_unit_and_cannot_arrange_itself(one_room: Room) -
     body = {"command_id": new_id(), "unit": LULONG, "scenes": []}
     answer = one_room.request(None, "POST", "commands/arrange-wall", json=body, headers=cookie)
     assert answer.status_code == 403
+
+
+# --- the joint duty ---------------------------------------------------------------------------------------
+
+
+def test_departments_on_duty_together_stand_on_the_wall_who_is_missing_first_and_what_is_late(
+    own_room: Room,
+) -> None:
+    room = own_room
+    assert Wall(room).root.select_one("#panel-joint") is None
+    arrange(room, scene("联防", "joint", "news"))
+    assert Wall(room).place("news") == "main", "with no joint duty what stands beside it moves up"
+    arrange(room)
+    period = opened_joint(room)
+    wall = Wall(room)
+    assert wall.titles() == ["平日", "联合值守"]
+    assert "必到席位在岗 0/2" in wall.says("joint")
+    room.told("He", "take-joint-seat", taking(room, period))
+    asked = data(room, period, shared=True)
+    room.told("Wu", "ask-joint-data", asked)
+    handed = {**period, "data_id": asked["data_id"], "at": room.clock.ago(), "text": "57.2 米"}
+    room.told("Li", "hand-in-joint-data", handed)
+    room.told("He", "ask-joint-request", asking(period, text="只给卢龙"))
+    room.clock.pass_by(minutes=20)
+    wall = Wall(room)
+    rows = [" ".join(one.get_text(" ").split()) for one in wall.panel("joint").select("li")]
+    assert rows[0] == "主汛期联合值守 必到席位在岗 1/2 协办待答 1 超时 1 汛期 · 至 11-25 14:05"
+    assert rows[1:] == [
+        "卢龙 ■ 缺席 超时 1 14:05 起",
+        "气象局 He 14:05 起",
+        "青龙 空",
+        "卢龙 洋河水库水位 57.2 米 14:05",
+    ]
+    neighbour = Wall(room, "Qin")
+    assert "1/2" in neighbour.says("joint"), "it has a seat"
+    assert "协办待答" not in neighbour.says("joint"), "what others asked each other is not its to know"
+    assert "超时" not in neighbour.says("joint")
+    assert Wall(room, "Tian").root.select_one("#panel-joint") is None
+    room.told("Wu", "close-joint-duty", {**period, "reason": "汛情平稳"})
+    assert Wall(room).titles() == ["平日"]
+
+
+def test_of_joint_duties_what_is_real_stands_before_a_drill(own_room: Room) -> None:
+    room = own_room
+    opened_joint(room, title="真的")
+    room.clock.pass_by(minutes=1)
+    opened_joint(room, title="练的", drill=True)
+    heads = Wall(room).panel("joint").select(".joint-head")
+    assert [("is-drill" in one["class"], "演练" in one.get_text()) for one in heads] == [
+        (False, False),
+        (True, True),
+    ]

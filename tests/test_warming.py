@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
 
 from server.pages import warming
 from server.pages.statistics import TIMING
+from server.record import breakdown
 from server.screens.rendering import Renderer, compiled
 from tests.room import Room
 from tests.test_statistics import happen
@@ -60,10 +62,29 @@ def test_the_first_look_works_nothing_out_and_a_change_is_worked_out_anew(
 def test_the_collector_looks_once_at_what_has_come_and_stays() -> None:
     before = gc.get_freeze_count()
     kept = [[number] for number in range(10_000)]
-    warming.settle(warming.MUCH - 1)
+    settling = warming.Settling()
+    settling.after(warming.MUCH - 1)
     assert gc.get_freeze_count() == before
-    warming.settle(warming.MUCH)
-    assert gc.get_freeze_count() >= before + len(kept)
+    settling.after(warming.MUCH)
+    once = gc.get_freeze_count()
+    assert once >= before + len(kept)
+    more = [[number] for number in range(10_000)]
+    settling.after(warming.MUCH)
+    assert gc.get_freeze_count() == once, f"what came since, {len(more)} and their like, may still be let go"
+
+
+def test_no_more_is_worked_out_beforehand_than_is_kept(
+    first_day: Room, hurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = first_day
+    room.clock.pass_by(days=18)
+    for day in (2, 3, 4, 5, 6, 7):
+        happen(room, day)
+    monkeypatch.setattr(warming, "MOST_TIMED", 4)
+    for module in (warming, breakdown):
+        monkeypatch.setattr(module, "MOST_KEPT", 6)
+    monkeypatch.setattr(TIMING, "_kept", OrderedDict())
+    assert [warmed(room), warmed(room)] == [2, 0], "the newest, once, with room for what pages ask for"
 
 
 def test_templates_are_compiled_once_and_only_where_one_may_write(

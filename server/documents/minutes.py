@@ -15,11 +15,9 @@ from server.domain.incident import Incident
 from server.domain.report_text import clock, day
 from server.domain.units import UnitTree
 
-KINDS = {"routine": "日常会商", "rolling": "滚动会商", "intensified": "加密会商", "special": "专题会商"}
 
-
-def minutes(incident: Incident, one: Consultation, book: FormBook, tree: UnitTree) -> Sheet:
-    """The minutes as they stand: a draft until there is a conclusion."""
+def minutes(incident: Incident, one: Consultation, book: FormBook, tree: UnitTree, kind: str) -> Sheet:
+    """The minutes as they stand: a draft until there is a conclusion. `kind`: its word."""
     told, concluded = one.told, one.concluded
     said = [opinion.recorded_at for opinion in one.opinions.values()]
     at = max([one.recorded_at, *said, *([concluded.at] if concluded else [])])
@@ -33,7 +31,7 @@ def minutes(incident: Incident, one: Consultation, book: FormBook, tree: UnitTre
         secrecy="",
         urgency="",
         masthead=one_line(f"{issuer}会商纪要"),
-        issue=one_line(f"{KINDS[told.kind]}　{incident.number}"),
+        issue=one_line(f"{kind}　{incident.number}"),
         signer="",
         title=("【演练】" if incident.drill else "") + one_line(told.topic),
         addressees="",
@@ -67,7 +65,7 @@ def _lines(incident: Incident, one: Consultation, tree: UnitTree) -> Iterator[st
         parts = [
             f"{word}{value}"
             for word, value in (
-                ("系统", meeting.system),
+                ("", meeting.system),
                 ("会议号", meeting.number),
                 ("录像编号", meeting.recording),
             )
@@ -81,8 +79,7 @@ def _lines(incident: Incident, one: Consultation, tree: UnitTree) -> Iterator[st
     yield f"{'二' if told.input else '一'}、各部门意见"
     for number, said in enumerate(one.opinions.values(), start=1):
         late = "（结论后补）" if said.is_late else ""
-        yield f"{number}. {tree.name_of(said.part_of)} {said.name}（{clock(said.at)}）{late}："
-        yield said.text
+        yield f"{number}. {tree.name_of(said.part_of)} {said.name}（{clock(said.at)}）{late}：{said.text}"
     if missing := one.missing():
         yield f"未发表意见：{'、'.join(tree.name_of(unit) for unit in missing)}"
     yield f"{'三' if told.input else '二'}、会商结论"

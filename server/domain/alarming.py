@@ -132,7 +132,7 @@ def _of_a_duty(event: DutyEvent, tree: UnitTree) -> Cause | None:
     if isinstance(event, jd.JointSeatEmpty):
         words = f"{tree.name_of(event.seat)}{_SEAT[0]}", f"{tree.name_of(event.seat, 'en')}: {_SEAT[1]}"
         called = (event.unit, event.seat)
-        of = (event.period_id,)
+        of = (event.period_id, event.unit)
         return Cause("unmanned", "joint_seat", called, event.due_at, *words, of, event.seat, event.drill)
     if not isinstance(event, du.DutyUnmanned | du.HandoverLate):
         return None
@@ -180,6 +180,8 @@ def raised(
     if cause.raised_for not in book.alarms.raised_for or not book.of(unit):
         return []
     subject = incident.id if incident is not None else cause.about
+    if cause.what == "joint_seat":  # two periods may lack the same seat at the same moment
+        subject = " ".join((str(cause.about), *cause.causes))
     name = f"fenghuo:{unit}|{subject}|{cause.kind}|{cause.what}|{cause.due_at.isoformat()}"
     alarm_id = str(uuid5(NAMESPACE_URL, name))
     if alarm_id in duty.alarms:
@@ -292,9 +294,12 @@ def ended_by(event: DutyEvent, alarm: Alarm, duty_of: DutyOf) -> bool:
     if said.kind == "roll_call" and isinstance(event, du.RollAnswered | du.RollClosed):
         return said.what == event.roll_id and not _silent(said.what, duty_of(said.unit), duty_of)
     if said.what == "joint_seat":
+        if not isinstance(event, jd.JointEvent):
+            return False
         is_over = isinstance(event, jd.JointDutyClosed | jd.JointDutyRanOut)
         is_taken = isinstance(event, jd.JointSeatTaken) and event.seat == said.about
-        return (is_over or is_taken) and said.causes == [getattr(event, "period_id", None)]
+        # entries of before name the period alone: ids are only good within a unit
+        return (is_over or is_taken) and said.causes in ([event.period_id, event.unit], [event.period_id])
     return (
         isinstance(event, du.ShiftTakenOver)
         and said.kind in ("unmanned", "handover")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -17,7 +17,7 @@ from server.domain.units import UnitTree
 class DutyContext:
     """`other`: another unit's duty. `record`: what the open record gives a handover sheet, as of now.
     `counted`: the incidents that count under the one-hour rule from one day to another, both included.
-    `rules`: the digest of the rules that were accepted last."""
+    `rules`: the digest of the rules that were accepted last. `taken`: which ids are others' shifts."""
 
     author: Author
     tree: UnitTree
@@ -26,6 +26,7 @@ class DutyContext:
     record: Callable[[], list[SheetItem]]
     counted: Callable[[date, date], list[SealedIncident]]
     rules: Callable[[], str | None]
+    taken: Callable[[Collection[str]], Container[str]]
 
     def signer(self, command: AnyCommand) -> str:
         """Who speaks: whoever the words are of, or else whoever is signed in."""

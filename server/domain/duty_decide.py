@@ -32,7 +32,7 @@ def decide(duty: Duty, command: du.DutyCommand, context: DutyContext) -> list[du
         case jd.JointCommand():
             return joint_decide.decide(duty, command, context)
         case du.PlanShifts():
-            _refuse_bad_shifts(duty, command.shifts)
+            _refuse_bad_shifts(duty, command.shifts, context)
             return [du.ShiftsPlanned(unit=duty.unit, units=units, shifts=command.shifts)]
         case du.ChangeShift():
             return _change(duty, command, units)
@@ -120,10 +120,11 @@ def _refuse_strangers(command: du.DutyCommand, context: DutyContext) -> None:
     raise Refused("no-such-unit", "/unit", kind="missing", unit=command.unit)
 
 
-def _refuse_bad_shifts(duty: Duty, said: Sequence[du.ShiftSaid]) -> None:
+def _refuse_bad_shifts(duty: Duty, said: Sequence[du.ShiftSaid], context: DutyContext) -> None:
     ids: set[str] = set()
+    others = context.taken([one.shift_id for one in said])  # a row is known by its id, whoever chose it
     for index, one in enumerate(said):
-        if one.shift_id in duty.shifts or one.shift_id in ids:
+        if one.shift_id in duty.shifts or one.shift_id in ids or one.shift_id in others:
             raise Refused("shift-exists", f"/shifts/{index}/shift_id", kind="conflict")
         ids.add(one.shift_id)
         _refuse_bad_times(one.starts_at, one.ends_at, f"/shifts/{index}/ends_at")

@@ -1,13 +1,13 @@
 """The handover (交接班): the sheet from the open record, item by item, and the two signatures. Pure.
 
 The sheet is what domain rules ask for: open incidents with what is due next, orders, the desk's own items,
-the last roll-call. It cannot be signed by those who come while something on it is not taken on, nor over a
-deadline of the next half hour that came after the sheet was made.
+what its joint duties wait for, the last roll-call. It cannot be signed by those who come while something on
+it is not taken on, nor over a deadline of the next half hour that came after the sheet was made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -17,6 +17,7 @@ from server.domain.duty import Duty, Handover, Roll, Shift
 from server.domain.duty_context import DutyContext
 from server.domain.incident import Incident
 from server.domain.instructions import unfinished
+from server.domain.joint import Period
 
 #: A deadline that falls due within this must be taken on by name before the duty changes hands.
 SOON = timedelta(minutes=30)
@@ -92,7 +93,7 @@ def of_incident(incident: Incident, unit: str) -> list[du.SheetItem]:
 
 
 def of_duty(duty: Duty, now: datetime, other: Callable[[str], Duty]) -> list[du.SheetItem]:
-    """What the desk itself hands on: its open items, and its last roll-call."""
+    """What the desk itself hands on: its open items, what its joint duties wait for, its last roll-call."""
     made = [
         du.SheetItem.model_validate(
             {
@@ -105,10 +106,45 @@ def of_duty(duty: Duty, now: datetime, other: Callable[[str], Duty]) -> list[du.
         )
         for item in duty.open_items()
     ]
+    made += [item for period in duty.joint.values() if period.is_open for item in _of_joint(period, now)]
     last = max(duty.rolls.values(), key=lambda one: one.called_at, default=None)
     if last is not None and now - last.called_at <= RECENT:
         made.append(_of_roll(last, other))
     return made
+
+
+def _of_joint(period: Period, now: datetime) -> Iterator[du.SheetItem]:
+    """Of a joint duty that this desk called: requests not answered, data that is late, seats that are empty
+    and must not be, and what the last one at a seat left behind."""
+    line = partial(du.SheetItem, block="joint", title=period.title, drill=period.drill)
+    key = f"joint:{period.period_id}"
+    for one in period.requests.values():
+        if one.is_open:
+            yield line(
+                item_id=f"{key}:request:{one.request_id}",
+                step="request",
+                recipient=one.to,
+                text=one.text,
+                due_at=one.answer_by if one.taken_at else min(one.take_by, one.answer_by),
+            )
+    for data in period.data.values():
+        if data.stopped_at is None and data.due_at < min(now, period.ends_at):
+            yield line(
+                item_id=f"{key}:data:{data.data_id}:{data.due_at.isoformat()}",
+                step="data",
+                recipient=data.seat,
+                text=data.text,
+                due_at=data.due_at,
+            )
+    for seat in period.seats.values():
+        is_missed = seat.required and period.starts_at <= now < period.ends_at
+        if seat.name is None and (is_missed or seat.rest):
+            yield line(
+                item_id=f"{key}:seat:{seat.seat}",
+                step="missing" if is_missed else "seat",
+                recipient=seat.seat,
+                text=seat.rest,
+            )
 
 
 def _of_roll(roll: Roll, other: Callable[[str], Duty]) -> du.SheetItem:

@@ -6,7 +6,7 @@ said by phone: then `on_behalf_of` says who spoke.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -88,6 +88,7 @@ def _open(duty: Duty, command: jd.OpenJointDuty, context: DutyContext) -> list[j
     _refuse_bad_end(command.starts_at, command.ends_at, context)
     required = _called(command.required, "required", command, context)
     others = [one for one in _called(command.others or [], "others", command, context) if one not in required]
+    _refuse_too_many([*required, *others], "/others")
     units = [*_above(command.unit, context), *required, *others]
     return [
         jd.JointDutyOpened(
@@ -112,6 +113,12 @@ def _called(units: Sequence[str], field: str, command: jd.JointCommand, context:
     return list(dict.fromkeys(units))
 
 
+def _refuse_too_many(seats: Sized, pointer: str) -> None:
+    """Every entry that all seats hear is carried by as many streams."""
+    if len(seats) > jd.MOST_SEATS:
+        raise Refused("too-many-seats", pointer, most=jd.MOST_SEATS)
+
+
 def _refuse_bad_end(starts_at: datetime, ends_at: datetime, context: DutyContext) -> None:
     if ends_at <= max(starts_at, context.now):
         raise Refused("ends-before-it-starts", "/ends_at")
@@ -126,6 +133,7 @@ def _extend(period: Period, command: jd.ExtendJointDuty, context: DutyContext) -
         _refuse_bad_end(period.starts_at, ends_at, context)
     called = _called(command.required or [], "required", command, context)
     fresh = [one for one in called if one not in period.seats or not period.seats[one].required]
+    _refuse_too_many({*period.seats, *fresh}, "/required")
     if ends_at == period.ends_at and not fresh:
         raise Refused("nothing-to-change", "/ends_at")
     units = [*jm.of_seats(period, _above(command.unit, context)), *fresh]
@@ -146,8 +154,7 @@ def _extend(period: Period, command: jd.ExtendJointDuty, context: DutyContext) -
 def _close(period: Period, command: jd.CloseJointDuty, context: DutyContext) -> list[jd.JointEvent]:
     _only_the_opener(command, context)
     about = _about(period, command, jm.of_seats(period, _above(command.unit, context)))
-    still_open = sum(one.is_open for one in period.requests.values())
-    return [jd.JointDutyClosed(**about, reason=command.reason, open_requests=still_open)]
+    return [jd.JointDutyClosed(**about, reason=command.reason)]
 
 
 # ---------------------------------------------------------------- seats
@@ -188,7 +195,7 @@ def _leave(
         raise Refused("say-what-remains", "/text", count=len(rest))
     said: dict[str, Any] = {"seat": seat.seat, "name": seat.name, "to": to.name if to else None}
     made: list[jd.JointEvent] = [
-        jd.JointSeatLeft(**about, **said, at=command.at, remaining=len(rest)),
+        jd.JointSeatLeft(**about, **said, at=command.at),
     ]
     if rest or is_said(command.text):
         own = list(dict.fromkeys([*_above(command.unit, context), seat.seat]))

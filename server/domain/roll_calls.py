@@ -21,6 +21,8 @@ def call(duty: Duty, command: du.CallRoll, context: DutyContext) -> list[du.Duty
     for index, unit in enumerate(asked):
         if unit == duty.unit or not context.tree.covers(duty.unit, unit):
             raise Refused("not-below", f"/units/{index}", unit=unit)
+        if command.roll_id in context.other(unit).asked:  # an answer names no caller: ids must not meet
+            raise Refused("roll-exists", "/roll_id", kind="conflict")
     until = context.now + timedelta(minutes=command.answer_within_min)
     called = du.RollCalled(
         unit=duty.unit,

@@ -22,7 +22,8 @@ class Wall:
 
 
 def decide(wall: Wall, command: wa.ArrangeWall | wa.ShowOnWall, unit: str) -> list[wa.AnyWallEvent]:
-    """The same again is no entry: walls that show it already have nothing to learn."""
+    """The same arrangement again is no entry: walls that show it already have nothing to learn. The same
+    choice again is one: it was made after whatever has come to the front since, and counts more than that."""
     said = {"unit": unit, "units": [unit]}  # what hangs in this room concerns nobody above it
     if isinstance(command, wa.ArrangeWall):
         ids = [one.scene_id for one in command.scenes]

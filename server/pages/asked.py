@@ -54,6 +54,11 @@ class Asked:
     def may(self, command: str) -> bool:
         return not self.principal.read_only and may(self.principal.post, command)
 
+    @property
+    def reads_restricted(self) -> bool:
+        """Whether who gave a tip is told to whoever looks."""
+        return self.principal.post in READS_RESTRICTED and not self.principal.read_only
+
     def dossier(self, incident_id: str) -> Dossier | None:
         """An incident worked out for printing; None when there is none that this unit may see."""
         shown = reading.incident(
@@ -61,7 +66,7 @@ class Asked:
             self.viewer,
             incident_id,
             self.now,
-            restricted=self.principal.post in READS_RESTRICTED and not self.principal.read_only,
+            restricted=self.reads_restricted,
         )
         if shown is None:
             return None

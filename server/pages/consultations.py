@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from schemas.consultations import ConsultationKind
 from server.documents.minutes import minutes
 from server.documents.sheet import Sheet
 from server.domain.consultations_shown import consultation_shown
@@ -14,8 +15,6 @@ from server.domain.incident import Incident
 from server.pages.asked import Asked, page
 from server.pages.printed import printed
 from server.record.folded import incident_seen_by
-
-KINDS = ("special", "rolling", "intensified", "routine")
 
 
 def _incident(asked: Asked) -> Incident | None:
@@ -39,7 +38,7 @@ def _shown(asked: Asked, template: str) -> Response:
         template,
         incident=incident,
         consultations=[_with_rights(one, incident, asked) for one in shown],
-        kinds=KINDS,
+        kinds=get_args(ConsultationKind)[::-1],  # the special one is called for most often
         unit_names=asked.parts.views.unit_names(asked.lang),
         units=list(incident.units),
     )
@@ -61,7 +60,10 @@ def _paper(asked: Asked) -> Sheet | None:
     if incident is None:
         return None
     one = incident.consultations.get(str(asked.request.path_params["consultation_id"]))
-    return None if one is None else minutes(incident, one, asked.parts.forms, asked.parts.tree)
+    if one is None:
+        return None
+    kind = asked.parts.views.wording("zh").term("consultation_kind", one.told.kind)
+    return minutes(incident, one, asked.parts.forms, asked.parts.tree, kind)
 
 
 def routes() -> list[BaseRoute]:

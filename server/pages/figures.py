@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
 from typing import Any
 
 import orjson
@@ -10,10 +12,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from server.pages.asked import Asked, page
-from server.record import duty_reading
+from server.record import duty_reading, joint_reading
 from server.record.statistics import rate
-from server.screens import overview, wall_panels, wall_scenes
+from server.screens import overview, wall_joint, wall_panels, wall_scenes
 from server.screens.board import by_level
+from server.screens.dossier import Dossier
 from server.screens.static_files import DIGEST, FOLDER
 from server.screens.wall_scenes import PANELS, Program
 from server.screens.wording import BEIJING
@@ -23,6 +26,10 @@ MAP = "map/panel.js"
 HAS_MAP = (FOLDER / MAP).is_file()
 #: So many rows of a panel fit on any wall; what is more is counted.
 MOST_COMMANDED, MOST_FORCES, MOST_WARNINGS = 12, 10, 6
+#: Incidents worked out to stand large: those of some units' walls in both languages.
+MOST_KEPT = 64
+_KEPT: OrderedDict[tuple[Any, ...], Dossier] = OrderedDict()
+_LOCK = Lock()
 
 
 def _wall(asked: Asked, template: str) -> Response:
@@ -30,9 +37,11 @@ def _wall(asked: Asked, template: str) -> Response:
     cards = by_level(parts.views.cards(viewer, asked.lang))
     seen = overview.overview(parts.database, viewer, cards, now, wording, parts.views.statements)
     arranged = duty_reading.wall(parts.database, viewer)
-    program = wall_scenes.program(arranged, cards, seen.said, now, wording, HAS_MAP)
+    periods = joint_reading.joint_duties(parts.database, parts.tree, viewer, now, None)
+    joint = wall_joint.together(periods, wording)
+    program = wall_scenes.program(arranged, cards, seen.said, now, wording, HAS_MAP, bool(joint))
     mine = wall_scenes.foremost(cards)
-    heroes = [(one, asked.dossier(one)) for one in program.incidents()]
+    heroes = _large(asked, program.incidents(), {one.id: one.version for one in cards})
     whole, forces = wall_panels.forces(mine, seen.said)
     today = now.astimezone(BEIJING).date()
     first = today.replace(day=1)
@@ -50,7 +59,7 @@ def _wall(asked: Asked, template: str) -> Response:
         smallest=parts.settings.rates_from,
         program=program,
         places=program.now.places(),
-        heroes=[(one, hero) for one, hero in heroes if hero is not None],
+        heroes=heroes,
         commanded=wall_panels.commands(
             mine[:MOST_COMMANDED], seen.said, _leaders(asked, {one.unit for one in mine}), wording
         ),
@@ -60,12 +69,33 @@ def _wall(asked: Asked, template: str) -> Response:
         more_forces=len(forces[MOST_FORCES:]),
         warnings=warnings[:MOST_WARNINGS],
         more_warnings=len(warnings[MOST_WARNINGS:]),
+        joint=joint,
         scenes=_scenes(program),
         release=DIGEST,
         wall_map=MAP if HAS_MAP else "",
         is_kiosk=asked.principal.kind == "wall",
         says=_says(asked),
     )
+
+
+def _large(asked: Asked, wanted: Iterable[str], versions: Mapping[str, int]) -> list[tuple[str, Dossier]]:
+    """The incidents that are large in some scene. Every wall of a unit asks for the same after each entry:
+    worked out once for a version and minute; the seconds are counted by the page."""
+    minute = asked.now.replace(second=0, microsecond=0)
+    whose = (asked.epoch, asked.viewer, asked.lang, asked.reads_restricted)
+    found = []
+    for one in wanted:
+        key = (*whose, one, versions[one], minute)
+        made = _KEPT.get(key) or asked.dossier(one)
+        if made is None:
+            continue
+        found.append((one, made))
+        with _LOCK:
+            _KEPT[key] = made
+            _KEPT.move_to_end(key)
+            while len(_KEPT) > MOST_KEPT:
+                _KEPT.popitem(last=False)
+    return found
 
 
 def _scenes(program: Program) -> str:
@@ -122,6 +152,7 @@ def scenes_page(asked: Asked) -> Response:
     with parts.database.reading() as connection:
         said = parts.views.statements.of(connection, wall_scenes.foremost(cards))
     arranged = duty_reading.wall(parts.database, viewer)
+    has_joint = joint_reading.has_open(parts.database, parts.tree, viewer)
     return asked.page(
         "wall_scenes.html",
         cards=cards,
@@ -129,7 +160,7 @@ def scenes_page(asked: Asked) -> Response:
         scenes=arranged.get("scenes", []),
         shown=arranged.get("shown"),
         version=arranged.get("said_at") or "",
-        program=wall_scenes.program(arranged, cards, said, asked.now, asked.wording, HAS_MAP),
+        program=wall_scenes.program(arranged, cards, said, asked.now, asked.wording, HAS_MAP, has_joint),
     )
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from schemas.joint import JointKind
 from server.domain.units import Rank
 from server.pages.asked import Asked, answered
 from server.record import joint_reading
-
-KINDS = ("flood_season", "forest_fire", "major_event", "disaster", "other")
 
 
 async def joint_page(request: Request) -> Response:
@@ -49,7 +48,7 @@ def _render(asked: Asked, template: str, manned: set[str] | None) -> Response:
         own_seat=_own_seat,
         to_ask=_to_ask(open_ones, viewer),
         below=below,
-        kinds=KINDS,
+        kinds=get_args(JointKind),
         manned_known=manned is not None,
     )
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from server.domain.rates import Counted
 from server.pages.statistics import TIMING
 from server.parts import Parts
-from server.record.breakdown import MOST_TIMED, counted
+from server.record.breakdown import MOST_KEPT, MOST_TIMED, counted
 from server.record.counted import Period
 from server.screens.wording import BEIJING
 
@@ -33,9 +33,10 @@ async def keep_warm(parts: Parts) -> None:
     """For ever. A database that is away is others' to report; whoever looks meanwhile waits as before."""
     with suppress(SQLAlchemyError):
         await run_sync(parts.views.cards, parts.tree.root, "zh")
+    settling = Settling()
     while True:
         with suppress(SQLAlchemyError):
-            settle(await warm(parts, parts.now()))
+            settling.after(await warm(parts, parts.now()))
         await asyncio.sleep(EVERY_S)
 
 
@@ -51,22 +52,33 @@ async def warm(parts: Parts, now: datetime) -> int:
     return made
 
 
-def settle(made: int) -> None:
+class Settling:
     """When much has come, what is there by now stays: Python's collector looked through all of it again and
-    again, 0.1 s of whichever page was just made. Once here, and no more."""
-    if made >= MUCH:
+    again, 0.1 s of whichever page was just made. Once in a process, and no more: what is frozen is never let
+    go, and a busy month would freeze every minute what has just become waste."""
+
+    def __init__(self) -> None:
+        self._is_done = False
+
+    def after(self, made: int) -> None:
+        if made < MUCH or self._is_done:
+            return
+        self._is_done = True
         gc.collect()
         gc.freeze()
 
 
 def _of_this_month(parts: Parts, now: datetime) -> list[Counted]:
-    """What the statistics page of each desk times when nothing else is asked for, the newest first."""
+    """What the statistics page of each desk times when nothing else is asked for, the newest first. Never
+    more than is kept, with room for what pages ask for: or each round would work all of it out again."""
     today = now.astimezone(BEIJING).date()
     root = parts.tree.root
     rows = counted(parts.database, Period(parts.tree, root, root, today.replace(day=1), today))[::-1]
     found: list[Counted] = []
     of_desk: Counter[str] = Counter()
     for at, row in enumerate(rows):
+        if len(found) >= MOST_KEPT - MOST_TIMED:
+            break
         if at < MOST_TIMED or of_desk[row.desk] < MOST_TIMED:
             found.append(row)
             of_desk[row.desk] += 1

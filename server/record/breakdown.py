@@ -31,7 +31,8 @@ from server.record.tables import ENTRY, INCIDENT, INCIDENT_UNIT
 
 #: Stage times come from whole incidents: of so many, the newest. The page says so when there are more.
 MOST_TIMED = 200
-_KEPT = 2_000
+#: Whose stage times are kept at most; what is worked out before anybody looks stays within it.
+MOST_KEPT = 2_000
 NO_SHIFT = "-"
 
 
@@ -202,7 +203,7 @@ class Timing:
             for row, kept in made.items():
                 if kept is None:
                     self._kept[row.incident_id, row.version] = fresh.get(row.incident_id, {})
-            while len(self._kept) > _KEPT:
+            while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
         return [(row, fresh.get(row.incident_id, {}) if kept is None else kept) for row, kept in made.items()]
 

@@ -7,7 +7,7 @@ catches up with them; after a refusal or a bug what was touched is folded again.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -93,6 +93,7 @@ class Duties:
             record=lambda: self._record(duty),
             counted=lambda first, last: self._counted(duty.unit, first, last),
             rules=lambda: digest_of(self._rules()),
+            taken=lambda ids: self._shifts_of_others(duty.unit, ids),
         )
         self._take(decide(duty, command, context), author, command)
 
@@ -187,6 +188,15 @@ class Duties:
             self._touch(event.unit)
         self._working.clear()
         return len(lines)
+
+    def _shifts_of_others(self, unit: str, ids: Collection[str]) -> set[str]:
+        """Which of these are shifts of another unit already; what this very round has brought included."""
+        query = select(SHIFT.c.shift_id).where(SHIFT.c.shift_id.in_(ids), SHIFT.c.unit != unit)
+        found = set(self._connection.execute(query).scalars())
+        for other, duty in self._touched.items():
+            if other != unit:
+                found |= duty.shifts.keys() & set(ids)
+        return found
 
     def _touch(self, unit: str) -> None:
         duty = self.load(unit)

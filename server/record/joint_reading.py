@@ -37,17 +37,28 @@ def joint_duties(
 
 
 def _periods(connection: Connection, tree: UnitTree, viewer: str, now: datetime) -> list[Mapping[Any, Any]]:
-    seated = select(JOINT_SEAT.c.seat).where(JOINT_SEAT.c.seat == viewer, _of_period(JOINT_SEAT)).exists()
-    below = tree.subtree(viewer)
     query = (
         select(JOINT_DUTY)
         .where(
-            or_(JOINT_DUTY.c.unit.in_(below), seated),
+            _is_of(tree, viewer),
             or_(JOINT_DUTY.c.closed_at.is_(None), JOINT_DUTY.c.closed_at > now - SHOWN_FOR),
         )
         .order_by(JOINT_DUTY.c.closed_at.is_not(None), JOINT_DUTY.c.opened_at.desc(), JOINT_DUTY.c.period_id)
     )
     return list(connection.execute(query).mappings())
+
+
+def has_open(database: Database, tree: UnitTree, viewer: str) -> bool:
+    """Whether any period is open in which a unit has a seat, or that it or one below it opened."""
+    is_its = _is_of(tree, viewer)
+    with database.reading() as connection:
+        query = select(JOINT_DUTY.c.period_id).where(is_its, JOINT_DUTY.c.closed_at.is_(None)).limit(1)
+        return connection.execute(query).first() is not None
+
+
+def _is_of(tree: UnitTree, viewer: str) -> ColumnElement[bool]:
+    seated = select(JOINT_SEAT.c.seat).where(JOINT_SEAT.c.seat == viewer, _of_period(JOINT_SEAT)).exists()
+    return or_(JOINT_DUTY.c.unit.in_(tree.subtree(viewer)), seated)
 
 
 def _of_period(table: Table) -> ColumnElement[bool]:

@@ -31,19 +31,21 @@ def roll_calls(database: Database, viewer: str, now: datetime, limit: int = 20) 
     """The last roll-calls that a unit made or was asked in; of those it was asked in, its own answer only."""
     seen = or_(ROLL_ANSWER.c.caller == viewer, ROLL_ANSWER.c.unit == viewer)
     last = (
-        select(ROLL_ANSWER.c.roll_id, ROLL_ANSWER.c.asked_at)
+        select(ROLL_ANSWER.c.caller, ROLL_ANSWER.c.roll_id, ROLL_ANSWER.c.asked_at)
         .where(seen)
         .distinct()
         .order_by(ROLL_ANSWER.c.asked_at.desc(), ROLL_ANSWER.c.roll_id)
         .limit(limit)
     )
     with database.reading() as connection:
-        ids = [row.roll_id for row in connection.execute(last)]
-        query = select(ROLL_ANSWER).where(ROLL_ANSWER.c.roll_id.in_(ids), seen)
+        ids = [(row.caller, row.roll_id) for row in connection.execute(last)]
+        query = select(ROLL_ANSWER).where(ROLL_ANSWER.c.roll_id.in_([one for _caller, one in ids]), seen)
         rows = connection.execute(query.order_by(ROLL_ANSWER.c.unit)).mappings().all()
-    found: dict[str, dict[str, Any]] = {roll_id: {} for roll_id in ids}
+    found: dict[tuple[str, str], dict[str, Any]] = {one: {} for one in ids}
     for row in rows:
-        roll = found[row["roll_id"]]
+        roll = found.get((row["caller"], row["roll_id"]))
+        if roll is None:
+            continue
         if not roll:
             roll.update(
                 roll_id=row["roll_id"],

@@ -22,11 +22,16 @@ BLOCKS = (
     "force",
     "evacuation",
     "roll_call",
+    "joint",
     "equipment",
     "material",
     "weather",
     "note",
 )
+
+
+#: Which of an item's fields are somebody's words.
+_SAID = {"joint": ("title", "text")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,8 @@ def line(item: dict[str, Any], taken: dict[str, Any] | None, now: datetime, word
         item_id=item["item_id"],
         block=item["block"],
         text=_text(item, now, wording),
-        said=" ".join(item[name] for name in ("leader", "text") if item.get(name)),
-        href=f"/incidents/{item['incident_id']}" if item.get("incident_id") else "",
+        said=" ".join(item[name] for name in _SAID.get(item["block"], ("leader", "text")) if item.get(name)),
+        href=_href(item),
         drill=bool(item.get("drill")),
         due_at=due,
         clock=clock,
@@ -70,6 +75,12 @@ def line(item: dict[str, Any], taken: dict[str, Any] | None, now: datetime, word
         taken_by=taken["by"] if taken else "",
         taken_at=taken["at"] if taken else None,
     )
+
+
+def _href(item: dict[str, Any]) -> str:
+    if item["block"] == "joint":
+        return "/joint"
+    return f"/incidents/{item['incident_id']}" if item.get("incident_id") else ""
 
 
 def _text(item: dict[str, Any], now: datetime, wording: Wording) -> str:
@@ -104,6 +115,9 @@ def _text(item: dict[str, Any], now: datetime, wording: Wording) -> str:
                     at=wording.moment(item["given_at"], now),
                 )
             )
+        case "joint":
+            seat = wording.short(item["recipient"])
+            parts.append(wording.say(f"handover.joint_{item['step']}", seat=seat))
         case "roll_call":
             absent = wording.say("list.comma").join(wording.short(one) for one in item.get("absent") or [])
             slug = "handover.roll" if absent else "handover.roll_all"

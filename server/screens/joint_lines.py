@@ -37,8 +37,6 @@ def say(
                 add("joint_line.required", seats=named)
             tell("reason")
         case "joint_duty_closed":
-            if event["open_requests"]:
-                add("joint_line.still_open", count=event["open_requests"])
             tell("reason")
         case "joint_seat_taken":
             add("joint_line.here", name=said(event["name"]))
@@ -47,8 +45,6 @@ def say(
         case "joint_seat_left":
             add("joint_line.left", name=said(event["name"]))
             add("joint_line.to" if event.get("to") else "joint_line.empty", name=said(event.get("to") or ""))
-            if event["remaining"]:
-                add("joint_line.remaining", count=event["remaining"])
         case "joint_rest_noted":
             for one in event["items"]:
                 add("joint_line.rest", text=said(one["text"]), at=wording.exact(one["due_at"])[:16])

@@ -83,9 +83,10 @@ def program(
     now: datetime,
     wording: Wording,
     has_map: bool,
+    has_joint: bool = False,
 ) -> Program:
     """`cards` by level, `arranged` as `duty_reading.wall` gives it. What was chosen counts until something
-    newer comes to the front."""
+    newer comes to the front. `has_joint`: a joint duty is open."""
     mine = foremost(cards)
     front = front_of(mine, said, now)
     told = instant(arranged.get("said_at"))
@@ -93,11 +94,13 @@ def program(
     is_forward = front is not None and (told is None or front.since > told)
     largest = front.incident_id if front else mine[0].id if mine else None
     known = {card.id for card in cards}
-    scenes = [_placed(one, known, largest, has_map) for one in _said(arranged) or _by_itself(mine, wording)]
+    there = {"map": has_map, "joint": has_joint}
+    wanted = _said(arranged) or _by_itself(mine, wording, has_joint)
+    scenes = [_placed(one, known, largest, there) for one in wanted]
     if front is not None:
         title, side = wording.say(f"wall.front_{front.why}"), ("map", "incidents", "people")
         made = Scene(FRONT, title, "incident", side, None, 60)
-        first = _placed(made, known, front.incident_id, has_map)
+        first = _placed(made, known, front.incident_id, there)
         scenes = [first, *scenes]
         if is_forward:
             return Program(tuple(scenes), first, "front", front)
@@ -159,13 +162,16 @@ def _said(arranged: Mapping[str, Any]) -> list[Scene]:
     ]
 
 
-def _by_itself(cards: Collection[Card], wording: Wording) -> list[Scene]:
-    """The scenes of a desk that has arranged none: a quiet day looks back, a busy one at what is open."""
+def _by_itself(cards: Collection[Card], wording: Wording, has_joint: bool) -> list[Scene]:
+    """The scenes of a desk that has arranged none: a quiet day looks back, a busy one at what is open, and
+    departments that are on duty together have a scene of their own."""
+    joint = [_scene("joint", wording, "joint", "people", "forces", "news")] if has_joint else []
     if not cards:
-        return [_scene("quiet", wording, "map", "duty", "month", "news")]
+        return [_scene("quiet", wording, "map", "duty", "month", "news"), *joint]
     return [
         _scene("overview", wording, "map", "incidents", "people", "command"),
         _scene("work", wording, "incidents", "people", "forces", "news"),
+        *joint,
     ]
 
 
@@ -173,11 +179,12 @@ def _scene(slug: str, wording: Wording, main: str, *side: str) -> Scene:
     return Scene(slug, wording.say(f"wall.scene_{slug}"), main, side, None, 30)
 
 
-def _placed(scene: Scene, known: Collection[str], largest: str | None, has_map: bool) -> Scene:
+def _placed(scene: Scene, known: Collection[str], largest: str | None, there: Mapping[str, bool]) -> Scene:
     """With nothing in it that is not there. An incident that is closed, or not this unit's, is none."""
     wanted = scene.incident_id if scene.incident_id in known else largest
-    there = {"map": has_map, "incident": wanted is not None}
     missing = {name for name, is_there in there.items() if not is_there}
+    if wanted is None:
+        missing.add("incident")
     side = [panel for panel in scene.side if panel not in missing]
     main = scene.main
     if main in missing:  # the first beside it moves up: a large empty place would tell of nothing

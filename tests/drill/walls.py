@@ -51,7 +51,8 @@ def _on_two(run: Run) -> None:
             both.redis.start()
 
         with running(desk):
-            faults, outside = {"redis": 6, "restart": 3}, {"redis": without_redis}
+            faults = {"redis": 6, "restart": 3, "cut": 3, "clock": 3}
+            outside = {"redis": without_redis}
             found = _slept(desk, 120, run.seed, faults, outside=outside, office=both.desks[0])
     _judge(run, found, "M")
 

@@ -1,7 +1,7 @@
 // What does not fit on the wall: the list of incidents is turned page by page, every other list is cut at a whole row
 // and says how much more there is.
 const TURN_MS = 12_000, STAY_MS = 30_000;
-const LISTS = ".wall-news, .wall-command, .wall-forces, .wall-warnings, .hero-log";
+const LISTS = ".wall-news, .wall-command, .wall-forces, .wall-warnings, .wall-joint, .hero-log";
 let page = 0, turnAt = performance.now() + TURN_MS;
 
 const board = () => document.getElementById("board");
@@ -40,15 +40,21 @@ export function layOut(said) {
   shown.textContent = pages > 1 ? said(page + 1, pages) : "";
 }
 
+/** What says how much more there is stands over the last line: nothing else may stand there. */
+const noteHeight = () => 1.6 * parseFloat(getComputedStyle(document.documentElement).fontSize);
+
 export function fit(said) {
   for (const list of document.querySelectorAll(LISTS)) {
     const bottom = list.clientHeight;
     if (!bottom) continue;
     const rows = [...list.children];
     for (const row of rows) row.classList.remove("is-cut");
-    const cut = rows.filter((row) => row.offsetTop - list.offsetTop + row.offsetHeight > bottom + 1);
+    const unnamed = Number(list.dataset.more ?? 0), below = (row) => row.offsetTop - list.offsetTop + row.offsetHeight;
+    const isAll = !unnamed && rows.every((row) => below(row) <= bottom + 1);
+    const room = isAll || list.closest('[data-place^="foot"]') ? 0 : noteHeight();  // at the foot it stands in the head
+    const cut = rows.filter((row) => below(row) > bottom - room + 1);
     for (const row of cut) row.classList.add("is-cut");
-    const more = cut.length + Number(list.dataset.more ?? 0);
+    const more = cut.length + unnamed;
     const note = list.dataset.cut = more ? said(more) : "";
     list.classList.toggle("has-cut", note !== "");
   }

@@ -5,6 +5,8 @@ import { act, Duty } from "./duty.js";
 import { Live } from "./live.js";
 import { fetchHtml, morph, soon } from "./swap.js";
 
+/** What the page says may be another one after: scenes, the open incidents, what comes to the front. */
+const CHANGES = /^(wall_\w+|incident_(opened|closed|reopened|merged)|level_\w+|\w+_overdue)$/;
 const unit = document.body.dataset.unit;
 const form = document.getElementById("scenes"), rows = document.getElementById("scene-rows");
 const live = new Live(null);
@@ -71,4 +73,4 @@ form.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.ctrlKey) form.requestSubmit();
 });
 live.addEventListener("refresh", look);
-live.addEventListener("entry", ({ detail }) => { if (/^wall_/.test(detail.event.type) || detail.incident_id) look(); });
+live.addEventListener("entry", ({ detail }) => { if (CHANGES.test(detail.event.type)) look(); });

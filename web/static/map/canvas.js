@@ -23,6 +23,7 @@ export function canvasLayer(L) {
     },
 
     redraw() {
+      if (!this._map) return;  // a map without room has no view yet: its layers are put on with that
       this._frame ??= requestAnimationFrame(() => this._redraw());
     },
 
