@@ -56,6 +56,7 @@ from server.gate.auth import guard
 from server.gate.problems import problem
 from server.migrations import open_database
 from server.pages import consultations as consultation_pages
+from server.pages import embeds as embed_pages
 from server.pages import reports as report_pages
 from server.pages import routes as page_routes
 from server.pages import upstream as upstream_pages
@@ -65,11 +66,13 @@ from server.pages.channels import ChannelPages
 from server.pages.devices import DevicePages
 from server.pages.field import FieldApp
 from server.pages.front import Front
+from server.pages.given import GivenPages
 from server.pages.kiosk import Kiosk
 from server.pages.people import PeoplePages
 from server.pages.warming import keep_warm
 from server.parts import Parts
 from server.people.devices import Devices
+from server.people.embeds import Embeds
 from server.people.outposts import Outposts
 from server.people.people import People
 from server.reading_room import ReadingRoom
@@ -156,6 +159,7 @@ def make_parts(settings: Settings, now: Callable[[], datetime] = utc_now) -> Par
         store=store,
         people=people,
         outposts=Outposts(database, now),
+        embeds=Embeds(database, now),
         devices=Devices(database, now),
         searcher=Searcher(database, tree, gazetteer, people),
         desk=Desk(store),
@@ -218,6 +222,8 @@ def create_app(parts: Parts) -> ASGIApp:
         *consultation_pages.routes(),
         *FieldApp.made(parts.views).routes(),
         *Kiosk(parts.views).routes(),
+        *embed_pages.routes(),
+        *GivenPages(front).routes(),
         *page_routes.routes(),
     ]
     app = Starlette(

@@ -18,6 +18,7 @@ from server.domain.gazetteer import Gazetteer
 from server.domain.units import UnitTree
 from server.domain.workdays import Calendar
 from server.people.devices import Devices
+from server.people.embeds import Embeds
 from server.people.outposts import Outposts
 from server.people.people import People
 from server.reading_room import ReadingRoom
@@ -53,6 +54,7 @@ class Parts:
     store: Store
     people: People
     outposts: Outposts
+    embeds: Embeds
     devices: Devices
     searcher: Searcher
     desk: Desk

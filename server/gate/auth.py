@@ -34,11 +34,15 @@ DOCUMENT_PATHS = ("/openapi.json", "/asyncapi.json", "/api/v1/openapi.json", "/a
 OPEN_PATHS = (
     "/healthz", "/readyz", "/sign-in", "/invitation/*", "/static/*", "/favicon.ico",
     "/field", "/field/sw.js", "/field/manifest.webmanifest",  # an empty shell, which a tablet keeps
+    "/frame/*",  # another: what stands in it comes by a token that no address names
     *DOCUMENT_PATHS,  # published: they say what the program does, and nothing of what a desk knows
 )  # fmt: skip
 LOOPBACK_PATHS = ("/metrics",)
 ALIVE_PATHS = ("/healthz", "/readyz")  # asked by balancers that use any name for the host
 FEEDS = "/api/v1/feeds"
+EMBED = "/embed/"
+#: What the map of an embed is drawn from, when the map is among its panels.
+EMBED_MAP = ("/api/v1/map", "/api/v1/map/layers", "/map/about", "/map/words")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOKUPS_AT_ONCE = 8  # of the database's connections, what looking people up may use
 
@@ -185,7 +189,9 @@ class Gate:
             raise _forbidden("not-permitted", "an outpost hands on what was done there, and nothing else")
         if principal.kind == "feed" and not (is_safe and path.startswith(FEEDS + "/")):
             raise _forbidden("not-permitted", "a feed's token reads the feeds of the map, and nothing else")
-        if principal.kind not in ("token", "outpost", "feed"):
+        if principal.kind == "embed" and not (is_safe and _is_for_embeds(path, principal)):
+            raise _forbidden("not-permitted", "an embed's token reads its panels, and nothing else")
+        if principal.kind not in ("token", "outpost", "feed", "embed"):
             self._check_cookie_use(asked, is_socket, is_safe)
         if principal.read_only and not (is_socket or is_safe or path == "/sign-out"):
             raise _forbidden("read-only", "a wall screen can only read")
@@ -317,6 +323,13 @@ def _is_for_outposts(scope: Scope) -> bool:
     if asked in (("POST", "/api/v1/commands"), ("GET", "/api/v1/me"), ("GET", SEEN)):
         return True
     return asked[0] == "PUT" and asked[1].startswith("/api/v1/incidents/")
+
+
+def _is_for_embeds(path: str, principal: Principal) -> bool:
+    """Its panels; and where the map is one, the map's own data."""
+    if path.startswith(EMBED):
+        return True
+    return "map" in principal.panels and (path in EMBED_MAP or path.startswith("/api/v1/map/layers/"))
 
 
 def _sign_in_first(scope: Scope, asked: _Asked) -> Response:

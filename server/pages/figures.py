@@ -33,6 +33,11 @@ _LOCK = Lock()
 
 
 def _wall(asked: Asked, template: str) -> Response:
+    return asked.page(template, **picture(asked))
+
+
+def picture(asked: Asked, only: str | None = None, large: str | None = None) -> dict[str, Any]:
+    """All that a wall's panels print, for a template. `only`: that panel alone; `large`: its incident."""
     parts, viewer, now, wording = asked.parts, asked.viewer, asked.now, asked.wording
     cards = by_level(parts.views.cards(viewer, asked.lang))
     seen = overview.overview(parts.database, viewer, cards, now, wording, parts.views.statements)
@@ -41,7 +46,9 @@ def _wall(asked: Asked, template: str) -> Response:
     joint = wall_joint.together(periods, wording)
     program = wall_scenes.program(arranged, cards, seen.said, now, wording, HAS_MAP, bool(joint))
     mine = wall_scenes.foremost(cards)
-    heroes = _large(asked, program.incidents(), {one.id: one.version for one in cards})
+    versions = {one.id: one.version for one in cards}
+    large = program.now.incident_id if only is None else large if large in versions else None
+    heroes = _large(asked, program.incidents() if only is None else filter(None, [large]), versions)
     whole, forces = wall_panels.forces(mine, seen.said)
     today = now.astimezone(BEIJING).date()
     first = today.replace(day=1)
@@ -50,15 +57,16 @@ def _wall(asked: Asked, template: str) -> Response:
         parts.database, parts.tree, viewer, first=first, last=today, unit=viewer, scope=scope, now=now
     )
     warnings = wall_panels.in_force(parts.views.in_force.of(viewer), now, wording)
-    return asked.page(
-        template,
+    return dict(
+        only=only,
+        large=large,
         cards=cards,
         rows=asked.rows("wall", cards),
         seen=seen,
         month=month,
         smallest=parts.settings.rates_from,
         program=program,
-        places=program.now.places(),
+        places=program.now.places() if only is None else {only: "main"},
         heroes=heroes,
         commanded=wall_panels.commands(
             mine[:MOST_COMMANDED], seen.said, _leaders(asked, {one.unit for one in mine}), wording

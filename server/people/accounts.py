@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import Table
+from sqlalchemy import Table, Text
 from sqlmodel import Field, SQLModel
 
 from schemas.terms import Post
 from server.record.columns import UTCDateTime
 
-CredentialKind = Literal["session", "token", "wall", "outpost", "feed"]
+CredentialKind = Literal["session", "token", "wall", "outpost", "feed", "embed"]
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
@@ -59,6 +59,8 @@ class CredentialRow(SQLModel, table=True):
     expires_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # ends then whatever happens
     ended_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     device_id: str | None = Field(default=None, index=True, max_length=36)  # of a session on a known tablet
+    panels: str | None = Field(default=None, max_length=200)  # of an embed: what it may show, by spaces
+    origins: str | None = Field(default=None, sa_type=Text)  # ... and whose pages may frame it
 
 
 class InvitationRow(SQLModel, table=True):
@@ -111,6 +113,8 @@ class Principal:
     rights_version: int
     lang: Language = "zh"
     read_only: bool = False
+    panels: frozenset[str] = frozenset()
+    """What an embed may show; of all others nothing is said by this."""
 
     @property
     def session_id(self) -> str:

@@ -44,8 +44,8 @@ REMEMBERED_S = 1.0  # how long an answer about a credential may be reused
 SEEN_EVERY = timedelta(minutes=1)  # how exactly "last used" is kept
 _AT_ONCE = 1_000  # credentials asked about in one query
 _MOST_REMEMBERED = 10_000
-_TOKEN: tuple[CredentialKind, ...] = ("token", "outpost", "feed")
-_REVOKED: tuple[CredentialKind, ...] = ("token", "feed")  # by the token itself, or its id
+_TOKEN: tuple[CredentialKind, ...] = ("token", "outpost", "feed", "embed")
+_REVOKED: tuple[CredentialKind, ...] = ("token", "feed", "embed")  # by the token itself, or its id
 _COOKIE: tuple[CredentialKind, ...] = ("session", "wall")
 
 
@@ -270,7 +270,7 @@ def _holds(row: RowMapping, now: datetime) -> bool:
 
 
 def _principal_of(row: RowMapping) -> Principal:
-    if row["kind"] in ("wall", "feed"):
+    if row["kind"] in ("wall", "feed", "embed"):
         return Principal(
             person_id=row["id"],
             name=row["label"],
@@ -280,6 +280,7 @@ def _principal_of(row: RowMapping) -> Principal:
             credential_id=f"{row['id']}@0",
             rights_version=0,
             read_only=True,
+            panels=frozenset((row["panels"] or "").split()),
         )
     if row["kind"] == "outpost":  # it speaks for people, and is nobody itself: this post may do nothing
         return Principal(

@@ -39,7 +39,7 @@ def deed_named(texts: Texts, lang: Language, command: str) -> str:
 def language_of(request: HTTPConnection) -> Language:
     """A person's own language; before anybody signed in `?lang=`, then what the browser prefers."""
     principal = request.scope.get("state", {}).get("principal")
-    if isinstance(principal, Principal) and principal.kind != "wall":
+    if isinstance(principal, Principal) and principal.kind not in ("wall", "embed"):
         return principal.lang
     asked = request.query_params.get("lang") or request.headers.get("accept-language", "")
     return "en" if asked.strip().lower().startswith("en") else "zh"
