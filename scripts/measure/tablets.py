@@ -24,7 +24,7 @@ from typing import Any
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from measure.desk import start_desk
-from server.pages.field import LATER
+from server.pages.field import READER, later_files
 from server.screens.static_files import STATIC_PATH
 from tests import words
 from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
@@ -72,8 +72,9 @@ PAINTED = """(() => {
 })();"""
 #: The very derivation of the lock, timed where nothing slows it.
 DERIVED = """(async () => {
-  const at = document.querySelector("script[type=module]").src.replace(/field\\/app\\.js$/, "field_lock.js");
-  const { Lock } = await import(at), lock = new Lock("bench"), took = [];
+  const entry = document.querySelector("script[type=module]").src;
+  const { Lock } = await import(entry.replace(/field\\/start\\.js$/, "field_lock.js"));
+  const lock = new Lock("bench"), took = [];
   await lock.create("4826");
   for (let one = 0; one < 5; one++) {
     const began = performance.now();
@@ -158,7 +159,7 @@ async def _first_visit(browser: Browser, line: BadLine, coding: str) -> dict[str
     await unlock(page)
     await expect(page.locator("body")).to_have_attribute("data-kept", "yes", timeout=60_000)
     await expect(page.locator("#line")).to_have_class("field-line is-live", timeout=60_000)
-    await eventually(lambda: any(LATER[0] in path for path in line.brought), within=60)  # the last to come
+    await eventually(lambda: any(READER in path for path in line.brought), within=60)  # the last to come
     connections = line.connections - before
     await context.close()
     came = Counter[str]()
@@ -175,7 +176,7 @@ async def _first_visit(browser: Browser, line: BadLine, coding: str) -> dict[str
 def _part(path: str) -> str:
     """What of a first visit this belongs to; the map and what reads codes come after it."""
     name = path.removeprefix(f"{STATIC_PATH}/")
-    if name in LATER:
+    if name in later_files():
         return "later"
     if name.startswith(("map/", "vendor/leaflet/", "/map/", "/api/v1/map")):
         return "map"
@@ -290,7 +291,7 @@ async def _memory(page: Page, session: Any) -> dict[str, Any]:
         )
     deeds = await page.evaluate(
         "(async () => (await (await import(document.querySelector('script[type=module]').src"
-        ".replace(/app\\.js$/, 'db.js'))).all('outbox')).length)()"
+        ".replace(/start\\.js$/, 'db.js'))).all('outbox')).length)()"
     )
     return {
         "heap_mb": round(found["JSHeapUsedSize"] / 1e6, 2), "nodes": int(found["Nodes"]),

@@ -4,7 +4,7 @@ import { say } from "../texts.js";
 import { forgetMine, storeOf } from "./db.js";
 import { isRevoked } from "./device.js";
 import { button, h, said } from "./dom.js";
-import { waitingOfOthers } from "./outbox.js";
+import { waitingOfOthers } from "./others.js";
 
 const ANSWER_MS = 5_000, LOOK_MS = 250, AGAIN_MS = 15_000;
 const door = document.getElementById("door");
@@ -82,7 +82,6 @@ export class Door extends EventTarget {
 
   open() {
     this.isShut = this.isChosen = false;
-    this.clear();
     door.close();
     door.replaceChildren();
     this.painted = null;
@@ -115,8 +114,8 @@ export class Door extends EventTarget {
 
   async unlock(pin) {
     const outcome = await this.lock.unlock(pin);
-    if (outcome === "open") return this.isOpened();
     this.clear();
+    if (outcome === "open") return this.isOpened();
     this.standing = await this.lock.standing();
     this.fault = outcome === "wrong" ? say("tablet.door.wrong", { left: this.standing.left }) : "";
     this.paint();
@@ -145,9 +144,9 @@ export class Door extends EventTarget {
   }
 
   /** The PIN was right, and still nothing could be shown: it says so, and the next try begins anew. */
-  failed(wrong) {
+  failed(wrong, word = say("tablet.not_kept", { why: wrong?.message ?? String(wrong) })) {
     console.error(wrong);
-    this.fault = say("tablet.not_kept", { why: wrong?.message ?? String(wrong) });
+    this.fault = word;
     this.painted = null;
     this.recount();
   }
