@@ -72,6 +72,9 @@ async def test_a_lock_opens_by_its_pin_alone_ever_more_slowly_and_five_wrong_one
         said.push(await lock.change("0000", "7391"), await lock.change("4826", "7391"), await opened());
         said.push((await people()).map((one) => one.name));
         lock.lock();
+        const windows = [lockOf("gao"), lockOf("gao"), lockOf("gao")];
+        said.push((await Promise.all(windows.map((one, at) => one.unlock(`111${at}`)))).sort());
+        said.push((await other.standing()).left);
         const tries = [await lockOf("song").unlock("4826")], waits = [];
         while (tries.at(-1) !== "spent") {
             const { wait } = await lockOf("song").standing();
@@ -88,6 +91,7 @@ async def test_a_lock_opens_by_its_pin_alone_ever_more_slowly_and_five_wrong_one
     assert found == [
         False, "locked", "wrong", "open", "三人被困", "changed", "another's", "another window's",
         "wrong", "open", "三人被困", ["宋涛"],
+        ["wait", "wrong", "wrong"], 3,
         ["wrong", "wrong", "wait", "wrong", "wait", "wrong", "wait", "spent"], [0, 5_000, 15_000, 60_000],
         "spent", False, True, "open", "三人被困",
     ]  # fmt: skip

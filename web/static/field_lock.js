@@ -68,7 +68,7 @@ export class Lock {
     if (!PIN.test(next)) throw new RangeError("4 to 12 digits");
     return this.#tried(pin, async (unwrap) => {
       const made = await wrapped(await unwrap(true), next);
-      await this.#keep({ ...await this.#kept(), ...made });
+      await this.#turn(() => made);
     });
   }
 
@@ -87,21 +87,16 @@ export class Lock {
 
   /** Whose it is, in words for the door. */
   async came({ person_id, name, unit_name, post }) {
-    const kept = await this.#kept();
-    if (kept) await this.#keep({ ...kept, person: { person_id, name, unit_name, post }, cameAt: this.now() });
+    await this.#turn(() => ({ person: { person_id, name, unit_name, post }, cameAt: this.now() }));
   }
 
   /** Spent: the session has ended too, so whoever comes next has signed in with the password. */
   async wasSignedOut() {
-    const kept = await this.#kept();
-    if (kept && kept.wrong >= MOST_WRONG) await this.#keep({ ...kept, isSignedOut: true });
+    await this.#turn((kept) => kept.wrong >= MOST_WRONG && { isSignedOut: true });
   }
 
   async allowAgain() {
-    const kept = await this.#kept();
-    if (!kept?.isSignedOut) return false;
-    await this.#keep({ ...kept, wrong: 0, wrongAt: null, isSignedOut: false });
-    return true;
+    return Boolean((await this.#turn((kept) => kept.isSignedOut && { wrong: 0, wrongAt: null, isSignedOut: false }))?.over);
   }
 
   async seal(value) {
@@ -121,14 +116,14 @@ export class Lock {
     return crypto.subtle.decrypt(this.#how(iv), this.#opened(), data);
   }
 
-  /** The try is counted on the disk before it is made: a page that is killed in between has used it up. */
+  /** The try is counted on the disk before it is made, in the transaction that looks how many there were: a page that is
+      killed in between has used it up, and two windows never have the same one. */
   async #tried(pin, use) {
-    const kept = await this.#kept();
+    const { kept, over } = await this.#turn((one) => one.wrong < MOST_WRONG && this.#wait(one) === 0 && PIN.test(pin)
+      && { wrong: one.wrong + 1, wrongAt: this.now() }) ?? {};
     if (kept === undefined || kept.wrong >= MOST_WRONG) return "spent";
-    if (this.#wait(kept) > 0) return "wait";
-    if (!PIN.test(pin)) return "wrong";
-    const wrong = kept.wrong + 1;
-    await this.#keep({ ...kept, wrong, wrongAt: this.now() });
+    if (!over) return this.#wait(kept) > 0 ? "wait" : "wrong";
+    const { wrong } = over;
     try {
       const by = await wrapping(pin, kept.salt, kept.secret);
       await use((isExtractable) => crypto.subtle.unwrapKey(
@@ -137,7 +132,7 @@ export class Lock {
     } catch {
       return wrong >= MOST_WRONG ? "spent" : "wrong";
     }
-    await this.#keep({ ...await this.#kept(), wrong: 0, wrongAt: null });
+    await this.#turn(() => ({ wrong: 0, wrongAt: null }));
     return "open";
   }
 
@@ -161,8 +156,19 @@ export class Lock {
     return inStore("readonly", (locks) => locks.get(this.personId));
   }
 
-  #keep(kept) {
-    return inStore("readwrite", (locks) => locks.put(kept, this.personId));
+  /** Look and change in one transaction. `over(kept)`: what is to be otherwise, or nothing. As it was, and what was changed. */
+  async #turn(over) {
+    let done;
+    const kept = await inStore("readwrite", (locks) => {
+      const asked = locks.get(this.personId);
+      asked.onsuccess = () => {
+        if (asked.result === undefined) return;
+        done = over(asked.result) || undefined;
+        if (done) locks.put({ ...asked.result, ...done }, this.personId);
+      };
+      return asked;
+    });
+    return kept && { kept, over: done };
   }
 }
 

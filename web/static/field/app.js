@@ -1,7 +1,7 @@
 // The field app: opens what is kept, then listens. With a line or without, the screen is the same but for its top.
 import { Sound } from "../sound.js";
 import { say } from "../texts.js";
-import { get, put, room, storeOf } from "./db.js";
+import { get, put, room, storeOf, unreadable } from "./db.js";
 import { deeds } from "./deeds.js";
 import { makeKnown } from "./device.js";
 import { button, h, isTyping, said } from "./dom.js";
@@ -258,6 +258,8 @@ export class App {
     const repaired = this.outbox.waiting.filter((one) => one.is_repair).length;
     if (repaired) shown.push(h("p", { class: "field-notice" }, say("tablet.repairing", { count: repaired })));
     if (skew.ms !== null && Math.abs(skew.ms) > MUCH) shown.push(h("p", { class: "field-notice" }, say("tablet.clock_wrong", { skew: skewText(skew.ms) })));
+    const broken = [...unreadable.values()].filter((one) => one.person === this.state.person.person_id);
+    if (broken.length) shown.push(h("p", { class: "field-notice", id: "unreadable" }, say("tablet.unreadable", { count: broken.length, waiting: broken.filter((one) => one.state === "waiting").length })));
     if (this.isTight) shown.push(h("p", { class: "field-notice" }, say("tablet.room_tight")));
     if (this.versions.isWaiting) shown.push(h("p", { class: "field-notice is-calm" }, say("tablet.new_version"), " ", button(say("tablet.take_version"), () => this.versions.take())));
     if (this.wrongWord) shown.push(h("p", { class: "field-notice", role: "alert" }, this.wrongWord, " ", button(say("tablet.seen"), () => { this.wrongWord = null; this.showNotices(); })));
