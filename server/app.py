@@ -216,7 +216,7 @@ def create_app(parts: Parts) -> ASGIApp:
         *upstream_pages.routes(),
         *report_pages.routes(),
         *consultation_pages.routes(),
-        *FieldApp.made(parts.views).routes(),
+        *FieldApp.made(parts.views, parts.settings.tablet_pin_digits).routes(),
         *Kiosk(parts.views).routes(),
         *page_routes.routes(),
     ]

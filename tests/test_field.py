@@ -91,6 +91,8 @@ def test_the_door_needs_little_of_the_program_and_the_shell_is_not_sent_twice(on
 def test_another_file_makes_another_version_of_the_app(one_room: Room) -> None:
     views = one_room.parts.views
     first = FieldApp.made(views)
+    assert b'data-pin="4"' in first.shell
+    assert b'data-pin="8"' in FieldApp.made(views, 8).shell
     assert FieldApp.made(views) == first, "the same program is the same version"
     before = views.texts.of["zh"]["tablet.live"]
     views.texts.of["zh"]["tablet.live"] = "另一个词"

@@ -176,12 +176,12 @@ def test_an_order_from_above_rings_here_is_taken_here_and_goes_up(field: Field) 
 
 
 def test_an_order_from_above_that_cannot_stand_here_is_said_on_the_screen(field: Field) -> None:
-    """Closed here a moment ago, ordered there: it rings nowhere, so somebody must answer by voice."""
+    """It rings nowhere, so somebody must answer by voice."""
     outpost, above = field.outpost, field.outpost.parts.upward
     assert above is not None
+    field.line.is_up = False
     given = words.issue_order(field.before, "Song", text="立即撤到高地")
     outpost.told("Li", "issue-order", given)
-    outpost.told("Li", "close-incident", words.close_incident(field.before, at=outpost.clock.ago()))
 
     def order(order_id: str, text: str) -> dict[str, Any]:
         at = outpost.clock.ago(minutes=1)
@@ -191,19 +191,20 @@ def test_an_order_from_above_that_cannot_stand_here_is_said_on_the_screen(field:
     incident = {
         "id": field.before, "number": "QHD-2026-0001", "title": "x", "state": "open", "level": None,
         "changed_at": outpost.clock.ago(),
-        "orders": [order(given["order_id"], given["text"]), order(words.new_id(), "转移下游村民")],
+        "orders": [order(given["order_id"], given["text"])],
     }  # fmt: skip
+    unknown = incident | {"id": words.new_id(), "orders": [order(words.new_id(), "转移下游村民")]}
 
     def seen(*incidents: dict[str, Any]) -> None:
         said = {"time": outpost.clock.ago(), "incidents": list(incidents), "gone": []}
         asyncio.run(above._down.take(said, outpost.clock.now(), 0))
 
-    seen(incident)
+    seen(incident, unknown)
+    assert "1 条上级指令没有进本台" in outpost.get("Li", "/upstream/line").text, "over every screen"
     page = outpost.get("Li", "/upstream").text
-    assert "1 条上级指令没有进本台" in page
     assert "<bdi>转移下游村民</bdi>" in page
     assert "立即撤到高地" not in page, "that one was given here"
-    seen(incident | {"orders": []})
+    seen(incident, unknown | {"orders": []})
     assert "没有进本台" not in outpost.get("Li", "/upstream").text, "it is taken above meanwhile"
 
 

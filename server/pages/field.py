@@ -77,7 +77,7 @@ class FieldApp:
     manifest: bytes
 
     @classmethod
-    def made(cls, views: Views) -> FieldApp:
+    def made(cls, views: Views, pin_digits: int = 4) -> FieldApp:
         texts = {
             lang: orjson.dumps(
                 {slug: text for slug, text in said.items() if slug.startswith(TEXTS)},
@@ -88,7 +88,9 @@ class FieldApp:
         files = first_files()
         shell = (
             views.environment.get_template("field.html")
-            .render(texts=texts, release=DIGEST, sheets=SHEETS, scripts=modules(), entry=ENTRY)
+            .render(
+                texts=texts, release=DIGEST, sheets=SHEETS, scripts=modules(), entry=ENTRY, pin=pin_digits
+            )
             .encode()
         )
         paths = ["/field", *(f"{STATIC_PATH}/{name}" for name in files)]

@@ -1,5 +1,5 @@
-"""Files that were received and never became attachments are let go after a day, with their bytes; what comes in
-pieces, when nobody went on with it for a week.
+"""Files that were received and never became attachments are let go after a day, with their bytes; what comes
+in pieces, when nobody went on with it for a week.
 
 Any number of processes may do this: under the ledger's lock nothing is attached meanwhile, and whoever is
 just storing the same bytes looks afterwards whether they are still there (`attachments.keep`).

@@ -9,9 +9,9 @@
 //     await lock.allowAgain();                      spent, and signed in anew since: five more
 //
 // The key of the store (AES-GCM, 256 bit) is kept only wrapped, by a key made of two halves: the PIN through PBKDF2, and a
-// secret key of this browser that cannot be extracted (HMAC). Files that somebody copied off the tablet hold neither
-// half in a form that another machine could try PINs with. Who runs scripts in this very browser profile is stopped by
-// the counter alone, which is as strong as the tablet's own lock: say so, and revoke a tablet that was lost.
+// secret key of this browser that no script can take out (HMAC). It lies in the browser's own files all the same: who
+// copies the flash has it, tries PINs on another machine where nobody counts, and a short one falls in seconds. What
+// stands against that is the tablet's own encryption, a long PIN, and taking a lost tablet back (docs/tablets.md).
 import { strictStore } from "./strict_store.js";
 
 const inStore = strictStore("fenghuo-lock", "locks");
@@ -22,9 +22,9 @@ export const WAITS_MS = [0, 0, 5_000, 15_000, 60_000];
 const PIN = /^[0-9]{4,12}$/;
 const AES = "AES-GCM";
 
-/** Whether a PIN may be chosen: digits enough, not all the same, not in a row. */
-export function isFit(pin) {
-  if (!PIN.test(pin)) return false;
+/** Whether a PIN may be chosen: digits enough, not all the same, not in a row. `least`: as many as the desk wants. */
+export function isFit(pin, least = 4) {
+  if (!PIN.test(pin) || pin.length < least) return false;
   const steps = new Set([...pin].slice(1).map((digit, at) => Number(digit) - Number(pin[at])));
   return steps.size > 1 || ![-1, 0, 1].includes([...steps][0]);
 }

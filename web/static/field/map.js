@@ -24,7 +24,7 @@ export async function kept(path, person) {
 }
 
 export function mapPage(app, id) {
-  if (shown?.id === id && shown.section.isConnected) return [shown.back, shown.section];
+  if (shown && shown.id === id && shown.section.isConnected) return [shown.back, shown.section];
   const section = h("section", { class: "field-map", "aria-label": say("tablet.map") });
   section.dataset.panel = "map";
   if (id) section.dataset.incident = id;
