@@ -220,7 +220,7 @@ def create_app(parts: Parts) -> ASGIApp:
         *upstream_pages.routes(),
         *report_pages.routes(),
         *consultation_pages.routes(),
-        *FieldApp.made(parts.views).routes(),
+        *FieldApp.made(parts.views, parts.settings.tablet_pin_digits).routes(),
         *Kiosk(parts.views).routes(),
         *embed_pages.routes(),
         *GivenPages(front).routes(),

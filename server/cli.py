@@ -64,6 +64,13 @@ def _parser() -> argparse.ArgumentParser:
     _switch(serve, "--secure", help="browsers come by HTTPS only, through a proxy")
     _flag(serve, "--trusted-proxy", help="address or network of the proxy in front, comma-separated")
     _flag(serve, "--rates-from", default="5", type=int, help="statistics of fewer incidents give no rate")
+    _flag(
+        serve,
+        "--tablet-pin-digits",
+        default="4",
+        type=int,
+        help="the fewest digits of a tablet's PIN, 4 to 12",
+    )
     _flag(serve, "--tablet-lock-minutes", default="5", type=int, help="a tablet nobody touches locks itself")
     _flag(serve, "--upstream", help="the desk above: what is done here is handed on to it (an outpost)")
     _flag(serve, "--upstream-token-file", help="the outpost's secret; DIR/upstream.token of --data otherwise")
@@ -223,6 +230,7 @@ def _serve(parsed: argparse.Namespace) -> int:
         secure=parsed.secure,
         trusted_proxies=tuple(network(one) for one in _listed(parsed.trusted_proxy)),
         rates_from=parsed.rates_from,
+        tablet_pin_digits=min(12, max(4, parsed.tablet_pin_digits)),
         tablet_lock_minutes=max(1, parsed.tablet_lock_minutes),
         upstream=parsed.upstream,
         upstream_token_file=Path(parsed.upstream_token_file) if parsed.upstream_token_file else None,

@@ -299,6 +299,23 @@ def _is_our_fault(kind: str, text: str) -> bool:
     return kind == "error" and "Failed to load resource" not in text and "WebSocket connection" not in text
 
 
+# --- the order ----------------------------------------------------------------------------------------------
+#: The files that take longest, the longest first: were one of them begun last, the others would wait for it.
+LONGEST = (  # those with a browser between those without: three of them at once starve each other
+    "axe", "field_offline", "visibility", "demo", "field_drills", "find", "wall_screen", "screens",
+    "outposts", "simulation", "two_officers", "drill", "intake_screen", "lists", "duty_screens", "tampering",
+    "looks", "backup", "report_pages", "joint", "attachment_panel", "attachments", "night_shift", "documents",
+    "actions", "attachments_kept", "field_locked", "metrics", "incident_screen", "durability", "figure_files",
+    "field_restored", "duty_visibility", "map_page", "field_work", "sound", "cli", "carry",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """By file, so that `--dist loadfile --no-loadscope-reorder` gives out the longest first."""
+    rank = {f"test_{name}": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
+
 # --- a failed test shows what its desks said ----------------------------------------------------------------
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(

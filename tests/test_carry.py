@@ -13,13 +13,13 @@ from tests.product import PASSWORD, FenghuoProcess
 from tests.waiting import eventually
 
 HELPERS = """
-import { Lock, MOST_WRONG, people } from "/static/field_lock.js";
+import { isFit, Lock, MOST_WRONG, people } from "/static/field_lock.js";
 import { forgetEverything, isToForget, closedToForget } from "/static/field_wipe.js";
 import { bundleOf, enrol, freshTablet, openTablet } from "/static/carry_bundle.js";
 import { framesOf, Gatherer, readFrame } from "/static/carry_frames.js";
 import { openCodes, paintCode } from "/static/carry_codes.js";
-Object.assign(globalThis, { Lock, MOST_WRONG, people, forgetEverything, isToForget, closedToForget, bundleOf,
-  enrol, freshTablet, openTablet, framesOf, Gatherer, readFrame, openCodes, paintCode });
+Object.assign(globalThis, { isFit, Lock, MOST_WRONG, people, forgetEverything, isToForget, closedToForget,
+  bundleOf, enrol, freshTablet, openTablet, framesOf, Gatherer, readFrame, openCodes, paintCode });
 """
 
 
@@ -71,7 +71,11 @@ async def test_a_lock_opens_by_its_pin_alone_ever_more_slowly_and_five_wrong_one
         said.push(await lockOf("song").create("5937").catch(() => "another window's"));
         said.push(await lock.change("0000", "7391"), await lock.change("4826", "7391"), await opened());
         said.push((await people()).map((one) => one.name));
+        said.push(["4826", "1111", "1234", "48264826"].map((pin) => [isFit(pin), isFit(pin, 8)]));
         lock.lock();
+        const windows = [lockOf("gao"), lockOf("gao"), lockOf("gao")];
+        said.push((await Promise.all(windows.map((one, at) => one.unlock(`111${at}`)))).sort());
+        said.push((await other.standing()).left);
         const tries = [await lockOf("song").unlock("4826")], waits = [];
         while (tries.at(-1) !== "spent") {
             const { wait } = await lockOf("song").standing();
@@ -88,6 +92,8 @@ async def test_a_lock_opens_by_its_pin_alone_ever_more_slowly_and_five_wrong_one
     assert found == [
         False, "locked", "wrong", "open", "三人被困", "changed", "another's", "another window's",
         "wrong", "open", "三人被困", ["宋涛"],
+        [[True, False], [False, False], [False, False], [True, True]],
+        ["wait", "wrong", "wrong"], 3,
         ["wrong", "wrong", "wait", "wrong", "wait", "wrong", "wait", "spent"], [0, 5_000, 15_000, 60_000],
         "spent", False, True, "open", "三人被困",
     ]  # fmt: skip

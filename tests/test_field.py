@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from server.pages.field import FieldApp
+from server.pages.field import ENTRY, REST, FieldApp, modules
 from server.record import store
 from server.record.turn import Hand, Turn
 from server.screens.static_files import FOLDER, STATIC_PATH
@@ -21,6 +21,10 @@ from tests.room import Room
 from tests.words import new_id
 
 FIRST_VISIT, THIN_SCREEN = 150_000, 20_000
+#: What a busy county's incidents, its phone book and the odd answer come to (`scripts/bench field`).
+DATA = 26_000
+#: Modules, and bytes of them, that stand between a start and the door.
+MOST_OF_DOOR = (14, 48_000)
 
 
 def kept_files(room: Room, which: str = "FILES") -> list[str]:
@@ -46,28 +50,49 @@ def test_the_shell_is_open_to_all_and_has_nothing_of_anybody_in_it(one_room: Roo
         assert one_room.client.get(icon["src"]).headers["content-type"] == "image/png"
 
 
+def on_the_wire(room: Room, path: str, coding: str) -> int:
+    """Bytes of an answer as it travels, head and all."""
+    with room.client.stream("GET", path, headers={"Accept-Encoding": coding}) as answer:
+        assert answer.status_code == 200, path
+        head = sum(len(name) + len(value) + 4 for name, value in answer.headers.raw)
+        return head + sum(len(one) for one in answer.iter_raw())
+
+
 def test_every_file_that_the_worker_keeps_is_there_and_a_first_visit_is_small(one_room: Room) -> None:
-    files = kept_files(one_room)
+    files, later = kept_files(one_room), kept_files(one_room, "LATER")
     assert [name for name in files if not name.startswith(STATIC_PATH)] == ["/field"], "no answer of the API"
     assert f"{STATIC_PATH}/field/recorder.js" in files
-    assert f"{STATIC_PATH}/carry_frames.js" in files, "what is loaded only when it is wanted"
-    later = kept_files(one_room, "LATER")
-    assert [one_room.client.get(name).status_code for name in later] == [200]
-    total = 0
-    for name in files:
-        answer = one_room.client.get(name)
-        assert answer.status_code == 200, name
-        body = answer.content
-        total += len(body) if name.endswith(".png") else len(gzip.compress(body, 6))
-    assert total < FIRST_VISIT, total
-    loaded = {name.removeprefix(f"{STATIC_PATH}/") for name in files}
+    assert f"{STATIC_PATH}/carry_frames.js" in later, "what is loaded only when it is wanted"
+    assert not set(files) & set(later)
+    for coding in ("gzip", "zstd, gzip"):
+        sizes = {name: on_the_wire(one_room, name, coding) for name in [*files, "/field/sw.js"]}
+        assert sum(sizes.values()) + DATA < FIRST_VISIT, sizes
+    assert [on_the_wire(one_room, name, "gzip") > 0 for name in later] == [True] * len(later)
+    loaded = {name.removeprefix(f"{STATIC_PATH}/") for name in [*files, *later]}
     own = {f"field/{path.name}" for path in (FOLDER / "field").iterdir()} - {"field/worker.js"}
     assert own <= loaded, "a file of the app that nothing loads, or that is missing without a network"
+
+
+def test_the_door_needs_little_of_the_program_and_the_shell_is_not_sent_twice(one_room: Room) -> None:
+    """What a cold start waits for: the rest comes while the PIN is typed."""
+    door, rest = modules(ENTRY), modules(REST)
+    assert set(door) - {ENTRY, "field/door.js"} < set(rest), "or it comes twice"
+    assert len(door) <= MOST_OF_DOOR[0]
+    assert sum((FOLDER / name).stat().st_size for name in door) <= MOST_OF_DOOR[1]
+    shell = one_room.client.get("/field")
+    named = re.findall(r'<link rel="modulepreload" href="([^"]+)">', shell.text)
+    assert named == [f"{STATIC_PATH}/{name}" for name in door]
+    again = one_room.client.get("/field", headers={"If-None-Match": shell.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    other = {"If-None-Match": shell.headers["etag"], "Accept-Encoding": "identity"}
+    assert one_room.client.get("/field", headers=other).status_code == 200, "packed otherwise, another answer"
 
 
 def test_another_file_makes_another_version_of_the_app(one_room: Room) -> None:
     views = one_room.parts.views
     first = FieldApp.made(views)
+    assert b'data-pin="4"' in first.shell
+    assert b'data-pin="8"' in FieldApp.made(views, 8).shell
     assert FieldApp.made(views) == first, "the same program is the same version"
     before = views.texts.of["zh"]["tablet.live"]
     views.texts.of["zh"]["tablet.live"] = "另一个词"

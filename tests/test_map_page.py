@@ -160,6 +160,11 @@ async def test_a_tablet_has_the_map_of_its_incident_with_no_network_at_all(
         await page.evaluate("where => { location.hash = where; }", f"#/map/{one}")
         foot = page.locator(".field-map .map-foot")
         await expect(foot).to_contain_text("在办 1")
+        await page.evaluate("location.hash = '#/'")
+        await page.evaluate("location.hash = '#/map'")
+        await expect(page.locator(".field-map:not([data-incident])")).to_be_visible()
+        await page.evaluate("where => { location.hash = where; }", f"#/map/{one}")
+        await expect(foot).to_contain_text("在办 1")
         await expect(foot).to_contain_text("图上数据")
         shown = await page.evaluate(
             "() => [...document.querySelector('.field-map').mapPanel.signs.things.values()]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -172,6 +173,39 @@ def test_an_order_from_above_rings_here_is_taken_here_and_goes_up(field: Field) 
     assert told["gone"] == [stranger["incident_id"]], "another county's is not seen"
     assert "不愿留名" not in str(told)
     assert city.get("Wu", path).status_code == 403
+
+
+def test_an_order_from_above_that_cannot_stand_here_is_said_on_the_screen(field: Field) -> None:
+    """It rings nowhere, so somebody must answer by voice."""
+    outpost, above = field.outpost, field.outpost.parts.upward
+    assert above is not None
+    field.line.is_up = False
+    given = words.issue_order(field.before, "Song", text="立即撤到高地")
+    outpost.told("Li", "issue-order", given)
+
+    def order(order_id: str, text: str) -> dict[str, Any]:
+        at = outpost.clock.ago(minutes=1)
+        who = {"to": "Song", "by": "Wu", "post": "duty_officer", "unit": "130300", "issued_at": at}
+        return {"order_id": order_id, "text": text, "acknowledge_by": None, "report_by": None, **who}
+
+    incident = {
+        "id": field.before, "number": "QHD-2026-0001", "title": "x", "state": "open", "level": None,
+        "changed_at": outpost.clock.ago(),
+        "orders": [order(given["order_id"], given["text"])],
+    }  # fmt: skip
+    unknown = incident | {"id": words.new_id(), "orders": [order(words.new_id(), "转移下游村民")]}
+
+    def seen(*incidents: dict[str, Any]) -> None:
+        said = {"time": outpost.clock.ago(), "incidents": list(incidents), "gone": []}
+        asyncio.run(above._down.take(said, outpost.clock.now(), 0))
+
+    seen(incident, unknown)
+    assert "1 条上级指令没有进本台" in outpost.get("Li", "/upstream/line").text, "over every screen"
+    page = outpost.get("Li", "/upstream").text
+    assert "<bdi>转移下游村民</bdi>" in page
+    assert "立即撤到高地" not in page, "that one was given here"
+    seen(incident, unknown | {"orders": []})
+    assert "没有进本台" not in outpost.get("Li", "/upstream").text, "it is taken above meanwhile"
 
 
 @pytest.mark.timeout(150)

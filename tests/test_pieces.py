@@ -14,7 +14,8 @@ from sqlalchemy import func, select, update
 
 from server.api import uploads as api
 from server.record import coming
-from server.record.coming import UPLOAD, UPLOAD_PIECE, clear_stale, find
+from server.record.coming import UPLOAD, UPLOAD_PIECE, find
+from server.record.unattached import STALE, Clearing
 from tests import uploads
 from tests.deeds import opened, refused
 from tests.room import Room
@@ -131,11 +132,11 @@ def test_what_nobody_went_on_with_goes(one_room: Room, photo: bytes) -> None:
     for one in (old, fresh):
         begin(one_room, "Song", incident, photo, attachment_id=one)
         append(one_room, "Song", one, 0, photo[:PIECE])
-    database, before = one_room.parts.database, one_room.clock.now() - api.STALE
+    database, before = one_room.parts.database, one_room.clock.now() - STALE
     with database.writing() as connection:
         is_old = UPLOAD.c.attachment_id == old
         connection.execute(update(UPLOAD).where(is_old).values(touched_at=before - timedelta(seconds=1)))
-    assert clear_stale(database, before) == 1
+    assert Clearing(database).look(one_room.clock.now()) == 1, "once an hour, whether anybody brings anything"
     with database.reading() as connection:
         kept = connection.execute(select(UPLOAD_PIECE.c.attachment_id)).scalars().all()
     assert (kept.count(old), kept.count(fresh)) == (0, 1)

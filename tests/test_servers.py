@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import redis
@@ -10,7 +11,7 @@ from playwright.async_api import Page
 from sqlalchemy import text
 
 from server.record.database import Database
-from tests.conftest import eventually
+from tests.conftest import LONGEST, eventually
 from tests.servers import Postgres, Redis
 
 
@@ -20,6 +21,12 @@ def test_every_store_test_runs_on_an_empty_database_of_each_kind(each_database: 
         connection.execute(text("CREATE TABLE mine (word text)"))
     assert database.engine.dialect.name == each_database
     database.close()
+
+
+def test_the_files_that_are_begun_first_are_there():
+    here = {path.stem for path in Path(__file__).parent.glob("test_*.py")}
+    assert {f"test_{name}" for name in LONGEST} <= here
+    assert len(set(LONGEST)) == len(LONGEST)
 
 
 def test_a_database_can_be_copied_as_it_stands(new_database: Callable[..., str]):

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-import time
-from datetime import timedelta
 from pathlib import Path
 
 from anyio.to_thread import run_sync
@@ -42,8 +40,6 @@ from server.uploads.spoiled import Spoiled
 MOST_OF_A_PIECE = 256 * 1024
 #: Files of one person that are not whole yet; their bytes; the bytes of all.
 MOST_OPEN, MOST_OPEN_BYTES, MOST_BYTES_OF_ALL = 60, 300 * 1024 * 1024, 2 * 1024 * 1024 * 1024
-STALE = timedelta(days=7)  # a tablet may be cut off for days
-CLEARED_EVERY_S = 3600.0
 SILENCE_S = 30.0
 
 
@@ -53,7 +49,6 @@ class Uploads:
     def __init__(self, attachments: Attachments) -> None:
         self._attachments = attachments
         self._busy: set[tuple[str, str]] = set()
-        self._cleared_at = 0.0
 
     # ------------------------------------------------------------ the three questions
 
@@ -138,7 +133,6 @@ class Uploads:
         """The file is known from now on, unless too much is on its way already. As it stands."""
         before = pieces.find(parts.database, coming.person_id, coming.attachment_id)
         if before is None:
-            self._clear(parts)
             record.refuse_beyond_a_persons_share(parts.database, principal.person_id, parts.now())
             refuse_without_room(parts, Path(tempfile.gettempdir()))
         room = pieces.Room(MOST_OPEN, MOST_OPEN_BYTES, MOST_BYTES_OF_ALL)
@@ -209,13 +203,6 @@ class Uploads:
             answer = refusal(explain(no, lang))
         answer.headers["Connection"] = "close"  # the rest of the body is not wanted
         return answer
-
-    def _clear(self, parts: Parts) -> None:
-        """What nobody went on with for a week goes. Looked for when something new comes, hourly at most."""
-        if time.monotonic() - self._cleared_at < CLEARED_EVERY_S:
-            return
-        self._cleared_at = time.monotonic()
-        pieces.clear_stale(parts.database, parts.now() - STALE)
 
     def routes(self) -> list[Route]:
         one = f"{BASE}/uploads/{{attachment_id:uuid}}"

@@ -38,13 +38,31 @@ class Sight:
     gone: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class OrderNotTaken:
+    """An order that waits above for somebody here, and cannot come to stand in this desk's log."""
+
+    incident_id: str
+    order: OrderAbove
+    why: Refused | ValidationError
+
+
 class Downward:
     """One for a process."""
 
     def __init__(self, store: Store, above: str) -> None:
         self._store, self._above = store, above
         self._known: set[str] = set()  # orders that stand here, or cannot
+        self._not_taken: dict[str, OrderNotTaken] = {}
         self.sight: Sight | None = None
+
+    @property
+    def not_taken(self) -> tuple[OrderNotTaken, ...]:
+        """Orders that still wait above and do not ring here: a person must be told."""
+        waiting = {
+            order.order_id for one in (self.sight.incidents if self.sight else ()) for order in one.orders
+        }
+        return tuple(one for key, one in self._not_taken.items() if key in waiting)
 
     async def take(self, said: Any, at: datetime, skew_ms: int | None) -> None:
         """What the desk above said, `skew_ms` ahead of our clock."""
@@ -77,8 +95,10 @@ class Downward:
         try:
             command = IssueOrder.model_validate(body)
             await asyncio.wrap_future(self._store.execute(author, NOBODY, command))
-        except (Refused, ValidationError) as why:  # it was given here, or its incident is closed here
-            log.info("an order from above is not taken over", order=order.order_id, why=str(why)[:200])
+        except (Refused, ValidationError) as why:
+            if not (isinstance(why, Refused) and why.code == "order-exists"):  # that one was given here
+                self._not_taken[order.order_id] = OrderNotTaken(incident_id, order, why)
+                log.warning("an order from above is not taken over", order=order.order_id, why=str(why)[:200])
         self._known.add(order.order_id)
 
 

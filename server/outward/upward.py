@@ -22,7 +22,7 @@ import orjson
 import structlog
 
 from schemas.fields import parse_instant, wire_instant
-from server.outward.downward import Downward, Sight
+from server.outward.downward import Downward, OrderNotTaken, Sight
 from server.people.credentials import TOKEN_PREFIX, looks_like_secret
 from server.record import attachments, upward
 from server.record.store import Store
@@ -162,6 +162,11 @@ class Upward:
     def sight(self) -> Sight | None:
         """How the incidents here stand above, as far as it is known."""
         return self._down.sight
+
+    @property
+    def not_taken(self) -> tuple[OrderNotTaken, ...]:
+        """Orders from above that do not ring here."""
+        return self._down.not_taken
 
     async def _look_up(self, client: httpx2.AsyncClient) -> None:
         """Only when all is handed on: what is asked about is known above as it is known here."""

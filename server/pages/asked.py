@@ -96,7 +96,11 @@ class Asked:
     def _upstream_line(self) -> str:
         """How it stands with the desk above; empty when all is well."""
         above = self.parts.upward
-        return "" if above is None else upstream_line(above.state(), self.now, self.wording)
+        return (
+            ""
+            if above is None
+            else upstream_line(above.state(), self.now, self.wording, len(above.not_taken))
+        )
 
     def _given(self) -> dict[str, Any]:
         unit = self.parts.tree.get(self.viewer)

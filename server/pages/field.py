@@ -12,28 +12,32 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import orjson
-from starlette.requests import Request
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
+from server.screens.packing import packed, takes
 from server.screens.static_files import DIGEST, FOLDER, STATIC_PATH
 from server.screens.views import Views
 
 #: What of the browser's own words the app says.
 TEXTS = ("tablet.", "time.", "js.sound", "js.left", "js.over", "post.")
-ENTRY = "field/app.js"
+#: The door comes first; the rest of the program while the PIN is typed.
+ENTRY, REST = "field/start.js", "field/app.js"
 SHEETS = ("app.css", "signs.css", "field/field.css")
-PICTURES = ("icon.svg", "field/icon-192.png", "field/icon-512.png", "field/icon-maskable.png")
+PICTURES = ("icon.svg",)
 #: What a module loads by its address and not by an import.
 BESIDE = ("field/recorder.js",)
-#: A page of the app that is loaded when it is first wanted.
-CARRY = "field/carry.js"
-#: Brought after all else, while the line is good: it reads codes where the browser cannot.
-LATER = ("vendor/jsqr/jsQR.js",)
+#: A page of the app that is loaded when it is first wanted, and what reads codes where the browser cannot.
+CARRY, READER = "field/carry.js", "vendor/jsqr/jsQR.js"
+#: Brought after all else, while the line is good, with what the system wants when the app is installed.
+LATER = ("field/icon-192.png", "field/icon-512.png", "field/icon-maskable.png", READER)
 SCRIPTS = ("theme.js", "field/boot.js")
 #: The map: kept apart, after the first visit. `MAP_ENTRY` and what it imports is added.
 MAP_ENTRY = "map/panel.js"
 MAP_BESIDE = ("map/map.css", "vendor/leaflet/leaflet.css", "vendor/leaflet/leaflet.js")
+CODINGS = ("zstd", "gzip", "identity")
 _IMPORT = re.compile(r"""^(?:import|export)\b[^'"]*?from\s+["'](\.[^"']+)["'];$""", re.MULTILINE)
 
 
@@ -53,6 +57,17 @@ def modules(entry: str = ENTRY) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def first_files() -> tuple[str, ...]:
+    """What a first visit brings, and every cold start needs."""
+    first = [*SCRIPTS, *SHEETS, *PICTURES, *BESIDE, *modules(ENTRY), *modules(REST)]
+    return tuple(dict.fromkeys(first))
+
+
+def later_files() -> tuple[str, ...]:
+    """What is brought when the line is there anyway."""
+    return tuple(dict.fromkeys([*(name for name in modules(CARRY) if name not in first_files()), *LATER]))
+
+
 @dataclass(frozen=True, slots=True)
 class FieldApp:
     """The three answers, made once."""
@@ -62,7 +77,7 @@ class FieldApp:
     manifest: bytes
 
     @classmethod
-    def made(cls, views: Views) -> FieldApp:
+    def made(cls, views: Views, pin_digits: int = 4) -> FieldApp:
         texts = {
             lang: orjson.dumps(
                 {slug: text for slug, text in said.items() if slug.startswith(TEXTS)},
@@ -70,11 +85,12 @@ class FieldApp:
             ).decode()
             for lang, said in views.texts.of.items()
         }
-        now = [*SCRIPTS, *SHEETS, *PICTURES, *BESIDE, *modules()]
-        files = [*now, *(name for name in modules(CARRY) if name not in now)]
+        files = first_files()
         shell = (
             views.environment.get_template("field.html")
-            .render(texts=texts, release=DIGEST, sheets=SHEETS, scripts=modules(), entry=ENTRY)
+            .render(
+                texts=texts, release=DIGEST, sheets=SHEETS, scripts=modules(), entry=ENTRY, pin=pin_digits
+            )
             .encode()
         )
         paths = ["/field", *(f"{STATIC_PATH}/{name}" for name in files)]
@@ -82,31 +98,42 @@ class FieldApp:
         map_paths = [f"{STATIC_PATH}/{name}" for name in of_map]
         version = hashlib.sha256(shell + orjson.dumps(paths)).hexdigest()[:12]
         source = (FOLDER / "field" / "worker.js").read_bytes()
-        later = orjson.dumps([f"{STATIC_PATH}/{name}" for name in LATER]).decode()
+        later = orjson.dumps([f"{STATIC_PATH}/{name}" for name in later_files()]).decode()
         head = f'const VERSION = "{version}";\nconst FILES = {orjson.dumps(paths).decode()};\n'
         head += f"const MAP = {orjson.dumps(map_paths).decode()};\n"
         head += f"const LATER = {later};\n"
         return cls(shell, head.encode() + source, _manifest(views))
 
     def routes(self) -> list[BaseRoute]:
-        async def shell(_request: Request) -> Response:
-            return _said(self.shell, "text/html; charset=utf-8")
-
-        async def worker(_request: Request) -> Response:
-            return _said(self.worker, "text/javascript; charset=utf-8", {"Service-Worker-Allowed": "/field"})
-
-        async def manifest(_request: Request) -> Response:
-            return _said(self.manifest, "application/manifest+json")
-
-        return [
-            Route("/field", shell),
-            Route("/field/sw.js", worker),
-            Route("/field/manifest.webmanifest", manifest),
-        ]
+        answers = {
+            "/field": Said(self.shell, "text/html; charset=utf-8"),
+            "/field/sw.js": Said(
+                self.worker, "text/javascript; charset=utf-8", {"Service-Worker-Allowed": "/field"}
+            ),
+            "/field/manifest.webmanifest": Said(self.manifest, "application/manifest+json"),
+        }
+        return [Route(path, answer, methods=["GET"]) for path, answer in answers.items()]
 
 
-def _said(body: bytes, media_type: str, headers: dict[str, str] | None = None) -> Response:
-    return Response(body, headers={"Cache-Control": "no-cache", **(headers or {})}, media_type=media_type)
+class Said:
+    """An answer that is the same for everybody: packed once, and not sent again to whoever has it."""
+
+    def __init__(self, body: bytes, media_type: str, headers: dict[str, str] | None = None) -> None:
+        self._tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+        self._media_type = media_type
+        self._headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding", **(headers or {})}
+        self._packed = {coding: packed(body, Headers({"accept-encoding": coding})) for coding in CODINGS}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = Headers(scope=scope)
+        coding = next((one for one in CODINGS if takes(asked, one)), "identity")
+        body, name = self._packed[coding]
+        tag = self._tag if name is None else f'{self._tag[:-1]}-{name}"'
+        headers = {**self._headers, "ETag": tag, **({"Content-Encoding": name} if name else {})}
+        if asked.get("if-none-match") == tag:
+            await Response(status_code=304, headers=headers)(scope, receive, send)
+        else:
+            await Response(body, headers=headers, media_type=self._media_type)(scope, receive, send)
 
 
 def _manifest(views: Views) -> bytes:

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from schemas.terms import Post
+from server.desk import explain
 from server.gate.auth import principal_of
 from server.pages.asked import Asked, page
 from server.record import upward
@@ -42,6 +43,10 @@ def upstream_page(asked: Asked) -> Response:
         state=above.state(),
         above=above.url,
         sight=_sight(asked),
+        not_taken=[
+            {"incident_id": one.incident_id, "order": one.order, "why": explain(one.why, asked.lang).detail}
+            for one in above.not_taken
+        ],
         refused=_shown(upward.shown(database, "refused"), asked),
         handed=_shown(upward.shown(database, "handed", 50), asked),
         may_send_again=asked.principal.post in MAY_SEND_AGAIN and not asked.principal.read_only,

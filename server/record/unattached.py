@@ -1,4 +1,5 @@
-"""Files that were received and never became attachments are let go after a day, with their bytes.
+"""Files that were received and never became attachments are let go after a day, with their bytes; what comes
+in pieces, when nobody went on with it for a week.
 
 Any number of processes may do this: under the ledger's lock nothing is attached meanwhile, and whoever is
 just storing the same bytes looks afterwards whether they are still there (`attachments.keep`).
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, delete, select
 from schemas.attachments import AttachmentAdded
 from schemas.events import LOG_ENTRY
 from server.record.attachments import FILE, PIECE_TABLE
+from server.record.coming import clear_stale
 from server.record.database import Database
 from server.record.tables import ENTRY
 
@@ -24,6 +26,7 @@ log = structlog.get_logger()
 
 EVERY_S = 3600.0
 KEPT = timedelta(days=1)
+STALE = timedelta(days=7)  # in pieces: a tablet may be cut off for days
 _AT_ONCE = 100
 
 
@@ -33,7 +36,7 @@ async def clear_unattached(database: Database, now: Callable[[], datetime]) -> N
     while True:
         gone = await asyncio.to_thread(clearing.look, now())
         if gone:
-            log.info("uploads that nobody attached are gone", files=gone)
+            log.info("uploads that nobody attached or went on with are gone", files=gone)
         await asyncio.sleep(EVERY_S)
 
 
@@ -46,7 +49,7 @@ class Clearing:
         self._ownerless: set[str] = set()  # bytes that no file had at the last look: perhaps still coming
 
     def look(self, now: datetime) -> int:
-        """Let go what was received more than a day ago. How many files that were."""
+        """Let go what was received more than a day ago, and what stopped coming. How many files that were."""
         before = now - KEPT
         with self._database.reading(patient=True) as connection:
             query = select(FILE.c.attachment_id, FILE.c.incident_id).where(FILE.c.received_at < before)
@@ -58,7 +61,7 @@ class Clearing:
         gone = sum(self._let_go(some) for some in _chunks(idle))
         self._clear(ownerless & self._ownerless)
         self._looked_until, self._ownerless = before, ownerless
-        return gone
+        return gone + clear_stale(self._database, now - STALE)
 
     def _let_go(self, rows: Sequence[Any]) -> int:
         with self._database.writing() as connection:

@@ -20,7 +20,7 @@ from starlette.types import Scope
 from server.screens.packing import takes
 
 #: Kinds that get much smaller, under an address that never changes its content.
-PACKED = frozenset({".js", ".css", ".svg"})
+PACKED = frozenset({".js", ".mjs", ".css", ".svg"})
 FOLDER = Path(__file__).resolve().parent.parent.parent / "web" / "static"
 
 

@@ -21,8 +21,9 @@ class Standing(Protocol):
     def refused(self) -> int: ...
 
 
-def upstream_line(state: Standing, now: datetime, wording: Wording) -> str:
-    """上级 断开 12 分钟, 37 条待送. Empty when all is well and nothing waits."""
+def upstream_line(state: Standing, now: datetime, wording: Wording, not_taken: int = 0) -> str:
+    """上级 断开 12 分钟, 37 条待送. Empty when all is well and nothing waits. `not_taken`: orders from above
+    that do not ring here."""
     said = []
     if state.fault is not None:
         span = wording.span(max(0, int((now - state.since).total_seconds())))
@@ -31,4 +32,6 @@ def upstream_line(state: Standing, now: datetime, wording: Wording) -> str:
         said.append(wording.say("upstream.waiting", count=state.waiting))
     if state.refused:
         said.append(wording.say("upstream.refused", count=state.refused))
+    if not_taken:
+        said.append(wording.say("upstream.not_taken", count=not_taken))
     return wording.say("list.comma").join(said)

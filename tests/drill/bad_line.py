@@ -47,7 +47,9 @@ class BadLine:
         self.quality = Quality()
         self.cuts = self.answers_lost = self.connections = self.came_down = 0
         self.loses_answers = 0  # so many answers to batches of commands never arrive
+        self.unknown_coding = b""  # what the browser at this end does not say that it can unpack
         self.sent_up: Counter[str] = Counter()  # bytes of bodies, by method and first part of the path
+        self.brought: Counter[str] = Counter()  # bytes that came down, by the path that was asked for last
         self._chance = random.Random(seed)
         self._open: set[asyncio.Transport] = set()
         self._free_at = {"up": 0.0, "down": 0.0}
@@ -127,6 +129,7 @@ class BadLine:
 
     def _answers(self, asked: Asked, some: bytes) -> None:
         self.came_down += len(some)
+        self.brought[asked.path] += len(some)
         if self.loses_answers and asked.last == "POST /api/v1/commands":
             self.loses_answers -= 1
             self.answers_lost += 1
@@ -158,6 +161,8 @@ class BadLine:
             last = 0.0
             while not landing.done():
                 some = await reader.read(SEGMENT)
+                if way == "up" and self.unknown_coding:
+                    some = some.replace(b", " + self.unknown_coding, b"")
                 heard(some)
                 last = max(last, self._due(way, len(some)))
                 await flying.put((last, some))
@@ -193,7 +198,7 @@ class Asked:
     """Follows the requests of one connection, as far as to know which body a byte belongs to."""
 
     def __init__(self, sent: Counter[str]) -> None:
-        self.sent, self.last = sent, ""
+        self.sent, self.last, self.path = sent, "", ""
         self._head, self._body, self._is_socket = b"", 0, False
 
     def heard(self, some: bytes) -> None:
@@ -215,6 +220,7 @@ class Asked:
         first, *lines = head.split("\r\n")
         method, path, *_ = first.split(" ")
         fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        self.last = f"{method} {'/'.join(path.split('?')[0].split('/')[:4])}"
+        self.path = path.split("?")[0]
+        self.last = f"{method} {'/'.join(self.path.split('/')[:4])}"
         self._is_socket = fields.get("upgrade", "").lower() == "websocket"
         self._body = int(fields.get("content-length", "0"))

@@ -9,9 +9,9 @@
 //     await lock.allowAgain();                      spent, and signed in anew since: five more
 //
 // The key of the store (AES-GCM, 256 bit) is kept only wrapped, by a key made of two halves: the PIN through PBKDF2, and a
-// secret key of this browser that cannot be extracted (HMAC). Files that somebody copied off the tablet hold neither
-// half in a form that another machine could try PINs with. Who runs scripts in this very browser profile is stopped by
-// the counter alone, which is as strong as the tablet's own lock: say so, and revoke a tablet that was lost.
+// secret key of this browser that no script can take out (HMAC). It lies in the browser's own files all the same: who
+// copies the flash has it, tries PINs on another machine where nobody counts, and a short one falls in seconds. What
+// stands against that is the tablet's own encryption, a long PIN, and taking a lost tablet back (docs/tablets.md).
 import { strictStore } from "./strict_store.js";
 
 const inStore = strictStore("fenghuo-lock", "locks");
@@ -22,9 +22,9 @@ export const WAITS_MS = [0, 0, 5_000, 15_000, 60_000];
 const PIN = /^[0-9]{4,12}$/;
 const AES = "AES-GCM";
 
-/** Whether a PIN may be chosen: digits enough, not all the same, not in a row. */
-export function isFit(pin) {
-  if (!PIN.test(pin)) return false;
+/** Whether a PIN may be chosen: digits enough, not all the same, not in a row. `least`: as many as the desk wants. */
+export function isFit(pin, least = 4) {
+  if (!PIN.test(pin) || pin.length < least) return false;
   const steps = new Set([...pin].slice(1).map((digit, at) => Number(digit) - Number(pin[at])));
   return steps.size > 1 || ![-1, 0, 1].includes([...steps][0]);
 }
@@ -68,7 +68,7 @@ export class Lock {
     if (!PIN.test(next)) throw new RangeError("4 to 12 digits");
     return this.#tried(pin, async (unwrap) => {
       const made = await wrapped(await unwrap(true), next);
-      await this.#keep({ ...await this.#kept(), ...made });
+      await this.#turn(() => made);
     });
   }
 
@@ -87,21 +87,16 @@ export class Lock {
 
   /** Whose it is, in words for the door. */
   async came({ person_id, name, unit_name, post }) {
-    const kept = await this.#kept();
-    if (kept) await this.#keep({ ...kept, person: { person_id, name, unit_name, post }, cameAt: this.now() });
+    await this.#turn(() => ({ person: { person_id, name, unit_name, post }, cameAt: this.now() }));
   }
 
   /** Spent: the session has ended too, so whoever comes next has signed in with the password. */
   async wasSignedOut() {
-    const kept = await this.#kept();
-    if (kept && kept.wrong >= MOST_WRONG) await this.#keep({ ...kept, isSignedOut: true });
+    await this.#turn((kept) => kept.wrong >= MOST_WRONG && { isSignedOut: true });
   }
 
   async allowAgain() {
-    const kept = await this.#kept();
-    if (!kept?.isSignedOut) return false;
-    await this.#keep({ ...kept, wrong: 0, wrongAt: null, isSignedOut: false });
-    return true;
+    return Boolean((await this.#turn((kept) => kept.isSignedOut && { wrong: 0, wrongAt: null, isSignedOut: false }))?.over);
   }
 
   async seal(value) {
@@ -121,14 +116,14 @@ export class Lock {
     return crypto.subtle.decrypt(this.#how(iv), this.#opened(), data);
   }
 
-  /** The try is counted on the disk before it is made: a page that is killed in between has used it up. */
+  /** The try is counted on the disk before it is made, in the transaction that looks how many there were: a page that is
+      killed in between has used it up, and two windows never have the same one. */
   async #tried(pin, use) {
-    const kept = await this.#kept();
+    const { kept, over } = await this.#turn((one) => one.wrong < MOST_WRONG && this.#wait(one) === 0 && PIN.test(pin)
+      && { wrong: one.wrong + 1, wrongAt: this.now() }) ?? {};
     if (kept === undefined || kept.wrong >= MOST_WRONG) return "spent";
-    if (this.#wait(kept) > 0) return "wait";
-    if (!PIN.test(pin)) return "wrong";
-    const wrong = kept.wrong + 1;
-    await this.#keep({ ...kept, wrong, wrongAt: this.now() });
+    if (!over) return this.#wait(kept) > 0 ? "wait" : "wrong";
+    const { wrong } = over;
     try {
       const by = await wrapping(pin, kept.salt, kept.secret);
       await use((isExtractable) => crypto.subtle.unwrapKey(
@@ -137,7 +132,7 @@ export class Lock {
     } catch {
       return wrong >= MOST_WRONG ? "spent" : "wrong";
     }
-    await this.#keep({ ...await this.#kept(), wrong: 0, wrongAt: null });
+    await this.#turn(() => ({ wrong: 0, wrongAt: null }));
     return "open";
   }
 
@@ -161,8 +156,19 @@ export class Lock {
     return inStore("readonly", (locks) => locks.get(this.personId));
   }
 
-  #keep(kept) {
-    return inStore("readwrite", (locks) => locks.put(kept, this.personId));
+  /** Look and change in one transaction. `over(kept)`: what is to be otherwise, or nothing. As it was, and what was changed. */
+  async #turn(over) {
+    let done;
+    const kept = await inStore("readwrite", (locks) => {
+      const asked = locks.get(this.personId);
+      asked.onsuccess = () => {
+        if (asked.result === undefined) return;
+        done = over(asked.result) || undefined;
+        if (done) locks.put({ ...asked.result, ...done }, this.personId);
+      };
+      return asked;
+    });
+    return kept && { kept, over: done };
   }
 }
 

@@ -2,6 +2,8 @@
 //
 //     const inStore = strictStore("fenghuo-keys", "keys");
 //     await inStore("readwrite", (keys) => keys.put(value, key));
+//
+// What the request's own success asks for goes in the same transaction: nobody comes between a look and a change.
 export const strictStore = (name, store) => async (mode, ask) => {
   const database = await new Promise((opened, failed) => {
     const asked = indexedDB.open(name, 1);

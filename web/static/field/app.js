@@ -1,13 +1,11 @@
 // The field app: opens what is kept, then listens. With a line or without, the screen is the same but for its top.
-import { people } from "../field_lock.js";
 import { Sound } from "../sound.js";
 import { say } from "../texts.js";
-import { get, put, room, storeOf } from "./db.js";
+import { get, put, room, storeOf, unreadable } from "./db.js";
 import { deeds } from "./deeds.js";
 import { makeKnown } from "./device.js";
 import { button, h, isTyping, said } from "./dom.js";
 import { Carried } from "./carried.js";
-import { Door } from "./door.js";
 import { command, draftsKept, openSheet } from "./forms.js";
 import { Idle } from "./idle.js";
 import { Live } from "./live.js";
@@ -28,8 +26,9 @@ const RING_AGAIN_MS = 60_000, WARN_SHARE = 0.5, FULL_SHARE = 0.9, WARN_LEFT = 10
 const top = document.getElementById("top"), main = document.getElementById("main"), acts = document.getElementById("acts");
 const notices = document.getElementById("notices");
 
-class App {
-  constructor() {
+export class App {
+  /** `door`: it was there first (start.js), and tells when it is opened. */
+  constructor(door) {
     this.state = new State();
     this.outbox = new Outbox();
     this.uploads = new Uploads(this.outbox, () => this.state.isThin);
@@ -37,38 +36,28 @@ class App {
     this.live = new Live(this.state);
     this.sound = new Sound();
     this.versions = new Versions(() => this.showNotices());
-    this.door = new Door();
+    this.door = door;
     this.idle = new Idle(() => this.state.meta?.lock_minutes);
     this.lock = null;  // of the person whose store is open
     this.away = null;
     this.wrongWord = null;
-  }
-
-  get isLocked() { return !this.lock?.isOpen; }
-
-  async start() {
-    this.door.addEventListener("opened", ({ detail }) => this.opened(detail).catch((wrong) => this.door.failed(wrong)));
-    const next = sessionStorage.getItem("fenghuo.field.next");
-    sessionStorage.removeItem("fenghuo.field.next");
-    const kept = globalThis.isSecureContext ? await people() : [], chosen = kept.find((one) => one.person_id === next);
-    this.door.shut(chosen ?? kept[0] ?? null);
-    this.door.isChosen = Boolean(chosen);
-    performance.mark("shown");
-    document.body.dataset.shown = "yes";
     this.versions.start();
     navigator.storage?.persist?.().catch(() => {});
   }
+
+  get isLocked() { return !this.lock?.isOpen; }
 
   /** The PIN was right: his own store is read, and the door goes only when it is on the screen. */
   async opened({ person, lock }) {
     storeOf(lock);
     this.lock = lock;
     this.unseen = new Set();
-    await this.state.load(person);
-    await takeOverOld(person.person_id).catch((wrong) => { this.door.fault = say("tablet.not_kept", { why: wrong?.message ?? String(wrong) }); });
+    const [away] = await Promise.all([
+      get("meta", "away"), this.state.load(person), this.carried.load(),
+      takeOverOld(person.person_id).catch((wrong) => { this.door.fault = say("tablet.not_kept", { why: wrong?.message ?? String(wrong) }); }),
+    ]);
+    this.away = away?.away ?? null;
     await this.outbox.open(this.state.person);
-    await this.carried.load();
-    this.away = (await get("meta", "away"))?.away ?? null;
     this.idle.touched();
     if (!this.isRunning) this.run();
     this.show();
@@ -269,6 +258,8 @@ class App {
     const repaired = this.outbox.waiting.filter((one) => one.is_repair).length;
     if (repaired) shown.push(h("p", { class: "field-notice" }, say("tablet.repairing", { count: repaired })));
     if (skew.ms !== null && Math.abs(skew.ms) > MUCH) shown.push(h("p", { class: "field-notice" }, say("tablet.clock_wrong", { skew: skewText(skew.ms) })));
+    const broken = [...unreadable.values()].filter((one) => one.person === this.state.person.person_id);
+    if (broken.length) shown.push(h("p", { class: "field-notice", id: "unreadable" }, say("tablet.unreadable", { count: broken.length, waiting: broken.filter((one) => one.state === "waiting").length })));
     if (this.isTight) shown.push(h("p", { class: "field-notice" }, say("tablet.room_tight")));
     if (this.versions.isWaiting) shown.push(h("p", { class: "field-notice is-calm" }, say("tablet.new_version"), " ", button(say("tablet.take_version"), () => this.versions.take())));
     if (this.wrongWord) shown.push(h("p", { class: "field-notice", role: "alert" }, this.wrongWord, " ", button(say("tablet.seen"), () => { this.wrongWord = null; this.showNotices(); })));
@@ -366,5 +357,3 @@ class App {
     location.reload();
   }
 }
-
-new App().start();

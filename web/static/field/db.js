@@ -108,11 +108,29 @@ export const plain = (name, id) => read(name, (store) => store.get(at(id)));
 /** Records as they stand, sealed: this person's, or everybody's. */
 export const raw = (name) => read(name, (store) => store.getAll(mine()));
 export const everybodys = (name) => read(name, (store) => store.getAll());
+/** Records that do not open though the lock is open: a byte of the disk is wrong. Said, and all others are read. */
+export const unreadable = new Map();
+const called = (name, { person, id }) => `${name} ${person} ${id}`;
+
+export async function unsealed(name, record) {
+  try {
+    const said = await unpack(record);
+    unreadable.delete(called(name, record));
+    return said;
+  } catch (wrong) {
+    if (!isOpen()) throw wrong;  // locked in the middle: nothing is known to be wrong with it
+    unreadable.set(called(name, record), record);
+    return undefined;
+  }
+}
+
 export async function get(name, id) {
   const record = await read(name, (store) => store.get(at(id)));
-  return record && unpack(record);
+  return record && unsealed(name, record);
 }
-export const all = async (name) => Promise.all((await raw(name)).map(unpack));
+export const all = async (name) => (await Promise.all((await raw(name)).map((record) => unsealed(name, record)))).filter((one) => one !== undefined);
+/** Which records there are, and nothing of them. */
+export const ids = async (name) => (await read(name, (store) => store.getAllKeys(mine()))).map(([, id]) => id);
 export async function put(name, value, id) {
   const record = await pack(name, value, id);
   return change([name], ({ [name]: store }) => { store.put(record); });

@@ -1,6 +1,6 @@
 // This tablet as the desk knows it, and its end: one that was lost forgets everything at its next contact.
 import { enrol, freshTablet } from "../carry_bundle.js";
-import { asked, at, change, endStore, get, pack, put } from "./db.js";
+import { asked, at, change, endStore, get, pack, put, unreadable } from "./db.js";
 import { closedToForget, forgetEverything, isToForget } from "../field_wipe.js";
 
 const REVOKED = 410;
@@ -22,7 +22,7 @@ export async function tabletOf(personId) {
   if (kept) return kept;
   const fresh = await freshTablet(personId), record = await pack("meta", fresh, "tablet");
   // Two tabs may ask at once: whoever comes second takes what the first put there.
-  await change(["meta"], async ({ meta }) => { if (!await asked(meta.get(at("tablet")))) meta.put(record); });
+  await change(["meta"], async ({ meta }) => { const there = await asked(meta.get(at("tablet"))); if (!there || [...unreadable.values()].some((one) => one.id === "tablet")) meta.put(record); });
   return get("meta", "tablet");
 }
 

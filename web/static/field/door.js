@@ -4,8 +4,10 @@ import { say } from "../texts.js";
 import { forgetMine, storeOf } from "./db.js";
 import { isRevoked } from "./device.js";
 import { button, h, said } from "./dom.js";
-import { waitingOfOthers } from "./outbox.js";
+import { waitingOfOthers } from "./others.js";
 
+/** The fewest digits of a PIN, as the desk wants them. */
+export const least = Number(document.body.dataset.pin) || 4;
 const ANSWER_MS = 5_000, LOOK_MS = 250, AGAIN_MS = 15_000;
 const door = document.getElementById("door");
 /** Keys are kept by a browser only for a page that nobody on the way can change. */
@@ -82,7 +84,6 @@ export class Door extends EventTarget {
 
   open() {
     this.isShut = this.isChosen = false;
-    this.clear();
     door.close();
     door.replaceChildren();
     this.painted = null;
@@ -115,8 +116,8 @@ export class Door extends EventTarget {
 
   async unlock(pin) {
     const outcome = await this.lock.unlock(pin);
-    if (outcome === "open") return this.isOpened();
     this.clear();
+    if (outcome === "open") return this.isOpened();
     this.standing = await this.lock.standing();
     this.fault = outcome === "wrong" ? say("tablet.door.wrong", { left: this.standing.left }) : "";
     this.paint();
@@ -126,7 +127,7 @@ export class Door extends EventTarget {
   async choose(pin) {
     this.clear();
     this.fault = "";
-    if (this.first === null && !isFit(pin)) this.fault = say("tablet.door.unfit");
+    if (this.first === null && !isFit(pin, least)) this.fault = say("tablet.door.unfit", { least });
     else if (this.first === null) this.first = pin;
     else if (this.first !== pin) Object.assign(this, { first: null, fault: say("tablet.door.differ") });
     else {
@@ -145,9 +146,9 @@ export class Door extends EventTarget {
   }
 
   /** The PIN was right, and still nothing could be shown: it says so, and the next try begins anew. */
-  failed(wrong) {
+  failed(wrong, word = say("tablet.not_kept", { why: wrong?.message ?? String(wrong) })) {
     console.error(wrong);
-    this.fault = say("tablet.not_kept", { why: wrong?.message ?? String(wrong) });
+    this.fault = word;
     this.painted = null;
     this.recount();
   }
@@ -208,7 +209,7 @@ export class Door extends EventTarget {
     switch (mode) {
       case "impossible": return [h("p", { class: "fault" }, say("tablet.door.impossible"))];
       case "nobody": return [h("p", {}, say(this.session.isSignedOut ? "tablet.sign_in_first" : "tablet.first_visit")), signIn("tablet.sign_in", true)];
-      case "choose": return [h("p", {}, say(this.first === null ? "tablet.door.choose" : "tablet.door.repeat")), ...this.pad()];
+      case "choose": return [h("p", {}, say(this.first === null ? "tablet.door.choose" : "tablet.door.repeat", { least })), ...this.pad()];
       case "spent": return [h("p", { class: "fault", role: "alert" }, say("tablet.door.spent", { most: MOST_WRONG })),
         h("p", {}, say(waiting ? "tablet.door.spent_kept" : "tablet.door.spent_how", { count: waiting })), this.session.isSignedOut && signIn("tablet.sign_in", true)];
       case "forget": return [h("p", { class: "fault", role: "alert" }, say(waiting ? "tablet.door.forget_lost" : "tablet.door.forget_none", { count: waiting, name: this.person.name })),
@@ -243,7 +244,7 @@ export class Door extends EventTarget {
     return h("nav", { class: "field-more" },
       kept.map((one) => {
         const count = this.waiting?.get(one.person_id) ?? 0;
-        return button([said(one.name), count ? ` · ${say("tablet.n_waiting", { count })}` : ""], () => this.turnTo(one), { data: { person: one.person_id } });
+        return button([said(one.name), count ? h("span", { class: "field-n" }, " · ", say("tablet.n_waiting", { count })) : ""], () => this.turnTo(one), { data: { person: one.person_id } });
       }),
       isOnline && ["enter", "choose"].includes(mode) && signIn("tablet.door.another", false));
   }

@@ -63,12 +63,6 @@ export class Live extends EventTarget {
     };
   }
 
-  /** Somebody else may be signed in: begin with who it is. */
-  reread() {
-    this.mustRead = true;
-    this.cut();
-  }
-
   /** The system says that there is no network: what may still come over the old line proves nothing. */
   cut() {
     const socket = this.socket;

@@ -1,8 +1,8 @@
 // What he did, until the server has it. Written to the disk before the screen says 待发送; leaves only on an answer;
 // strictly in order; a refused one is kept with its reason and holds up only what needs it.
-import { people } from "../field_lock.js";
-import { asked, at, change, everybodys, isOpen, pack, patch, plain, raw, saving, unpack } from "./db.js";
+import { asked, at, change, isOpen, pack, patch, plain, raw, saving, unsealed } from "./db.js";
 import { isRevoked } from "./device.js";
+import { waitingOfOthers } from "./others.js";
 import { deviceTime, measured, newId, skew } from "./tablet.js";
 
 const KEPT_MS = 72 * 3_600_000;  // acknowledged ones, for a server that was restored from a backup
@@ -60,7 +60,7 @@ export class Outbox extends EventTarget {
       return { ...known.said, ...plain };
     }
     if (!isOpen()) return null;
-    const said = await unpack(record).catch(() => null);
+    const said = await unsealed("outbox", record).catch(() => null);
     if (said) this.opened.set(record.id, { mark, said });
     return said;
   }
@@ -94,6 +94,7 @@ export class Outbox extends EventTarget {
       if (instead) await patch(outbox, instead.command_id, { state: "amended" });
     });
     this.others.postMessage("changed");
+    this.opened.set(item.command_id, { mark: String(record.sealed.iv), said: item });  // locked meanwhile, it goes out all the same
     await this.load();
     this.flush(true);
     return item;
@@ -270,14 +271,4 @@ export class Outbox extends EventTarget {
     });
     await this.load();
   }
-}
-
-/** How many of each other person's deeds wait on this tablet. What they are stays sealed. */
-export async function waitingOfOthers(personId) {
-  const counts = new Map();
-  for (const { person, state } of await everybodys("outbox")) {
-    if (person !== personId && state === "waiting") counts.set(person, (counts.get(person) ?? 0) + 1);
-  }
-  const names = new Map((await people()).map((one) => [one.person_id, one.name]));
-  return [...counts].map(([person, count]) => ({ person, name: names.get(person) ?? "?", count }));
 }

@@ -15,8 +15,9 @@ export function choosePhoto(app, incidentId, useCamera = true) {
 
 export async function photoSheet(app, incidentId, files) {
   const place = position(false, 4000);
-  let made = await Promise.all(files.map((file) => photo(file, { isThin: app.state.isThin }).catch(() => null)));
+  const made = await Promise.all(files.map((file) => photo(file, { isThin: app.state.isThin }).catch(() => null)));
   if (made.some((one) => one === null)) return app.tellWrong(say("tablet.no_photo"));
+  const kept = new Set();  // of several some may be on the disk when the next finds no room: not a second time
   const addresses = made.map((one) => URL.createObjectURL(one.blob));
   const pictures = addresses.map((src) => h("img", { src, alt: "", class: "field-photo" }));
   const what = h("p", { class: "hint" }, ...made.map((one) => h("span", {}, say("tablet.photo_made", { was: one.was, is: one.is }))));
@@ -27,10 +28,14 @@ export async function photoSheet(app, incidentId, files) {
       { name: "asItIs", type: "check", label: say("tablet.photo_as_it_is") },
     ],
     async save({ note, asItIs }) {
-      if (asItIs) made = await Promise.all(files.map((file) => photo(file, { asItIs: true })));
-      await app.checkRoom(made.reduce((sum, one) => sum + one.blob.size, 0));
+      const left = files.map((file, which) => [which, file]).filter(([which]) => !kept.has(which));
+      const pictures = await Promise.all(left.map(async ([which, file]) => [which, asItIs ? await photo(file, { asItIs }) : made[which]]));
+      await app.checkRoom(pictures.reduce((sum, [, one]) => sum + one.blob.size, 0));
       const at = await place;
-      for (const one of made) await keep(app, incidentId, one.blob, one.name, note, at, one.was === one.is ? null : one.was);
+      for (const [which, one] of pictures) {
+        await keep(app, incidentId, one.blob, one.name, note, at, one.was === one.is ? null : one.was);
+        kept.add(which);
+      }
     },
   });
   document.getElementById("sheet").addEventListener("close", () => addresses.forEach((one) => URL.revokeObjectURL(one)), { once: true });

@@ -1,5 +1,6 @@
 // The readiness sheet: everything is tried out, nothing is assumed. It says 可以进山, or what is missing.
 import { say } from "../texts.js";
+import { least } from "./door.js";
 import { get, put, room } from "./db.js";
 import { button, h } from "./dom.js";
 import { openSheet, wrong } from "./forms.js";
@@ -76,7 +77,7 @@ const changePin = (app) => openSheet({
   title: say("tablet.pin_change"),
   fields: [{ name: "old", type: "pin", label: say("tablet.pin_old") }, { name: "fresh", type: "pin", label: say("tablet.pin_new") }],
   async save({ old, fresh }) {
-    if (!isFit(fresh)) throw wrong(say("tablet.door.unfit"));
+    if (!isFit(fresh, least)) throw wrong(say("tablet.door.unfit", { least }));
     const outcome = await app.lock.change(old, fresh);
     if (outcome === "spent") await app.lockNow("tablet.door.locked");
     if (outcome !== "open") throw wrong(say("tablet.pin_wrong"));

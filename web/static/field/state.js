@@ -1,6 +1,6 @@
 // What this tablet keeps of the record. Replaced by what the server says, never folded here; through a cut it stays
 // as it was, with its age. What he did since then is laid over it when it is shown.
-import { all, at, change, get, isOpen, pack, raw } from "./db.js";
+import { all, at, change, get, ids, isOpen, pack } from "./db.js";
 import { isRevoked } from "./device.js";
 import { measured } from "./tablet.js";
 
@@ -62,14 +62,24 @@ export class State extends EventTarget {
       ...kept, person: said.person, stream: said.stream, epoch: said.epoch, after: said.head, at: Date.now(), others: said.others,
       release: said.release, lock_minutes: said.lock_minutes, seen: kept.epoch === said.epoch ? kept.seen ?? said.head : said.head,
     };
-    this.incidents = new Map(said.incidents.map((one) => [one.id, one]));
+    const read = new Map(said.incidents.map((one) => [one.id, one])), before = said.small && kept.epoch === said.epoch ? this.incidents : new Map();
     this.stale.clear();
+    for (const [id, one] of before) if (!read.has(id)) this.stays(one, said.others, read);
+    this.incidents = read;
+    this.meta.others = said.others.filter((one) => !read.has(one.id));
     this.settledAfter = said.head;
-    const before = (await raw("incidents")).map((one) => one.id);
-    await this.write(this.meta, said.incidents, before.filter((id) => !this.incidents.has(id)));
+    const gone = (await ids("incidents")).filter((id) => !read.has(id));
+    await this.write(this.meta, said.incidents, gone);
+    if (this.stale.size) this.readSoon(THIN_SOON_MS);
     this.tell();
     this.readBook().catch((wrong) => { if (isOpen()) throw wrong; });
     return "read";
+  }
+
+  /** The small form tells of a few: what else was kept whole is not lost for that, and is looked at again by and by. */
+  stays(one, others, read) {
+    read.set(one.id, one);
+    if (others.find(({ id }) => id === one.id)?.version !== one.version) this.stale.add(one.id);
   }
 
   /** An entry came: its incident is read again soon, several at once. */
@@ -142,8 +152,9 @@ export class State extends EventTarget {
   async readBook() {
     if (!isOpen()) return;
     const told = await this.ask("/api/v1/field/book", this.meta.tag ? { "If-None-Match": this.meta.tag } : {});
+    if (!isOpen()) return;  // nothing of it stays in a locked page
     if (told.said) Object.assign(this.meta, { book: told.said, tag: told.tag });
-    if ((told.said || told.same) && isOpen()) {
+    if (told.said || told.same) {
       this.meta.bookAt = Date.now();
       await this.keep([], []);
       this.tell();

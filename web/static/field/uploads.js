@@ -1,6 +1,6 @@
 // Photos and voice notes on their way: after the text, in pieces, each from where the server says it stands.
 import { say } from "../texts.js";
-import { change, get, isOpen, pack, patch, raw } from "./db.js";
+import { change, get, isOpen, pack, patch } from "./db.js";
 import { isRevoked } from "./device.js";
 
 const PIECE = 64 * 1024, SMALL_PIECE = 16 * 1024, ANSWER_MS = 60_000;
@@ -40,6 +40,7 @@ export class Uploads {
     let stands = await this.ask(item, "POST", "/api/v1/uploads", JSON.stringify(about), { "Content-Type": "application/json" });
     let cuts = 0;
     while (stands.said && !stands.said.complete) {
+      if (!isOpen()) return "wait";  // locked: a photo waits for the PIN
       const { offset } = stands.said;
       this.progress.set(file.attachment_id, offset);
       this.outbox.tell();
@@ -100,9 +101,6 @@ export class Uploads {
 
 /** Files whose command is stored are not needed for the screen; they go first when room is short. */
 export async function makeRoom(outbox) {
-  const kept = await raw("files");
-  const stored = new Set(outbox.items.filter((one) => one.state === "stored").map((one) => one.body.attachment_id));
-  await change(["files"], async ({ files }) => {
-    for (const { id, bytes } of kept) if (stored.has(id) && bytes) await patch(files, id, { bytes: null });
-  });
+  const stored = outbox.items.filter((one) => one.state === "stored" && one.body.attachment_id);
+  for (const { body } of stored) await change(["files"], ({ files }) => patch(files, body.attachment_id, { bytes: null }));  // one in memory at a time
 }

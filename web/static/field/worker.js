@@ -6,15 +6,17 @@ const SHELL = "/field", MAP_MARK = "/field/map-is-kept", PATIENCE_MS = 3_000;
 
 self.addEventListener("install", (event) => event.waitUntil((async () => {
   const hadMap = await caches.match(MAP_MARK, { ignoreSearch: true }) !== undefined;
+  const isFirst = !(await caches.keys()).some((name) => name.startsWith("fenghuo-field-") && name !== CACHE);
   await fill(FILES);
-  if (hadMap) await fill(MAP).catch(() => {});  // the map of a new version, for whoever has the old one
+  if (!isFirst) await fill(LATER).catch(() => {});  // the rest and the map of a new version, for whoever has the old ones
+  if (hadMap) await fill(MAP).catch(() => {});
 })()));
 
 async function fill(files) {
   const cache = await caches.open(CACHE);
   await Promise.all(files.map(async (file) => {
     if (await cache.match(file)) return;  // the rest of an installation that was cut
-    const answer = await fetch(file, { cache: file === SHELL ? "no-store" : "default", redirect: "error" });
+    const answer = await fetch(file, { cache: file === SHELL ? "no-cache" : "default", redirect: "error" });
     if (!answer.ok) throw new Error(`${file}: ${answer.status}`);
     await cache.put(file, answer);
   }));
