@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.breaks_of_desk import DESK
+from tests.breaks_of_embeds import OF_EMBEDS
 from tests.breaks_of_field import FIELD
 from tests.breaks_of_files import FILES
 from tests.breaks_of_joint import OF_THE_JOINT_DUTY
@@ -42,6 +43,7 @@ BREAKS = (
     *(Break(*one) for one in OF_OUTPOSTS),
     *(Break(*one) for one in OF_THE_MAP),
     *(Break(*one) for one in OF_THE_JOINT_DUTY),
+    *(Break(*one) for one in OF_EMBEDS),
     Break(
         "the answer goes out before the commit",
         "server/record/store.py",

@@ -73,6 +73,7 @@ SAME_FOR_ALL = SAME_OF_THE_MAP | {
     "/asyncapi.json", "/sign-in", "/invitation/{secret}", "/account", "/people", "/help/{topic}", "/keys",
     "/actions/{digest}", "/wall/waiting", "/wall/sw.js", "/carry", "/kinds", "/field", "/field/sw.js",
     "/field/manifest.webmanifest",
+    "/embeds", "/embed/{panel:str}", "/frame/{embed_id:uuid}/{panel:str}",  # test_embeds.py walks all panels
 }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """What is given out to other programs: tokens of frames (嵌入) and of the map's feeds. Made, listed, ended.
 
-A frame's token reads the panels that are named in it, as one unit sees them, and nothing else; a browser shows
-the frame only within pages of the origins that are named with it. A token is shown once, its print kept.
+A frame's token reads the panels that are named in it, as one unit sees them, and nothing else; browsers show
+it only within pages of the origins that are named with it. A token is shown once, its print kept.
 
 OWASP ASVS 5.0: 3.4.6, 3.5.5, 8.2.1.
 """
