@@ -6,6 +6,7 @@ import io
 import random
 import struct
 import zlib
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +19,7 @@ from tests.room import Room
 from tests.words import new_id
 
 
+@cache
 def photo(kind: str = "JPEG", size: tuple[int, int] = (640, 480), *, noted: bool = False) -> bytes:
     """A picture; `noted`: with what a phone writes into it."""
     exif = Image.Exif()
@@ -31,6 +33,7 @@ def photo(kind: str = "JPEG", size: tuple[int, int] = (640, 480), *, noted: bool
     return out.getvalue()
 
 
+@cache
 def noisy_photo(size: tuple[int, int] = (1600, 1200)) -> bytes:
     """A picture that no canvas makes much smaller."""
     out = io.BytesIO()
@@ -38,6 +41,7 @@ def noisy_photo(size: tuple[int, int] = (1600, 1200)) -> bytes:
     return out.getvalue()
 
 
+@cache
 def png_bomb(edge: int = 30_000) -> bytes:
     """Some hundred kilobytes that say they are 900 million pixels."""
 
@@ -49,6 +53,7 @@ def png_bomb(edge: int = 30_000) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
+@cache
 def noise(side: int = 1000) -> bytes:
     """A picture that nothing makes smaller: about 3 MiB."""
     out = io.BytesIO()
