@@ -1,4 +1,4 @@
-"""The breaks of frames for other programs: name, file, a line of it, what is put in its place, who notices."""
+"""The breaks of frames for other programs: name, file, line, what is put there instead, who notices."""
 
 OF_EMBEDS = (
     (

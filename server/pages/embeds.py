@@ -17,7 +17,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from schemas.fields import wire_instant
-from server.api.rest import not_found
 from server.gate.auth import principal_of
 from server.gate.headers import CSP
 from server.gate.problems import problem
@@ -68,7 +67,7 @@ async def panel(request: Request) -> Response:
     principal, parts = principal_of(request.scope), request.app.state.parts
     wanted = request.path_params["panel"]
     if principal.kind != "embed" or wanted not in principal.panels:
-        return not_found(request, principal)
+        return problem(404, "not-found", detail="there is no such frame, or not for you")
     known = _known(request)
     if known is not None and not _held.locked():
         async with _held:
