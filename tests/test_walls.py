@@ -377,8 +377,8 @@ def test_departments_on_duty_together_stand_on_the_wall_who_is_missing_first_and
     rows = [" ".join(one.get_text(" ").split()) for one in wall.panel("joint").select("li")]
     assert rows[0] == "主汛期联合值守 必到席位在岗 1/2 协办待答 1 超时 1 汛期 · 至 11-25 14:05"
     assert rows[1:] == [
-        "卢龙 ■ 缺席 超时 1 14:05 起",
-        "气象局 He 14:05 起",
+        "卢龙 ■ 缺席 超时 1 自 14:05",
+        "气象局 He 自 14:05",
         "青龙 空",
         "卢龙 洋河水库水位 57.2 米 14:05",
     ]
