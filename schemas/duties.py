@@ -103,13 +103,14 @@ class TakeOverShift(DutyCommand):
 
 
 class AddDutyItem(DutyCommand):
-    """Something the next shift must know (值班事项): an instruction, a promise, the state of a device."""
+    """Something the next shift must know (值班事项): an instruction, a promise, a warning with its source."""
 
     name = "add-duty-item"
 
     item_id: Id
     kind: ItemKind
     text: Said2000
+    source: Said200 | None = None
     due_at: Instant | None = None
     incident_id: Id | None = None
 
@@ -278,6 +279,7 @@ class DutyItemAdded(DutyEvent):
     item_id: str
     kind: ItemKind
     text: str
+    source: str | None = None
     due_at: Instant | None = None
     incident_id: str | None = None
 

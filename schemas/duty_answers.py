@@ -63,6 +63,7 @@ class ItemShown(Shown):
     item_id: str
     kind: ItemKind
     text: str
+    source: str | None
     due_at: Instant | None
     incident_id: str | None
     by: str

@@ -107,6 +107,7 @@ class SheetItem(Frozen):
     channel: str | None = None
     recipient: str | None = None
     text: str | None = None
+    source: str | None = None
     due_at: Instant | None = None
     last_stage: str | None = None
     last_sent_at: Instant | None = None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Error, Page, expect
 
 from server.clocks import utc_now
 from server.migrations import open_database
@@ -17,7 +17,7 @@ from server.settings import Settings
 from tests.product import FenghuoProcess
 from tests.test_screens import is_live, opened, sign_in
 from tests.wall_night import LEAKS, a_night
-from tests.words import new_id
+from tests.words import just_now, new_id
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 CITY = "130300"
@@ -136,6 +136,52 @@ async def test_a_night_of_restarts_cuts_and_stepped_clocks_leaves_it_true_and_it
     )  # E32 holds longer nights to less
     leaking = await a_night(browser, own_desk_of_one, rounds=12, seed=2, faults={}, meddle=LEAKS)
     assert leaking.grown > 0.6, "a wall that keeps old pictures is seen to grow"
+
+
+async def test_no_page_of_the_whole_asks_anybody_but_this_server(browser: Browser, desk: FenghuoProcess):
+    """What leaves the browser, from the first byte on: the wall, the map, the joint duty, a consultation."""
+    incident = opened(desk, title="只问本机的一案")
+    period = {
+        "unit": CITY,
+        "period_id": new_id(),
+        "kind": "flood_season",
+        "title": "主汛期",
+        "required": ["130324"],
+    }
+    span = {"starts_at": just_now(), "ends_at": just_now(-7200)}
+    assert desk.tell("Wu", "open-joint-duty", {**period, **span}).status_code == 200
+    context = await browser.new_context(locale="zh-CN", viewport={"width": 1920, "height": 1080})
+    asked: set[str] = set()
+    errors: list[str] = []
+    context.on("request", lambda request: asked.add(request.url))
+    page = await context.new_page()
+    page.on("websocket", lambda socket: asked.add(socket.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    await sign_in(page, desk, "Wu", "/wall")
+    await page.keyboard.press("ArrowRight")  # away from the map before it has drawn itself
+    await expect(page.locator("#panel-joint")).to_contain_text("主汛期")
+    seen = {
+        "/map": ".map-foot",
+        "/joint": "#joint h2",
+        f"/incidents/{incident}/consultations": "h1",
+        "/wall/scenes": "h1",
+        "/wall": "#panel-people h2",
+    }
+    for path, part in seen.items():
+        await page.goto(desk.url + path)
+        await expect(page.locator(part).first).to_have_text(re.compile("[\u4e00-\u9fff]"))
+        await page.evaluate("() => document.fonts.ready")
+    here = re.compile(rf"(http|ws)://127\.0\.0\.1:{desk.port}/|data:|blob:")
+    assert {one.partition("?")[0].removeprefix(desk.url) for one in asked} >= {*seen}
+    assert [one for one in asked if one.startswith("ws:")], "the stream, too, is heard of here"
+    assert [one for one in asked if not here.match(one)] == []
+    elsewhere = "http://127.0.0.1:9/"
+    other = await context.new_page()
+    with suppress(Error):
+        await other.goto(elsewhere)
+    assert [one for one in asked if not here.match(one)] == [elsewhere], "had there been one, it were here"
+    await context.close()
+    assert errors == []
 
 
 async def test_the_scenes_are_arranged_by_hand_and_the_walls_have_them(page: Page, desk: FenghuoProcess):

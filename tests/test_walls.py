@@ -285,10 +285,17 @@ def test_warnings_in_force_stand_until_they_are_settled_and_say_when_they_should
     assert "暴雨橙色预警 14:05 Wu · 至 16:05" in wall.says("warnings")
     assert wall.panel("warnings").select_one(".level-major") is not None
     assert "回电省厅" not in wall.html
-    room.clock.pass_by(hours=3)
+    issued = {**body, "item_id": new_id(), "text": "大风蓝色预警", "source": "市气象台"}
+    room.told("Wu", "add-duty-item", issued)
+    assert "大风蓝色预警 14:05 市气象台" in Wall(room).says("warnings"), "who issued it, not who typed it"
+    room.clock.pass_by(hours=2, minutes=59)
     assert "已过 16:05" in Wall(room).says("warnings")
-    room.told("Wu", "settle-duty-item", {"unit": CITY, "item_id": item, "at": room.clock.ago()})
-    assert "暴雨" not in Wall(room).html
+    room.clock.pass_by(minutes=1)
+    assert "暴雨" not in Wall(room).html, "what has been over for an hour is not in force"
+    kept = {one["text"]: one["source"] for one in room.ask("Wu", "duty")["items"]}
+    assert (kept["暴雨橙色预警"], kept["大风蓝色预警"]) == (None, "市气象台"), "the desk has it to settle"
+    room.told("Wu", "settle-duty-item", {"unit": CITY, "item_id": issued["item_id"], "at": room.clock.ago()})
+    assert "大风" not in Wall(room).html
 
 
 def test_of_two_departments_one_sees_nothing_of_what_is_shared_with_the_other(spare_room: Room) -> None:
@@ -370,8 +377,8 @@ def test_departments_on_duty_together_stand_on_the_wall_who_is_missing_first_and
     rows = [" ".join(one.get_text(" ").split()) for one in wall.panel("joint").select("li")]
     assert rows[0] == "主汛期联合值守 必到席位在岗 1/2 协办待答 1 超时 1 汛期 · 至 11-25 14:05"
     assert rows[1:] == [
-        "卢龙 ■ 缺席 超时 1 14:05 起",
-        "气象局 He 14:05 起",
+        "卢龙 ■ 缺席 超时 1 自 14:05",
+        "气象局 He 自 14:05",
         "青龙 空",
         "卢龙 洋河水库水位 57.2 米 14:05",
     ]

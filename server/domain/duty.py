@@ -90,6 +90,7 @@ class Item:
     settled_at: datetime | None = None
     settled_by: str | None = None
     is_noted_late: bool = False
+    source: str | None = None  # who issued it
 
 
 @dataclass(slots=True)
@@ -262,7 +263,14 @@ def apply(duty: Duty, event: du.DutyEvent, by: str, at: datetime) -> None:  # a 
             duty.current, duty.since = event.shift_id, event.since
         case du.DutyItemAdded():
             duty.items[event.item_id] = Item(
-                event.item_id, event.kind, event.text, event.due_at, event.incident_id, by, at
+                event.item_id,
+                event.kind,
+                event.text,
+                event.due_at,
+                event.incident_id,
+                by,
+                at,
+                source=event.source,
             )
         case du.DutyItemSettled():
             item = duty.items[event.item_id]

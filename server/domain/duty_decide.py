@@ -57,6 +57,7 @@ def decide(duty: Duty, command: du.DutyCommand, context: DutyContext) -> list[du
                     item_id=command.item_id,
                     kind=command.kind,
                     text=command.text,
+                    source=command.source,
                     due_at=command.due_at,
                     incident_id=command.incident_id,
                 )

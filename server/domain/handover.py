@@ -100,6 +100,7 @@ def of_duty(duty: Duty, now: datetime, other: Callable[[str], Duty]) -> list[du.
                 "item_id": f"item:{item.item_id}",
                 "block": item.kind,
                 "text": item.text,
+                "source": item.source,
                 "due_at": item.due_at,
                 "incident_id": item.incident_id,
             }

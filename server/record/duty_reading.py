@@ -174,7 +174,7 @@ def _handover_shown(sheet: Handover) -> dict[str, Any]:
     }
 
 
-_OF_AN_ITEM = ("item_id", "kind", "text", "due_at", "incident_id", "by", "added_at")
+_OF_AN_ITEM = ("item_id", "kind", "text", "source", "due_at", "incident_id", "by", "added_at")
 _OF_AN_ASKING = ("roll_id", "caller", "text", "drill", "asked_at", "answer_by")
 
 

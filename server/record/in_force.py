@@ -49,6 +49,7 @@ class InForce:
                         items[added.item_id] = {
                             "kind": kind,
                             "text": added.text,
+                            "source": added.source,
                             "due_at": wire_instant(added.due_at) if added.due_at else None,
                             "by": entry.by,
                             "added_at": wire_instant(entry.recorded_at),

@@ -48,6 +48,7 @@ def say(
             tell("reason")
         case "duty_item_added":
             add(f"block.{event['kind']}")
+            tell("source")
         case "handover_prepared":
             add("duty_line.items", count=len(event["items"]))
         case "handover_items_accepted":

@@ -30,10 +30,6 @@ BLOCKS = (
 )
 
 
-#: Which of an item's fields are somebody's words.
-_SAID = {"joint": ("title", "text")}
-
-
 @dataclass(frozen=True, slots=True)
 class Line:
     """One item. `text` is ours, `said` somebody's words."""
@@ -66,7 +62,7 @@ def line(item: dict[str, Any], taken: dict[str, Any] | None, now: datetime, word
         item_id=item["item_id"],
         block=item["block"],
         text=_text(item, now, wording),
-        said=" ".join(item[name] for name in _SAID.get(item["block"], ("leader", "text")) if item.get(name)),
+        said=" ".join(item[name] for name in _said_in(item) if item.get(name)),
         href=_href(item),
         drill=bool(item.get("drill")),
         due_at=due,
@@ -75,6 +71,11 @@ def line(item: dict[str, Any], taken: dict[str, Any] | None, now: datetime, word
         taken_by=taken["by"] if taken else "",
         taken_at=taken["at"] if taken else None,
     )
+
+
+def _said_in(item: dict[str, Any]) -> tuple[str, ...]:
+    """Which fields are somebody's words; of an incident's item the number stands for the title."""
+    return ("title", "text") if item["block"] == "joint" else ("leader", "text", "source")
 
 
 def _href(item: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from schemas.events import LogEntry, OrderAcknowledged, OrderIssued, OrderReported
@@ -19,6 +19,8 @@ from server.screens.wording import Wording, instant
 #: Whoever is out, in the order of the way there and back.
 OUT = (FieldStatus.EN_ROUTE, FieldStatus.ARRIVED, FieldStatus.ENGAGED)
 MOST_NAMED = 3
+#: A warning whose time has passed stands on the wall for so long, marked.
+OVER_STAYS = timedelta(hours=1)
 #: The colour that a warning says of itself, with how far up it stands.
 COLOURS = {"红": "especially_major", "橙": "major", "黄": "larger", "蓝": "ordinary"}
 _COLOUR = re.compile(r"([红橙黄蓝])色")
@@ -77,7 +79,7 @@ class InForce:
     since: str
     until: str | None
     is_over: bool
-    by: str
+    by: str  # who issued it; where nobody said so, who noted it
 
 
 def commands(
@@ -120,10 +122,13 @@ def forces(cards: Sequence[Card], said: Mapping[str, Sequence[LogEntry]]) -> tup
 
 
 def in_force(items: Iterable[Mapping[str, Any]], now: datetime, wording: Wording) -> list[InForce]:
-    """The newest first; what should be over by now says so: nobody has settled it."""
+    """The newest first. What should be over by now says so for an hour, for it may have been prolonged and
+    nobody has said so yet; then it is no longer in force here, and the desk still has it to settle."""
     made = []
     for one in items:
         until = instant(one["due_at"])
+        if until is not None and now >= until + OVER_STAYS:
+            continue
         colour = _COLOUR.search(one["text"])
         made.append(
             InForce(
@@ -133,7 +138,7 @@ def in_force(items: Iterable[Mapping[str, Any]], now: datetime, wording: Wording
                 since=one["added_at"],
                 until=one["due_at"],
                 is_over=until is not None and until < now,
-                by=one["by"],
+                by=one["source"] or one["by"],
             )
         )
     return sorted(made, key=lambda one: one.since, reverse=True)
