@@ -1,5 +1,5 @@
 // In the page: one deed after another through the tablet's own outbox, as its forms do, without a thumb.
-const of = (name) => import(document.querySelector("script[type=module]").src.replace(/app\.js$/, name));
+const of = (name) => import(document.querySelector("script[type=module]").src.replace(/start\.js$/, name));
 
 async function doIt({ incident, opens, marks = [], heads = [], photos = [], edge }) {
   const [{ Outbox }, { get }, { newId, knownTime }, { asFile }] = await Promise.all(["outbox.js", "db.js", "tablet.js", "media.js"].map(of));

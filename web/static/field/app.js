@@ -245,7 +245,7 @@ export class App {
       h("a", { href: "#/outbox", class: `field-line is-${how}`, id: "line" }, h("span", { class: "dot", "aria-hidden": "true" }), h("span", { id: "line-word" }, this.lineWords())),
       isThin ? h("span", { class: "mark" }, say("tablet.thin_mark")) : null,
       shown ? said(shown.title, { class: "said field-top-title" }) : null,
-      h("span", { class: "field-who" }, person.post && say(`post.${person.post}`), " ", said(person.name)),
+      h("span", { class: "field-who" }, person.post && h("span", { class: "field-post" }, say(`post.${person.post}`), " "), said(person.name)),
       button(say("tablet.lock"), () => this.lockNow("tablet.door.locked"), { id: "lock", class: "quiet" }),
     ].filter(Boolean));
   }
