@@ -185,6 +185,7 @@ export class Door extends EventTarget {
 
   paint() {
     if (!this.isShut) return;
+    door.dataset.known = this.isKnown ? "yes" : "";  // until then it asks for a PIN that there may not be yet
     const { mode } = this, typed = this.typed;
     const waiting = this.waiting?.get(this.person?.person_id) ?? 0;
     const { word, fault, first, orders, session, standing, mayForget, isGivingUp } = this;
