@@ -46,6 +46,8 @@ ASKED: dict[str, tuple[str, ...]] = ASKED_OF_THE_MAP | {
     **dict.fromkeys(("/api/v1/me", "/api/v1/units", "/api/v1/field/book", "/", "/board", "/wall"), ("",)),
     "/incidents": ("", "?state=all", "?state=all&q=卢龙", "?state=all&unit=130324"), "/exports": ("",),
     **{f"/incidents/{{incident_id:uuid}}{part}": ("",) for part in ("", "/around", "/view", *CONSULTED)},
+    "/incidents/{incident_id:uuid}/forms": ("",),
+    "/incidents/{incident_id:uuid}/forms/{code}.pdf": ("?as_of=2020-01-01T00:00",),
     "/incidents/{incident_id:uuid}/news": ("", "?after=0"), "/devices": ("",), "/upstream": ("",),
     "/api/v1/outposts/seen": ("?incidents=00000000-0000-0000-0000-000000000000",),
     **dict.fromkeys((f"/incidents/{{incident_id:uuid}}/reports/{{report_id:uuid}}{part}"

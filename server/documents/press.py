@@ -18,6 +18,7 @@ from anyio.to_thread import run_sync
 from server.documents.book import Book, book_pdf
 from server.documents.figures import FigureBook, figures_pdf
 from server.documents.fonts import Shelf
+from server.documents.form import Form, form_pdf
 from server.documents.pdf import pdf
 from server.documents.sheet import Sheet
 
@@ -65,7 +66,13 @@ class Press:
         """Figures as PDF. Raises the same."""
         return await self._made("figures", figures, partial(figures_pdf, figures, self.shelf))
 
-    async def _made(self, kind: str, said: Sheet | Book | FigureBook, make: Callable[[], bytes]) -> bytes:
+    async def formed(self, form: Form) -> bytes:
+        """A form of the command system as PDF. Raises the same."""
+        return await self._made("form", form, partial(form_pdf, form, self.shelf))
+
+    async def _made(
+        self, kind: str, said: Sheet | Book | FigureBook | Form, make: Callable[[], bytes]
+    ) -> bytes:
         key = sha256(kind.encode() + orjson.dumps(asdict(said), default=_plain)).digest()
         found = self._kept.get(key)
         if found is not None:

@@ -9,13 +9,14 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy import select
 
+from schemas.events import LOG_ENTRY
 from schemas.fields import wire_instant
 from server.domain.drafts import Draft
-from server.domain.incident import Incident
+from server.domain.incident import Incident, fold
 from server.domain.instructions import Instruction
 from server.record.database import Database
 from server.record.store import load_incident
-from server.record.tables import INCIDENT_UNIT
+from server.record.tables import ENTRY, INCIDENT_UNIT
 
 
 def incident_seen_by(database: Database, viewer: str, incident_id: str) -> Incident | None:
@@ -27,6 +28,16 @@ def incident_seen_by(database: Database, viewer: str, incident_id: str) -> Incid
         if connection.execute(query).first() is None:
             return None
         return load_incident(connection, incident_id)
+
+
+def incident_until(database: Database, incident_id: str, until: datetime) -> Incident | None:
+    """The state as it was on record at a moment; None when nothing was yet. Whether somebody may see it was
+    asked before. Synchronous: call in a thread."""
+    query = select(ENTRY.c.body).where(ENTRY.c.incident_id == incident_id).order_by(ENTRY.c.seq)
+    with database.reading() as connection:
+        bodies = connection.execute(query).scalars().all()
+    entries = [one for one in map(LOG_ENTRY.validate_json, bodies) if one.recorded_at <= until]
+    return fold(incident_id, entries) if entries else None
 
 
 def draft_shown(draft: Draft) -> dict[str, Any]:

@@ -153,6 +153,7 @@ ACTIONS = (
     Action("incident", "around.title", "g", "#around summary"),
     Action("incident", "act.choose", "1", "[data-choose]", many=True),
     Action("incident", "consultation.title", "@", "[data-consultations]"),
+    Action("incident", "ics.title", "", "[data-forms]"),
     Action("incident", "incident.open_page", "t", ".open-page"),
     # --- a report that is being written
     _act("submit-report", "u", place="report"),

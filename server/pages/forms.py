@@ -1,0 +1,144 @@
+"""The forms of the command system (ICS-201, 209, 214) of an incident, as of any moment of its record."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from server.documents import ics
+from server.documents.fonts import NoChineseType
+from server.documents.form import Form
+from server.documents.press import DOWNLOAD, Busy, disposition
+from server.pages.asked import Asked, page
+from server.record import reading
+from server.record.folded import incident_until
+from server.screens.duty_log import line as log_line
+from server.screens.duty_log import without_keystrokes
+from server.screens.wording import BEIJING, Wording
+
+log = structlog.get_logger()
+MOST_NAMED = 200
+
+
+class _Wrong(Exception):
+    """A moment that is none; the name of its field."""
+
+
+def _incident(asked: Asked) -> dict[str, Any] | None:
+    incident_id = str(asked.request.path_params["incident_id"])
+    return reading.incident(asked.parts.database, asked.viewer, incident_id, asked.now, restricted=False)
+
+
+def forms_page(asked: Asked) -> Response:
+    """Which form, of what moment, over which period, whose log."""
+    shown = _incident(asked)
+    if shown is None:
+        return asked.page("missing.html", 404, said=asked.wording.say("refused.no_incident"))
+    names = dict.fromkeys(
+        name
+        for entry in shown["entries"]
+        for name in (
+            entry.get("by"),
+            (entry.get("on_behalf_of") or {}).get("name"),
+            entry["event"].get("person"),
+        )
+        if isinstance(name, str) and name
+    )
+    return asked.page(
+        "forms.html",
+        raw=shown,
+        codes=ics.CODES,
+        people=list(names)[:MOST_NAMED],
+        units=[(unit, asked.wording.unit(unit)) for unit in shown["units"]],
+        until=asked.now.astimezone(BEIJING).strftime("%Y-%m-%dT%H:%M"),
+    )
+
+
+async def form_file(request: Request) -> Response:
+    """GET /incidents/ID/forms/ics-209.pdf?as_of=&since=&who=&lang=: moments in Beijing time or RFC 3339."""
+    asked = Asked(request)
+    code = request.path_params["code"]
+    if code not in ics.CODES:
+        return await run_sync(_refused, asked, 404, "missing.page")
+    try:
+        form = await run_sync(_form, asked, code)
+    except _Wrong:
+        return await run_sync(_refused, asked, 422, "ics.bad_moment")
+    if form is None:
+        return await run_sync(_refused, asked, 404, "refused.no_incident")
+    try:
+        made = await asked.parts.press.formed(form)
+    except NoChineseType:
+        return await run_sync(_refused, asked, 503, "report.no_type")
+    except (Busy, TimeoutError):
+        return await run_sync(_refused, asked, 503, "report.busy")
+    drill = "drill-" if form.notice else ""
+    stamp = form.at.astimezone(BEIJING).strftime("%m%d-%H%M")
+    plain = f"{drill}{code}-{str(request.path_params['incident_id'])[:8]}-{stamp}.pdf"
+    headers = {**DOWNLOAD, "Content-Disposition": disposition(plain, plain)}
+    return Response(made, headers=headers, media_type="application/pdf")
+
+
+def _form(asked: Asked, code: ics.Code) -> Form | None:
+    query, parts = asked.request.query_params, asked.parts
+    shown = _incident(asked)
+    if shown is None:
+        return None
+    as_of = min(_moment(query.get("as_of")) or asked.now, asked.now)
+    since = _moment(query.get("since"))
+    now = incident_until(parts.database, shown["id"], as_of)
+    if now is None or (since is not None and since > as_of):
+        raise _Wrong
+    before = None if since is None else incident_until(parts.database, shown["id"], since)
+    wording = parts.views.wording("en" if query.get("lang", asked.lang) == "en" else "zh")
+    words = ics.Words(wording.lang, wording.say, wording.term, wording.exact, wording.unit)
+    said = ics.Asked(as_of, since, query.get("who", "")[:64], asked.principal.name, asked.now)
+    faces = parts.forms.common.typefaces
+    return ics.form(code, now, before, _log(shown, as_of, wording, words), said, words, parts.tree, faces)
+
+
+def _log(shown: dict[str, Any], as_of: datetime, wording: Wording, words: ics.Words) -> list[ics.Told]:
+    """The lines that were on record then, in the order of the record."""
+    owed = {one["id"]: one for one in shown["obligations"]}
+    reports = {one["report_id"]: one for one in [*shown["reports"], *shown["drafts"]]}
+    kept = [one for one in shown["entries"] if datetime.fromisoformat(one["recorded_at"]) <= as_of]
+    numbered = without_keystrokes(list(enumerate(kept, start=1)))
+    return [
+        ics.told(log_line(entry, number, wording, owed, reports), entry, words) for number, entry in numbered
+    ]
+
+
+def _moment(said: str | None) -> datetime | None:
+    if not said:
+        return None
+    try:
+        at = datetime.fromisoformat(said)
+        at = at.replace(tzinfo=BEIJING) if at.tzinfo is None else at
+        return at.astimezone(BEIJING) if 2000 <= at.year <= 2200 else _fail()
+    except (ValueError, OverflowError):
+        raise _Wrong from None
+
+
+def _fail() -> datetime:
+    raise ValueError
+
+
+def _refused(asked: Asked, status: int, slug: str) -> Response:
+    if status == 503:
+        log.error("a form could not be printed", path=asked.request.url.path, why=slug)
+    asked.note_head()
+    answer = asked.page("missing.html", status, said=asked.wording.say(slug))
+    if slug == "report.busy":
+        answer.headers["Retry-After"] = "3"
+    return answer
+
+
+def routes() -> list[BaseRoute]:
+    base = "/incidents/{incident_id:uuid}/forms"
+    return [Route(base, page(forms_page)), Route(f"{base}/{{code}}.pdf", form_file)]
