@@ -18,6 +18,7 @@ from tests.breaks_of_desk import DESK
 from tests.breaks_of_embeds import OF_EMBEDS
 from tests.breaks_of_field import FIELD
 from tests.breaks_of_files import FILES
+from tests.breaks_of_forms import OF_FORMS
 from tests.breaks_of_joint import OF_THE_JOINT_DUTY
 from tests.breaks_of_map import OF_THE_MAP
 from tests.breaks_of_outposts import OF_OUTPOSTS
@@ -44,6 +45,7 @@ BREAKS = (
     *(Break(*one) for one in OF_THE_MAP),
     *(Break(*one) for one in OF_THE_JOINT_DUTY),
     *(Break(*one) for one in OF_EMBEDS),
+    *(Break(*one) for one in OF_FORMS),
     Break(
         "the answer goes out before the commit",
         "server/record/store.py",

@@ -23,6 +23,7 @@ Code = Literal["ics-201", "ics-209", "ics-214"]
 CODES: tuple[Code, ...] = ("ics-201", "ics-209", "ics-214")
 #: So much of a log on one form: what is more is said to be left out.
 MOST_LINES = 1_000
+MOST_STEPS, MOST_EVENTS = 40, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +128,7 @@ def _briefing(
     yield _text("5", "summary", list(_summary(now, words)), words)
     yield _text("6", "prepared_by", [asked.prepared_by], words)
     yield from _objectives("7", now, words)
-    steps = [one for one in log if one.is_step][-40:]
-    rows = [(one.at, one.what, one.by) for one in steps]
-    yield _table("8", "actions", {"time": 3, "action": 12, "by": 3}, rows, words)
+    yield from _steps("8", "actions", [one for one in log if one.is_step], MOST_STEPS, words)
     yield from _organisation("9", now, words)
     yield _resources("10", now, words, tree)
 
@@ -155,9 +154,8 @@ def _status(
     yield _text("11", "for_period", [f"{since} – {words.exact(asked.as_of)}"], words)
     yield _text("12-13", "prepared_by", [f"{asked.prepared_by}　{words.exact(asked.prepared_at)}"], words)
     yield _text("16-22", "location", list(_place(now, words)), words)
-    told = [one for one in log if one.is_step and (asked.since is None or one.happened >= asked.since)]
-    rows = [(one.at, one.what, one.by) for one in told[-60:]]
-    yield _table("28", "significant", {"time": 3, "action": 12, "by": 3}, rows, words)
+    steps = [one for one in log if one.is_step and (asked.since is None or one.happened >= asked.since)]
+    yield from _steps("28", "significant", steps, MOST_EVENTS, words)
     yield _figures("30-31", "public", now, before, words, [one for one in FACTS if not _is_force(one)])
     yield _figures("32", "responders", now, before, words, [one for one in FACTS if _is_force(one)])
     inside = now.on_scene.inside()
@@ -179,7 +177,7 @@ def _status(
         (
             words.moment(one.due_at),
             one.rule_text if words.lang == "zh" else one.rule_text_en,
-            _unit(one.sender, words),
+            words.unit(one.sender),
         )
         for one in now.obligations.values()
         if one.is_open
@@ -188,6 +186,14 @@ def _status(
     yield _resources("48-52", now, words, tree)
     others = [words.unit(unit) for unit in now.units]
     yield _text("53", "cooperating", [say("list.comma").join(others)] if others else [], words)
+
+
+def _steps(number: str, slug: str, steps: Sequence[Told], most: int, words: Words) -> Iterator[Block]:
+    """The latest of what people did, and how much more there is."""
+    rows = [(one.at, one.what, one.by) for one in steps[-most:]]
+    yield _table(number, slug, {"time": 3, "action": 12, "by": 3}, rows, words)
+    if len(steps) > most:
+        yield _text(number, "left_out", [words.say("ics.earlier", count=len(steps) - most)], words)
 
 
 def _answer(one: Help) -> str:
@@ -215,17 +221,15 @@ def _figures(
         said = latest.get(name)
         if said is None and name not in CASUALTIES[:6]:
             continue
-        was = earlier.get(name)
-        rows.append(
-            (
-                words.term("fact", name),
-                _value(said, name, words),
-                "" if before is None else _value(was, name, words),
-                words.moment(said.known_at) if said else "—",
-                _unit(said.known_by, words) if said else "",
-            )
-        )
-    return _table(number, slug, {"what": 5, "figure": 3, "before": 3, "known": 4, "source": 4}, rows, words)
+        cells = [words.term("fact", name), _value(said, name, words)]
+        if before is not None:
+            cells.append(_value(earlier.get(name), name, words))
+        cells.append(words.moment(said.known_at) if said else "—")
+        rows.append((*cells, words.unit(said.known_by) if said else ""))
+    columns = {"what": 5, "figure": 3, "before": 3, "known": 4, "source": 4}
+    if before is None:
+        del columns["before"]
+    return _table(number, slug, columns, rows, words)
 
 
 def _latest(incident: Incident) -> dict[str, Statement]:
@@ -279,10 +283,6 @@ def _activity(
 
 
 # ------------------------------------------------------------------ what several have
-
-
-def _unit(code: str, words: Words) -> str:
-    return words.unit(code)
 
 
 def _place(now: Incident, words: Words) -> Iterator[str]:
