@@ -85,4 +85,25 @@ WALLS = (
         "const isPage = true;",
         "tests/test_wall_screen.py -k taken_back",
     ),
+    (
+        "a warning that is long over stays in force on the wall",
+        "server/screens/wall_panels.py",
+        "if until is not None and now >= until + OVER_STAYS:",
+        "if False:",
+        "tests/test_walls.py -k until_they_are_settled",
+    ),
+    (
+        "the wall counts a seat that need not be there among those that must",
+        "server/screens/wall_joint.py",
+        "needed = [seat for seat in seats if seat.is_required]",
+        "needed = seats",
+        "tests/test_walls.py -k departments_on_duty_together",
+    ),
+    (
+        "the handover sheet knows nothing of the joint duty",
+        "server/domain/handover.py",
+        "for period in duty.joint.values() if period.is_open for item",
+        "for period in duty.joint.values() if False for item",
+        "tests/test_handovers.py -k remains_in_a_joint_duty",
+    ),
 )
