@@ -239,3 +239,18 @@ def test_what_lies_within_is_named_with_its_distance_and_its_phone(own_room: Roo
     assert not room.ask("Qin", "map/around", lon=119.59, lat=39.94, m=1500)["things"], "nor is it counted"
     assert room.get("Wu", "map/around", lon="x", lat=39).status_code == 422
     assert room.get("Wu", "map/around", lon=119, lat=99).status_code == 422
+
+
+def test_no_more_of_the_layers_is_remembered_than_has_room(own_room: Room, monkeypatch: Any):
+    layers = own_room.parts.map_layers
+    for number in range(3):
+        assert put(own_room, "Wu", SHELTERS, title=str(number)).status_code == 200
+    first = layers.features(layers.seen_by("130300")[0]["layer_id"], 1)
+    size = layers._kept_bytes
+    assert size > 0
+    monkeypatch.setattr("server.record.map_layers.KEPT_BYTES", size * 2)
+    for _round in range(2):
+        for one in layers.seen_by("130300"):
+            assert layers.features(one["layer_id"], 1) == first
+            assert layers._kept_bytes <= size * 2
+    assert len(layers._kept) == 2

@@ -23,6 +23,17 @@ AT = """([lon, lat]) => {
   const at = map.latLngToContainerPoint([y, x]), { left, top } = box.getBoundingClientRect();
   return [left + at.x, top + at.y];
 }"""
+#: An answer that was under way when a person moved comes in.
+SLOW = """async () => {
+  const { mapPanel } = document.getElementById("map"), said = structuredClone(mapPanel.state);
+  said.people.features[0].geometry.coordinates = [118, 39];
+  said.OLD;
+  mapPanel.fetched = async () => said;
+  await mapPanel.refresh();
+  delete mapPanel.fetched;
+  const people = [...mapPanel.signs.things.values()].filter((one) => one.kind === "person");
+  return people.map((one) => [one.label, one.lon]);
+}"""
 
 #: Whether the map's program and this of its data are on the tablet.
 IS_ALONG = """async (key) => {
@@ -86,6 +97,8 @@ async def test_the_map_is_live_plotted_on_by_hand_and_asks_no_other_host(
 
             await eventually(is_there)
         await expect(page.locator("#map-people")).to_contain_text("Song")
+        for slow in ("people.features[0].properties.at = '2020-01-01T00:00:00.000Z'", "head -= 1"):
+            assert (await page.evaluate(SLOW.replace("OLD", slow)))[0][1] == 118.89, "nobody goes back"
         # a perimeter by three clicks and Enter, a sign by one
         await page.get_by_text("标绘", exact=True).click()
         await page.select_option('#plot-form [name="incident"]', one)

@@ -23,7 +23,9 @@ from server.record.columns import UTCDateTime
 from server.record.database import Database
 
 MOST_LAYERS = 60  # of one unit, at a time
-KEPT = 24  # whose features are remembered
+KEPT_BYTES = (
+    24 * 1024 * 1024
+)  # of JSON whose features are remembered; as objects they are some eight times that
 
 
 class MapLayerRow(SQLModel, table=True):
@@ -67,7 +69,8 @@ class MapLayers:
 
     def __init__(self, database: Database, tree: UnitTree) -> None:
         self._database, self._tree = database, tree
-        self._kept: OrderedDict[tuple[str, int], list[dict[str, Any]]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int], tuple[int, list[dict[str, Any]]]] = OrderedDict()
+        self._kept_bytes = 0
         self._lock = threading.Lock()
 
     def seen_by(self, viewer: str) -> list[dict[str, Any]]:
@@ -121,15 +124,19 @@ class MapLayers:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                return self._kept[key]
+                return self._kept[key][1]
         query = select(LAYER.c.features).where(LAYER.c.layer_id == layer_id, LAYER.c.version == version)
         with self._database.reading() as connection:
             packed = connection.execute(query).scalar_one()
-        found: list[dict[str, Any]] = orjson.loads(zlib.decompress(bytes(packed)))
+        body = zlib.decompress(bytes(packed))
+        found: list[dict[str, Any]] = orjson.loads(body)
         with self._lock:
-            self._kept[key] = found
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            if key not in self._kept:
+                self._kept[key] = (len(body), found)
+                self._kept_bytes += len(body)
+            while self._kept_bytes > KEPT_BYTES:
+                _key, (size, _features) = self._kept.popitem(last=False)
+                self._kept_bytes -= size
         return found
 
     def keep(
