@@ -2,6 +2,7 @@
 
 A layer belongs to a unit. That unit and those above it see it, and those below where it is said so. One that
 is brought in again is a new version; what was there before stays in its row. Synchronous: call in a thread.
+Whatever is done to them is chained (`layer_deeds`), so that a verification sees what was altered.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sqlmodel import Field, SQLModel
 
 from schemas.fields import wire_instant
 from server.domain.units import UnitTree
+from server.record import layer_deeds
 from server.record.columns import UTCDateTime
 from server.record.database import Database
 
@@ -151,6 +153,7 @@ class MapLayers:
         """A layer, or a new version of one of this unit's. Another unit's id is refused."""
         body = orjson.dumps(features)
         with self._database.writing() as connection:
+            self._database.lock_ledger(connection)
             before = connection.execute(
                 select(LAYER.c.unit, LAYER.c.version)
                 .where(LAYER.c.layer_id == layer_id)
@@ -179,11 +182,15 @@ class MapLayers:
                 "made_at": now,
             }
             connection.execute(insert(LAYER), [row])
+            layer_deeds.append(connection, layer_deeds.kept(row))
         return version
 
     def remove(self, layer_id: str, unit: str, by: str, now: datetime) -> bool:
         """No longer shown; whether there was one of this unit's."""
         own = (LAYER.c.layer_id == layer_id, LAYER.c.unit == unit, LAYER.c.removed_at.is_(None))
         with self._database.writing() as connection:
+            self._database.lock_ledger(connection)
             done = connection.execute(update(LAYER).where(*own).values(removed_at=now, removed_by=by))
+            if done.rowcount > 0:
+                layer_deeds.append(connection, layer_deeds.removed(layer_id, unit, by, now))
             return done.rowcount > 0

@@ -94,7 +94,7 @@ export class MapPanel extends EventTarget {
     this.renderer = L.canvas({ padding: 0.2 });
     this.outlines = L.geoJSON(null, this.drawn((feature) => this.layers.style(feature, this.colours))).addTo(this.map);
     this.drawings = L.geoJSON(null, this.drawn((feature) => this.styleOf(feature.properties))).addTo(this.map);
-    this.top = new Canvas((context, size, map) => this.signs.paint(context, size, map), { pane: "markerPane" }).addTo(this.map);
+    this.top = new Canvas((...said) => this.signs.paint(...said), { pane: "markerPane" }).addTo(this.map);
     if (this.isTouched) {
       L.control.zoom({ position: "topleft", zoomInTitle: say("map.zoom_in"), zoomOutTitle: say("map.zoom_out") }).addTo(this.map);
       L.control.scale({ imperial: false, maxWidth: 140 * this.scale() }).addTo(this.map);
