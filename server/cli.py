@@ -330,6 +330,8 @@ def _verify(parsed: argparse.Namespace) -> int:
             print("bad: the chain never had that head")
             return 1
         print(f"ok: {found.entries} entries, head {found.head or '0' * 64}")
+        if found.layers:
+            print(f"map layers: {found.layers} changes, head {found.layers_head}")
         if stood is not None:
             print(f"the printed head stood after entry {stood[0]}, recorded {stood[1].isoformat()}")
         return 0

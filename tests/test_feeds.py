@@ -24,6 +24,20 @@ def ids(room: Room, who: str, name: str = "incidents", **query: Any) -> set[str]
     return {one["id"] for one in items(room, who, name, **query)["features"]}
 
 
+def test_the_next_page_is_of_the_same_time_and_a_box_may_go_over_the_180th_meridian(own_room: Room):
+    room = own_room
+    made = {opened(room, place={**HERE, "lon": lon}) for lon in (179.5, -179.5, 118.8)}
+    span = "2020-01-01T00:00:00+08:00/.."
+    page = items(room, "Wu", limit=1, datetime=span, bbox="118,39,119,40")
+    assert (page["numberMatched"], page["numberReturned"]) == (1, 1)
+    page = items(room, "Wu", limit=2, datetime=span)
+    (following,) = (one["href"] for one in page["links"] if one["rel"] == "next")
+    rest = room.request("Wu", "GET", following.removeprefix("http://127.0.0.1:8000"))
+    assert rest.status_code == 200, rest.text
+    assert {one["id"] for one in [*page["features"], *rest.json()["features"]]} == made
+    assert len(ids(room, "Wu", bbox="179,39,-179,40")) == 2
+
+
 def test_a_gis_finds_its_way_from_the_first_page_to_every_feature(own_room: Room):
     room = own_room
     made = {opened(room, place={**HERE, "lon": 118.5 + n / 10}) for n in range(5)}

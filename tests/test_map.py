@@ -91,6 +91,22 @@ def test_what_is_plotted_is_moved_by_its_id_and_removed_and_stays_in_the_film(ro
     assert "撤除标绘" in page
 
 
+def test_the_film_has_the_level_that_the_desk_saw(room: Room):
+    """What was judged stands over what few facts come to; and what is judged in the end over both."""
+    one = opened(room, place=HERE, category="work_safety/fire_explosion")
+    room.told("Wu", "judge-level", words.judge_level(one, "major", judged_at=room.clock.ago(minutes=3)))
+    facts = words.establish_facts(one, known_at=room.clock.ago(minutes=2), dead=1)
+    room.told("Wu", "establish-facts", facts)
+    final = words.judge_level(one, "ordinary", judged_at=room.clock.ago(minutes=1), scale="final")
+    room.told("Wu", "judge-level", final)
+    types = [entry["event"]["type"] for entry in room.entries(one)]
+    assert "level_computed" in types[types.index("level_judged") :], "it did compute"
+    levels = [step["moves"]["level"] for step in room.ask("Wu", f"map/replay/{one}")["steps"]
+              if step["moves"] and step["moves"]["what"] == "level"]  # fmt: skip
+    assert levels[-1] == room.ask("Wu", f"incidents/{one}")["level"] == "ordinary"
+    assert levels[-3:] == ["major", "major", "ordinary"]
+
+
 @pytest.mark.parametrize(
     ("over", "type", "pointer"),
     [

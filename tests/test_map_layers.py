@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import zlib
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from schemas.map_layers import LayerKind
 from server.domain.geo import distance_m, to_gcj02
 from server.domain.map_import import MOST_FEATURES, Unreadable, read
+from server.safekeeping.verify import verify, verify_in
 from tests import words
 from tests.deeds import opened
 from tests.room import Room
@@ -239,3 +243,62 @@ def test_what_lies_within_is_named_with_its_distance_and_its_phone(own_room: Roo
     assert not room.ask("Qin", "map/around", lon=119.59, lat=39.94, m=1500)["things"], "nor is it counted"
     assert room.get("Wu", "map/around", lon="x", lat=39).status_code == 422
     assert room.get("Wu", "map/around", lon=119, lat=99).status_code == 422
+
+
+def test_no_more_of_the_layers_is_remembered_than_has_room(own_room: Room, monkeypatch: Any):
+    layers = own_room.parts.map_layers
+    for number in range(3):
+        assert put(own_room, "Wu", SHELTERS, title=str(number)).status_code == 200
+    first = layers.features(layers.seen_by("130300")[0]["layer_id"], 1)
+    size = layers._kept_bytes
+    assert size > 0
+    monkeypatch.setattr("server.record.map_layers.KEPT_BYTES", size * 2)
+    for _round in range(2):
+        for one in layers.seen_by("130300"):
+            assert layers.features(one["layer_id"], 1) == first
+            assert layers._kept_bytes <= size * 2
+    assert len(layers._kept) == 2
+
+
+#: What somebody at the database may do, the trigger or not, and what a verification says to it.
+TAMPERED = (
+    ("UPDATE map_layer SET title = 'x' WHERE version = 2", "version 2 is not what was brought in"),
+    ("UPDATE map_layer SET below = NOT below WHERE version = 1", "version 1 is not what was brought in"),
+    ("UPDATE map_layer SET removed_at = NULL, removed_by = NULL", "version 1 is not what was brought in"),
+    ("UPDATE map_layer SET removed_by = 'Gao' WHERE version = 2", "version 2 is not what was brought in"),
+    ("UPDATE map_layer SET features = :other WHERE version = 1", "what is in it is not what was brought in"),
+    ("DELETE FROM map_layer WHERE version = 1", "version 1 is gone"),
+    ("UPDATE map_layer SET version = 3 WHERE version = 1", "version 3: nobody brought it in"),
+    ("UPDATE map_layer_deed SET body = :other WHERE n = 1", "breaks at change 1"),
+    ("UPDATE map_layer_deed SET chain_sm3 = :other WHERE n = 2", "breaks at change 2"),
+    ("DELETE FROM map_layer_deed WHERE n = 1", "breaks at change 1"),
+    ("DELETE FROM map_layer_deed WHERE n = 3", "version 1 is not what was brought in"),
+)
+
+
+def test_whoever_alters_a_layer_behind_the_desks_back_is_found_out(own_room: Room):
+    room, one = own_room, new_id()
+    for title in ("一", "二"):
+        assert put(room, "Wu", SHELTERS, layer_id=one, title=title).status_code == 200
+    assert room.request("Wu", "DELETE", f"map/layers/{one}").status_code == 204
+    assert put(room, "Wu", SHELTERS, title="三").status_code == 200
+    database = room.parts.database
+    found = verify(database)
+    assert (found.faults, found.layers) == ([], 4)
+    guards = "map_layer_deed_no_update", "map_layer_deed_no_delete"
+    for said, fault in TAMPERED:
+        with database.engine.connect() as connection, connection.begin() as undone:
+            if "map_layer_deed" in said:
+                with pytest.raises(DBAPIError, match="append-only"), connection.begin_nested():
+                    connection.execute(text(said), {"other": b"{}"} if ":other" in said else {})
+                for guard in guards if database.is_sqlite else ():
+                    connection.execute(text(f"DROP TRIGGER {guard}"))
+                if not database.is_sqlite:
+                    connection.execute(text("ALTER TABLE map_layer_deed DISABLE TRIGGER USER"))
+            values = {"other": zlib.compress(b"[]")} if ":other" in said else {}
+            connection.execute(text(said).bindparams(**values))
+            faults = verify_in(connection).faults
+            assert any(fault in told for told in faults), (said, faults)
+            assert ("trigger" in str(faults)) == ("map_layer_deed" in said), faults
+            undone.rollback()
+    assert verify(database).faults == []

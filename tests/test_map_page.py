@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,27 @@ AT = """([lon, lat]) => {
   const { map, box, edge } = document.getElementById("map").mapPanel, [x, y] = edge.put(lon, lat);
   const at = map.latLngToContainerPoint([y, x]), { left, top } = box.getBoundingClientRect();
   return [left + at.x, top + at.y];
+}"""
+READ = """async (text) => {
+  const from = [...document.scripts].find((one) => one.src.endsWith("/map/page.js")).src;
+  return (await import(new URL("place.js", from).href)).degreesIn(text);
+}"""
+DEGREES = (
+    ("119.6，39.93", 119.6, 39.93), ("39.93 119.6", 119.6, 39.93), ("N39°56′ E119°36′", 119.6, 39.933333),
+    ("北纬39度56分12秒，东经119度36分", 119.6, 39.936667), ("39.93N,119.6E", 119.6, 39.93),
+    ("W73.98 N40.7", -73.98, 40.7), ("119.6", None, None), ("91, 95", None, None), ("N1 N2", None, None),
+)  # fmt: skip
+
+#: An answer that was under way when a person moved comes in.
+SLOW = """async () => {
+  const { mapPanel } = document.getElementById("map"), said = structuredClone(mapPanel.state);
+  said.people.features[0].geometry.coordinates = [118, 39];
+  said.OLD;
+  mapPanel.fetched = async () => said;
+  await mapPanel.refresh();
+  delete mapPanel.fetched;
+  const people = [...mapPanel.signs.things.values()].filter((one) => one.kind === "person");
+  return people.map((one) => [one.label, one.lon]);
 }"""
 
 #: Whether the map's program and this of its data are on the tablet.
@@ -86,6 +108,8 @@ async def test_the_map_is_live_plotted_on_by_hand_and_asks_no_other_host(
 
             await eventually(is_there)
         await expect(page.locator("#map-people")).to_contain_text("Song")
+        for slow in ("people.features[0].properties.at = '2020-01-01T00:00:00.000Z'", "head -= 1"):
+            assert (await page.evaluate(SLOW.replace("OLD", slow)))[0][1] == 118.89, "nobody goes back"
         # a perimeter by three clicks and Enter, a sign by one
         await page.get_by_text("标绘", exact=True).click()
         await page.select_option('#plot-form [name="incident"]', one)
@@ -134,6 +158,43 @@ async def test_the_map_is_live_plotted_on_by_hand_and_asks_no_other_host(
         assert len(await page.evaluate(SIGNS, "person")) == 1
         files = desk.ask("Li", f"incidents/{one}")["attachments"]
         assert [kept["media_type"] for kept in files] in (["image/png"], ["image/jpeg"], ["image/webp"])
+        # where it is, by degrees and by a click; then a new one that lies where it was clicked
+        for text, lon, lat in DEGREES:
+            assert await page.evaluate(READ, text) == (None if lon is None else [lon, lat]), text
+        await page.locator("#map-incidents button", has_text="厂房起火").click()
+        await page.get_by_role("button", name="更正位置").click()
+        await page.fill("#place-form [name=degrees]", "北纬39°53′30″ 东经118°53′24″")
+        await page.press("#place-form [name=degrees]", "Tab")
+        await expect(page.locator("#place-form output")).to_contain_text(re.compile(r"距原位置 1\.7\d km"))
+        await expect(page.locator("#place-form output")).to_contain_text("1 km 内：Song")
+        await page.click("#place-form .primary")
+        await expect(page.locator("#place-form output")).to_be_empty()
+
+        async def is_placed(lon: float = 118.89, lat: float = 39.8917) -> bool:
+            said = desk.ask("Li", f"incidents/{one}")["place"]
+            assert (said["division"], said["text"]) == ("130324", "柳河湾"), "the rest stays as it was said"
+            return bool(abs(said["lon"] - lon) < 0.001 and abs(said["lat"] - lat) < 0.001)
+
+        await eventually(is_placed)
+        await page.click("#place-form [data-pick]")
+        await point(page, 118.88, 39.89)
+        await expect(page.locator("#place-form output")).to_contain_text("距原位置")
+        await page.click("#place-form .primary")
+        await expect(page.locator("#place-form output")).to_be_empty()
+        assert await is_placed(118.88, 39.89)
+        await page.select_option("#place-form [name=incident]", "new")
+        await page.click("#place-form [data-pick]")
+        await point(page, 118.86, 39.88)
+        await page.click("#place-form .primary")
+        await expect(page.locator("#intake-lon")).to_have_value(re.compile(r"118\.8[56]\d+"))
+        await page.fill("#intake-title", "点图新接报")
+        await page.click("#intake-submit")
+
+        async def opened_there() -> bool:
+            found = [one for one in desk.ask("Li", "incidents")["incidents"] if one["title"] == "点图新接报"]
+            return bool(found) and abs(found[0]["place"]["lat"] - 39.88) < 0.001
+
+        await eventually(opened_there)
         # on the incident's own page, loaded when it is opened
         await page.goto(f"{desk.url}/incidents/{one}")
         assert not await page.evaluate("() => Boolean(window.L)")

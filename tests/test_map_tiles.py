@@ -80,10 +80,39 @@ async def test_an_old_tile_is_fetched_anew_and_given_as_it_was_when_the_host_is_
         assert old is not None
         assert (old.body, old.is_old) == (PNG, True), answer
         assert await host.tiles(made, tmp_path / "tiles").tile(made.sources[0], 3, 7, 7) is None
+    silent = host.tiles(made, tmp_path / "tiles")
+    host.answer = httpx2.ConnectError("")
+    for _look in range(2):  # the second asks nobody, and what is given is as old
+        assert (old := await silent.tile(made.sources[0], 3, 1, 2)) is not None
+        assert old.is_old
     host.answer = httpx2.Response(200, content=PNG + b"2")
     fresh = await tiles.tile(made.sources[0], 3, 1, 2)
     assert fresh is not None
     assert fresh.body == PNG + b"2"
+
+
+async def test_what_lies_outside_a_maps_levels_is_not_asked_of_its_host(tmp_path: Path):
+    for matrix, levels in (
+        ("c", {4, 5, 6}),
+        ("w", {3, 4, 5}),
+    ):  # `c` counts from one
+        made, host = book(tmp_path, matrix=matrix, min_zoom=3, max_zoom=5), Host()
+        tiles = host.tiles(made, None)
+        given = {z for z in range(12) if await tiles.tile(made.sources[0], z, 0, 0) is not None}
+        assert given == levels
+        assert len(host.asked) == 3
+
+
+async def test_what_another_process_removed_meanwhile_does_not_cost_the_tile(
+    tmp_path: Path, monkeypatch: Any
+):
+    made, host = book(tmp_path).model_copy(update={"cache_mb": 1}), Host()
+    monkeypatch.setattr(tiles_module, "LOOK_EVERY", 1)
+    monkeypatch.setattr(Path, "is_file", lambda path: path.suffix != ".d" and not path.is_dir())
+    gone = tmp_path / "tiles" / "gone"
+    gone.parent.mkdir()
+    gone.symlink_to(tmp_path / "nothing")  # listed, and then not there
+    assert await host.tiles(made, tmp_path / "tiles").tile(made.sources[0], 9, 1, 0) is not None
 
 
 async def test_what_is_kept_stays_below_its_limit_the_oldest_goes_first(tmp_path: Path, monkeypatch: Any):

@@ -46,8 +46,19 @@ RUN = """async ({ movers, hertz, seconds, isDragged }) => {
       panel.hear({ incident_id: incident, event });
     }
   }, 1000 / hertz);
-  const drag = () => panel.map.panBy([Math.random() < .5 ? 3 : -3, 0], { animate: false });
-  const dragging = isDragged ? setInterval(drag, 16) : null;
+  // as a hand does: pressed, far to and fro, and never let go
+  let at = 0;
+  const box = panel.box.getBoundingClientRect();
+  const by = (name, target) => target.dispatchEvent(new MouseEvent(name, {
+    clientX: box.left + box.width / 2 + 700 * Math.sin(at / 60), clientY: box.top + box.height / 2 + 300 * Math.sin(at / 37),
+    button: 0, buttons: 1, bubbles: true, cancelable: true,
+  }));
+  if (isDragged) by("mousedown", panel.box);
+  const drag = () => {
+    at += 1;
+    by("mousemove", document);
+  };
+  const dragging = isDragged ? setInterval(drag, 16) : null, home = panel.map.getCenter();
   await new Promise((done) => setTimeout(done, 500));
   const begin = performance.now(), painted = panel.top.painted, before = heard, spans = [];
   let last = begin;
@@ -62,6 +73,8 @@ RUN = """async ({ movers, hertz, seconds, isDragged }) => {
   });
   clearInterval(told);
   clearInterval(dragging);
+  if (isDragged && panel.map.getCenter().equals(home)) throw new Error("the map was not dragged");
+  if (isDragged) by("mouseup", document);
   const took = (performance.now() - begin) / 1000;
   spans.sort((a, b) => a - b);
   return {

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from starlette.requests import Request
@@ -129,7 +130,7 @@ async def items(request: Request) -> Response:
     found.sort(key=lambda one: str(one["id"]))
     page = found[offset : offset + limit]
     here = request.url.path
-    kept = "".join(f"&{key}={asked[key]}" for key in ("bbox", "datetime") if key in asked)
+    kept = "".join(f"&{key}={quote(asked[key])}" for key in ("bbox", "datetime") if key in asked)
     links = [_link(request, f"{here}?offset={offset}&limit={limit}{kept}", "self", GEO)]
     if offset + limit < len(found):
         links.append(_link(request, f"{here}?offset={offset + limit}&limit={limit}{kept}", "next", GEO))
@@ -194,7 +195,9 @@ def _box(said: str | None) -> Callable[[dict[str, Any] | None], bool]:
         numbers = [*numbers[:2], *numbers[3:5]]
     if len(numbers) != 4 or numbers[1] > numbers[3] or not all(abs(one) <= 360 for one in numbers):
         raise _Wrong("bbox is four numbers: west, south, east, north")
-    return lambda geometry: geometry is not None and meets(geometry, numbers)
+    west, south, east, north = numbers
+    boxes = [numbers] if west <= east else [[west, south, 180.0, north], [-180.0, south, east, north]]
+    return lambda geometry: geometry is not None and any(meets(geometry, box) for box in boxes)
 
 
 def _span(said: str | None) -> Callable[[str], bool]:

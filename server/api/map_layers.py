@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from typing import Any
 
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
@@ -85,7 +87,8 @@ async def keep_layer(request: Request) -> Response:
     wording = parts.views.wording(language_of(request))
     form = one_of(asked, "format", ("geojson", "kml", "csv")) or _guessed(raw)
     try:
-        read = await run_sync(map_import.read, raw, form, LayerKind(said["kind"]), said["datum"])
+        kind = LayerKind(said["kind"])
+        read = await run_sync(map_import.read, raw, form, kind, said["datum"], limiter=_one_at_a_time())
     except Unreadable as wrong:
         detail = wording.say(f"map.fault.{wrong.code}", **wrong.values)
         return problem(422, "layer-unreadable", detail=detail)
@@ -143,6 +146,12 @@ def _about(asked: dict[str, str]) -> dict[str, Any]:
     }
 
 
+@cache
+def _one_at_a_time() -> CapacityLimiter:
+    """A large file takes memory and a processor for seconds: the desk has others."""
+    return CapacityLimiter(1)
+
+
 def _guessed(raw: bytes) -> str:
     head = raw[:400].lstrip(b"\xef\xbb\xbf \r\n\t")
     return "geojson" if head.startswith(b"{") else "kml" if head.startswith(b"<") else "csv"
@@ -151,11 +160,14 @@ def _guessed(raw: bytes) -> str:
 async def _body(request: Request) -> bytes | None:
     """All of it, or None when there is more than a layer may have."""
     taken = bytearray()
-    async with asyncio.timeout(LONGEST_S):
-        async for piece in request.stream():
-            taken += piece
-            if len(taken) > MOST_BYTES:
-                return None
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            async for piece in request.stream():
+                taken += piece
+                if len(taken) > MOST_BYTES:
+                    return None
+    except TimeoutError:
+        raise BadQuery("", f"the file took longer than {LONGEST_S:g} s to come") from None
     return bytes(taken)
 
 

@@ -130,9 +130,9 @@ def _in_ring(ring: Sequence[Sequence[float]], here: Point) -> bool:
 
 
 def _to_line(line: Sequence[Sequence[float]], here: Point) -> float:
-    """To the nearest place of a line, on a plane that touches the earth at `here`."""
+    """To the nearest place of a line, on a plane that touches the earth at `here`, the short way round."""
     across = cos(radians(here[1]))
-    flat = [((one[0] - here[0]) * across, one[1] - here[1]) for one in line]
+    flat = [(((one[0] - here[0] + 180) % 360 - 180) * across, one[1] - here[1]) for one in line]
     nearest = min(_to_segment(*pair) for pair in zip(flat, flat[1:] or flat, strict=False))
     return radians(nearest) * EARTH_M
 

@@ -21,6 +21,7 @@ from server.domain.geo import from_gcj02, points_of, turned
 MOST_BYTES = 8 * 1024 * 1024
 MOST_FEATURES, MOST_POINTS = 20_000, 400_000
 MOST_PROPERTIES, LONGEST = 24, 500
+MOST_DEEP = 60  # elements of a KML within one another
 #: GS(2024)0650号, 冀S(2023)012号, 国审字(2021)第5632号.
 APPROVAL = re.compile(r"[\u4e00-\u9fffA-Z]{1,6}\s?[(（\[〔]?20[0-9]{2}[)）\]〕]?\s?第?[0-9]{1,6}\s?号")
 
@@ -52,6 +53,10 @@ ALIASES = {
     "wind": ("wind", "wind_ms", "风速"),
 }
 _NAMED = {alias: name for name, aliases in ALIASES.items() for alias in aliases}
+#: What the geometry says. Said once more beside it, it would be a second column, in whatever datum.
+OF_THE_GEOMETRY = ("lon", "lat", "geometry")
+_HALVES = re.compile("[\ud800-\udfff]")  # JSON can say half a character; no text can
+_QUOTED = re.compile(r"'(?=[\t\r\n]|\s*[=+\-@＝＋－＠|%])")  # as our own tables say what is no formula
 
 
 class Fault(NamedTuple):
@@ -158,11 +163,14 @@ def _of_table(text: str) -> Iterator[Row]:
     mark = max(",;\t", key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     try:
-        header = [cell.strip() for cell in next(reader, [])]
+        header = [_unquoted(cell.strip()) for cell in next(reader, [])]
         names = [_NAMED.get(cell.casefold(), cell) for cell in header]
         for wanted in ("lon", "lat"):
+            column = "经度 lon" if wanted == "lon" else "纬度 lat"
             if wanted not in names:
-                raise Unreadable("no_column", column="经度 lon" if wanted == "lon" else "纬度 lat")
+                raise Unreadable("no_column", column=column)
+            if names.count(wanted) > 1:
+                raise Unreadable("column_twice", column=column)
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
@@ -170,7 +178,7 @@ def _of_table(text: str) -> Iterator[Row]:
             if len(cells) > len(names):
                 yield number, _Wrong(None, "too_many_cells", count=len(cells), wanted=len(names))
                 continue
-            said = dict(zip(names, (cell.strip() for cell in cells), strict=False))
+            said = dict(zip(names, (_unquoted(cell).strip() for cell in cells), strict=False))
             try:
                 point = [_degrees(said.pop(name, ""), name) for name in ("lon", "lat")]
             except _Wrong as wrong:
@@ -181,10 +189,16 @@ def _of_table(text: str) -> Iterator[Row]:
         raise Unreadable("no_table", line=reader.line_num, error=str(error)) from None
 
 
+def _unquoted(cell: str) -> str:
+    return cell[1:] if _QUOTED.match(cell) else cell
+
+
 def _degrees(cell: str, column: str) -> float:
     if not cell:
         raise _Wrong(column, "empty")
     try:
+        if "_" in cell:  # a number to Python alone
+            raise ValueError
         return float(cell)
     except ValueError:
         raise _Wrong(column, "no_number", cell=cell[:40]) from None
@@ -193,12 +207,29 @@ def _degrees(cell: str, column: str) -> float:
 _DECLARED = re.compile(r"^\s*<\?xml[^>]*\?>")
 
 
+class _Shallow(ElementTree.TreeBuilder):
+    """Elements in elements in elements would each be looked through once for each around it."""
+
+    deep = 0
+
+    def start(self, tag: Any, attrs: Any, /) -> Any:
+        self.deep += 1
+        if self.deep > MOST_DEEP:
+            raise Unreadable("too_deep", most=MOST_DEEP)
+        return super().start(tag, attrs)
+
+    def end(self, tag: str, /) -> ElementTree.Element:
+        self.deep -= 1
+        return super().end(tag)
+
+
 def _of_kml(text: str) -> Iterator[Row]:
     """Placemarks. A document type could make a small file large: none is looked at."""
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise Unreadable("doctype")
     try:
-        root = ElementTree.fromstring(_DECLARED.sub("", text))  # noqa: S314 no document type, no entities
+        parser = ElementTree.XMLParser(target=_Shallow())  # noqa: S314 no document type, no entities
+        root = ElementTree.fromstring(_DECLARED.sub("", text), parser)  # noqa: S314
     except (ElementTree.ParseError, RecursionError) as error:
         raise Unreadable("no_xml", line=getattr(error, "position", (1, 0))[0]) from None
     for number, mark in enumerate(_named(root, "Placemark"), start=1):
@@ -256,8 +287,9 @@ def _geometry(said: dict[str, Any], kind: LayerKind) -> dict[str, Any]:
     """The geometry with its numbers looked at, of a type that the layer takes."""
     wanted = _TYPES.get(kind, ("Point",))
     form = said.get("type")
-    if form not in _DEEP or form not in wanted:
-        raise _Wrong("geometry", "wrong_geometry", form=str(form)[:40], wanted=" ".join(wanted))
+    if not isinstance(form, str) or form not in _DEEP or form not in wanted:
+        told = _HALVES.sub("", str(form)[:40])
+        raise _Wrong("geometry", "wrong_geometry", form=told, wanted=" ".join(wanted))
     return {"type": form, "coordinates": _checked(said.get("coordinates"), _DEEP[form], form)}
 
 
@@ -276,7 +308,7 @@ def _checked(part: Any, deep: int, form: str) -> Any:
         return made
     if len(part) < 2 or not all(_is_number(one) for one in part[:2]):
         raise _Wrong("coordinates", "no_coordinates")
-    lon, lat = float(part[0]), float(part[1])
+    lon, lat = (float(max(-1e9, min(1e9, one))) for one in part[:2])  # a whole number may be of any length
     if abs(lat) > 90 and abs(lon) <= 90 and abs(lat) <= 180:
         raise _Wrong("coordinates", "swapped", lon=lon, lat=lat)
     if not (-180 <= lon <= 180 and -90 <= lat <= 90):
@@ -292,8 +324,15 @@ def _properties(said: dict[str, Any]) -> dict[str, Any]:
     """What a feature says of itself, by our names where we know them; texts and numbers alone."""
     made: dict[str, Any] = {"name": ""}
     for key, value in said.items():
-        name = _NAMED.get(str(key).strip().casefold(), str(key).strip())[:60]
-        if not name or value is None or value == "" or isinstance(value, dict | list):
+        said_name = _HALVES.sub("", str(key)).replace("\x00", "").strip()
+        name = _NAMED.get(said_name.casefold(), said_name)[:60]
+        if (
+            not name
+            or name in OF_THE_GEOMETRY
+            or value is None
+            or value == ""
+            or isinstance(value, dict | list)
+        ):
             continue
         if name in made and made[name] != "":
             continue
@@ -301,7 +340,7 @@ def _properties(said: dict[str, Any]) -> dict[str, Any]:
             break
         made[name] = value if isinstance(value, int | float) and abs(value) < 1e15 else str(value)[:LONGEST]
         if isinstance(made[name], str):
-            made[name] = made[name].replace("\x00", "")
+            made[name] = _HALVES.sub("", made[name]).replace("\x00", "")
     made["name"] = str(made["name"])[:120]
     if "division" in made:  # 天地图 writes the country's number before the code
         made["division"] = _COUNTRY.sub("", str(made["division"]))

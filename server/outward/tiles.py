@@ -10,6 +10,8 @@ import asyncio
 import os
 import ssl
 import time
+import zlib
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -70,11 +72,17 @@ class Tiles:
         self._written = 0
 
     async def tile(self, source: Source, z: int, x: int, y: int) -> Tile | None:
-        """A tile, or None. Who asks for the same at the same time waits for the same answer."""
+        """A tile, or None. Who asks for the same at the same time waits for the same answer.
+
+        What no map of ours asks for is not asked of the host: its tiles are counted there, by the day.
+        """
+        further = 1 if source.matrix == "c" else 0
+        if not source.min_zoom + further <= z <= source.max_zoom + further:
+            return None
         if source.id in self._files:
             try:
                 found = await asyncio.to_thread(self._files[source.id].tile, z, x, y)
-            except (OSError, BadTiles, EOFError) as wrong:
+            except (OSError, BadTiles, EOFError, zlib.error) as wrong:
                 log.warning("a file of tiles cannot be read", source=source.id, error=str(wrong))
                 return None
             return None if found is None else Tile(*found)
@@ -90,8 +98,9 @@ class Tiles:
         old = await asyncio.to_thread(_read, kept)
         if old is not None:
             tile, age_s = old
-            if age_s < source.keep_days * 86_400 or self._is_silent(source):
-                return tile
+            is_old = age_s >= source.keep_days * 86_400
+            if not is_old or self._is_silent(source):
+                return tile._replace(is_old=is_old)
         elif self._is_silent(source):  # the others' places are not for waiting on a host that is away
             return None
         body = await self._fetched(source, z, x, y)
@@ -183,9 +192,10 @@ class Tiles:
         assert self._folder is not None
         kept = []
         for path in self._folder.rglob("*"):
-            if path.is_file():
-                stat = path.stat()
-                kept.append((stat.st_mtime, stat.st_size, path))
+            with suppress(OSError):  # another process makes room, too
+                if path.is_file():
+                    stat = path.stat()
+                    kept.append((stat.st_mtime, stat.st_size, path))
         spare = sum(size for _at, size, _path in kept) - self._book.cache_mb * 1024 * 1024
         if spare <= 0:
             return
@@ -193,8 +203,9 @@ class Tiles:
         for _at, size, path in sorted(kept):
             if spare <= 0:
                 return
-            path.unlink(missing_ok=True)
-            spare -= size
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+                spare -= size
 
 
 def _read(place: Path | None) -> tuple[Tile, float] | None:

@@ -2,6 +2,7 @@
 
 A layer belongs to a unit. That unit and those above it see it, and those below where it is said so. One that
 is brought in again is a new version; what was there before stays in its row. Synchronous: call in a thread.
+Whatever is done to them is chained (`layer_deeds`), so that a verification sees what was altered.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from sqlmodel import Field, SQLModel
 
 from schemas.fields import wire_instant
 from server.domain.units import UnitTree
+from server.record import layer_deeds
 from server.record.columns import UTCDateTime
 from server.record.database import Database
 
 MOST_LAYERS = 60  # of one unit, at a time
-KEPT = 24  # whose features are remembered
+KEPT_BYTES = (
+    24 * 1024 * 1024
+)  # of JSON whose features are remembered; as objects they are some eight times that
 
 
 class MapLayerRow(SQLModel, table=True):
@@ -67,7 +71,8 @@ class MapLayers:
 
     def __init__(self, database: Database, tree: UnitTree) -> None:
         self._database, self._tree = database, tree
-        self._kept: OrderedDict[tuple[str, int], list[dict[str, Any]]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int], tuple[int, list[dict[str, Any]]]] = OrderedDict()
+        self._kept_bytes = 0
         self._lock = threading.Lock()
 
     def seen_by(self, viewer: str) -> list[dict[str, Any]]:
@@ -121,15 +126,19 @@ class MapLayers:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                return self._kept[key]
+                return self._kept[key][1]
         query = select(LAYER.c.features).where(LAYER.c.layer_id == layer_id, LAYER.c.version == version)
         with self._database.reading() as connection:
             packed = connection.execute(query).scalar_one()
-        found: list[dict[str, Any]] = orjson.loads(zlib.decompress(bytes(packed)))
+        body = zlib.decompress(bytes(packed))
+        found: list[dict[str, Any]] = orjson.loads(body)
         with self._lock:
-            self._kept[key] = found
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            if key not in self._kept:
+                self._kept[key] = (len(body), found)
+                self._kept_bytes += len(body)
+            while self._kept_bytes > KEPT_BYTES:
+                _key, (size, _features) = self._kept.popitem(last=False)
+                self._kept_bytes -= size
         return found
 
     def keep(
@@ -144,6 +153,7 @@ class MapLayers:
         """A layer, or a new version of one of this unit's. Another unit's id is refused."""
         body = orjson.dumps(features)
         with self._database.writing() as connection:
+            self._database.lock_ledger(connection)
             before = connection.execute(
                 select(LAYER.c.unit, LAYER.c.version)
                 .where(LAYER.c.layer_id == layer_id)
@@ -172,11 +182,15 @@ class MapLayers:
                 "made_at": now,
             }
             connection.execute(insert(LAYER), [row])
+            layer_deeds.append(connection, layer_deeds.kept(row))
         return version
 
     def remove(self, layer_id: str, unit: str, by: str, now: datetime) -> bool:
         """No longer shown; whether there was one of this unit's."""
         own = (LAYER.c.layer_id == layer_id, LAYER.c.unit == unit, LAYER.c.removed_at.is_(None))
         with self._database.writing() as connection:
+            self._database.lock_ledger(connection)
             done = connection.execute(update(LAYER).where(*own).values(removed_at=now, removed_by=by))
+            if done.rowcount > 0:
+                layer_deeds.append(connection, layer_deeds.removed(layer_id, unit, by, now))
             return done.rowcount > 0

@@ -19,6 +19,7 @@ from server.record.attachments import is_whole
 from server.record.duty_rows import duty_row, roll_rows, seal_rows, shift_rows
 from server.record.duty_tables import DUTY, MONTH_SEAL, ROLL_ANSWER, SHIFT
 from server.record.joint_rows import JOINT_TABLES
+from server.record.layer_deeds import DEED
 from server.record.ledger import digest_of_body
 from server.record.projections import field_rows, incident_row, obligation_rows, step_rows
 from server.record.tables import (
@@ -262,7 +263,7 @@ def check_guards(connection: Connection, verdict: Verdict) -> None:
         names = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
     there = set(connection.execute(text(names)).scalars())
     suffixes = ("_no_update", "_no_delete") if is_sqlite else ("_append_only",)
-    for table in (ENTRY, STREAM_ENTRY, IDEMPOTENCY):
+    for table in (ENTRY, STREAM_ENTRY, IDEMPOTENCY, DEED):
         for suffix in suffixes:
             if table.name + suffix not in there:
                 verdict.fault(

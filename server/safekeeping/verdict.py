@@ -28,6 +28,8 @@ class Verdict:
     entries: int = 0
     head: str = ""
     head_sm3: str = ""
+    layers: int = 0  # changes of the map's layers, and where their chain stands
+    layers_head: str = ""
     first_bad: int | None = None
     faults: list[str] = field(default_factory=list)
     bad: set[int] = field(default_factory=set)

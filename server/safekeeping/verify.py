@@ -21,6 +21,7 @@ from server.record.tables import ENTRY, LEDGER
 from server.safekeeping.catalogue_check import check_catalogue
 from server.safekeeping.crosscheck import check_guards, crosscheck
 from server.safekeeping.file_check import faults_of_file, look_beside
+from server.safekeeping.layer_check import check_layers
 from server.safekeeping.links import Helper, Links, Unreadable, entries
 from server.safekeeping.recount import Recount
 from server.safekeeping.verdict import Verdict, readable
@@ -84,6 +85,7 @@ def _verified(connection: Connection, helping: Database | None) -> Verdict:
         verdict.hear(tables.told())
         if reading.is_sound:
             verdict.hear(links.tables.told())
+    check_layers(connection, verdict)
     check_guards(connection, verdict)
     for fault in faults_of_file(connection) if looking is None else looking.result():
         verdict.fault("file", fault)

@@ -13,10 +13,11 @@ from xml.sax.saxutils import escape, quoteattr
 
 import orjson
 
+from server.documents.tables import safe
+
 Features = list[dict[str, Any]]
 _ABOUT = ("layer_id", "version", "kind", "title", "source", "approval", "as_of", "unit")
-#: A cell that begins so is a formula to a spreadsheet.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_OF_THE_GEOMETRY = ("lon", "lat", "geometry")
 
 
 def geojson(about: dict[str, Any], features: Features) -> bytes:
@@ -27,9 +28,10 @@ def geojson(about: dict[str, Any], features: Features) -> bytes:
 def table(about: dict[str, Any], features: Features) -> bytes:
     """Points, a line each; of lines and areas the first corner, which the column `geometry` says."""
     names = dict.fromkeys(name for one in features for name in one["properties"])
+    names = {name: None for name in names if name not in _OF_THE_GEOMETRY}  # of layers kept before
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(["lon", "lat", "geometry", *names])
+    writer.writerow(["lon", "lat", "geometry", *(_cell(name) for name in names)])
     for one in features:
         corner = one["geometry"]["coordinates"]
         while not isinstance(corner[0], int | float):
@@ -40,7 +42,7 @@ def table(about: dict[str, Any], features: Features) -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    return "'" + value if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return safe(value) if isinstance(value, str) else value
 
 
 def kml(about: dict[str, Any], features: Features) -> bytes:

@@ -48,6 +48,7 @@ async function rest() {
     import("./choose.js"), import("./attachments.js"), import("./paste.js"), import("./short_desk.js"), theReading(),
   ]);
   choosing = new choose.Choosing(view);
+  if (location.hash.startsWith("#at=")) import("./opened_at.js").then(({ openedAt }) => openedAt(intake));
   if (early) choosing.key(early);
   new attachments.Attachments(view);
   new paste.PasteIntoIncident(view, reading);

@@ -32,6 +32,12 @@ function said(field, at) {
       if (!fits || !Number.isFinite(number)) throw new Error(say("js.bad_number"));
       return number;
     }
+    case "degrees": {
+      const typed = text.normalize("NFKC").trim();
+      if (typed === "") return undefined;
+      if (!/^-?\d+(\.\d+)?$/.test(typed)) throw new Error(say("js.bad_degrees"));
+      return Number(typed);
+    }
     case "local": return text === "" ? undefined : `${text}:00+08:00`;
     case "ids": return text.split(" ").filter(Boolean);
     case "place": return text === "" ? undefined : Object.fromEntries(["shift_id", "post", "name"].map((name, at) => [name, text.split("|")[at]]));

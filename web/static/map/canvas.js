@@ -1,22 +1,28 @@
-// A layer that is one canvas over the window of the map, painted anew at most once a frame.
+// A layer that is one canvas over the window of the map, painted anew at most once a frame. While a hand drags the
+// map it reaches over the window's edges and moves with the rest, and is painted again only when they come near.
+const PAD = 256;
+
 export function canvasLayer(L) {
   return L.Layer.extend({
     initialize(paint, options) {
       L.setOptions(this, { pane: "overlayPane", ...options });
       this._paint = paint;
+      this._pad = 0;
     },
 
     onAdd(map) {
       this._map = map;
       this._canvas = L.DomUtil.create("canvas", "map-canvas", this.getPane());
       this._canvas.setAttribute("aria-hidden", "true");
-      map.on("move zoom viewreset resize", this.redraw, this);
+      map.on("zoom viewreset resize moveend", this.redraw, this).on("move", this._moved, this);
+      map.on("dragstart", this._grasped, this).on("dragend", this._left, this);
       this.redraw();
       return this;
     },
 
     onRemove(map) {
-      map.off("move zoom viewreset resize", this.redraw, this);
+      map.off("zoom viewreset resize moveend", this.redraw, this).off("move", this._moved, this);
+      map.off("dragstart", this._grasped, this).off("dragend", this._left, this);
       cancelAnimationFrame(this._frame);
       this._frame = null;
       this._canvas.remove();
@@ -27,26 +33,42 @@ export function canvasLayer(L) {
       this._frame ??= requestAnimationFrame(() => this._redraw());
     },
 
+    _grasped() {
+      this._pad = PAD;
+      this.redraw();
+    },
+
+    _left() {
+      this._pad = 0;
+      this.redraw();
+    },
+
+    _moved() {
+      const far = this._map.containerPointToLayerPoint([0, 0]).subtract(this._from ?? [0, 0]);
+      if (!this._pad || Math.max(Math.abs(far.x), Math.abs(far.y)) > this._pad * 0.6) this.redraw();
+    },
+
     /** Now, on another canvas too: for a picture. */
     paintOn(context, size) {
-      this._paint(context, size, this._map);
+      this._paint(context, size, this._map, 0);
     },
 
     _redraw() {
       this._frame = null;
-      const map = this._map, size = map.getSize(), ratio = Math.min(2, devicePixelRatio || 1), canvas = this._canvas;
-      const [width, height] = [Math.round(size.x * ratio), Math.round(size.y * ratio)];
+      const map = this._map, size = map.getSize(), ratio = Math.min(2, devicePixelRatio || 1), canvas = this._canvas, pad = this._pad;
+      const wide = size.x + 2 * pad, high = size.y + 2 * pad, [width, height] = [Math.round(wide * ratio), Math.round(high * ratio)];
       if (canvas.width !== width || canvas.height !== height) {
         canvas.width = width;
         canvas.height = height;
-        canvas.style.width = `${size.x}px`;
-        canvas.style.height = `${size.y}px`;
+        canvas.style.width = `${wide}px`;
+        canvas.style.height = `${high}px`;
       }
-      L.DomUtil.setPosition(canvas, map.containerPointToLayerPoint([0, 0]));
+      this._from = map.containerPointToLayerPoint([0, 0]);
+      L.DomUtil.setPosition(canvas, map.containerPointToLayerPoint([-pad, -pad]));
       const context = canvas.getContext("2d");
-      context.setTransform(ratio, 0, 0, ratio, 0, 0);
-      context.clearRect(0, 0, size.x, size.y);
-      this._paint(context, size, map);
+      context.setTransform(ratio, 0, 0, ratio, pad * ratio, pad * ratio);
+      context.clearRect(-pad, -pad, wide, high);
+      this._paint(context, size, map, pad);
       this.painted = (this.painted ?? 0) + 1;
     },
   });
@@ -80,9 +102,10 @@ export function degrees(value, step, signs) {
 
 /** Meridians and parallels with their degrees: the one base that is always there, and true. */
 export function graticule(colours, take, put, scale) {
-  return (context, size, map) => {
-    const box = map.getBounds(), [west, south] = take(box.getWest(), box.getSouth()), [east, north] = take(box.getEast(), box.getNorth());
-    const step = STEPS.find((one) => (east - west) / one >= size.x / (170 * scale())) ?? STEPS.at(-1);
+  return (context, size, map, pad) => {
+    const low = map.containerPointToLatLng([-pad, size.y + pad]), high = map.containerPointToLatLng([size.x + pad, -pad]);
+    const [west, south] = take(low.lng, low.lat), [east, north] = take(high.lng, high.lat);
+    const step = STEPS.find((one) => (east - west) / one >= (size.x + 2 * pad) / (170 * scale())) ?? STEPS.at(-1);
     context.strokeStyle = colours.line;
     context.fillStyle = colours.dim;
     context.lineWidth = 1;
@@ -95,14 +118,14 @@ export function graticule(colours, take, put, scale) {
     const labels = [];
     for (let lon = Math.ceil(west / step) * step; lon <= east; lon += step) {
       const { x } = at(lon, (south + north) / 2);
-      context.moveTo(Math.round(x) + 0.5, 0);
-      context.lineTo(Math.round(x) + 0.5, size.y);
+      context.moveTo(Math.round(x) + 0.5, -pad);
+      context.lineTo(Math.round(x) + 0.5, size.y + pad);
       labels.push([degrees(lon, step, ["E", "W"]), x + 3, size.y - 4]);
     }
     for (let lat = Math.ceil(south / step) * step; lat <= north; lat += step) {
       const { y } = at((west + east) / 2, lat);
-      context.moveTo(0, Math.round(y) + 0.5);
-      context.lineTo(size.x, Math.round(y) + 0.5);
+      context.moveTo(-pad, Math.round(y) + 0.5);
+      context.lineTo(size.x + pad, Math.round(y) + 0.5);
       labels.push([degrees(lat, step, ["N", "S"]), 4, y - 3]);
     }
     context.stroke();

@@ -43,7 +43,7 @@ export class Film {
 function take(one, people, drawings, { at, moves }) {
   if (!moves) return;
   const { what, id } = moves, drill = one.properties.drill;
-  if (what === "place") one.geometry = { type: "Point", coordinates: moves.coordinates };
+  if (what === "place") one.geometry = moves.coordinates && { type: "Point", coordinates: moves.coordinates };
   else if (what === "level") one.properties.level = moves.level;
   else if (what === "drawn") drawings.set(id, { type: "Feature", id, geometry: moves.geometry, properties: { ...moves, drill } });
   else if (what === "erased") drawings.delete(id);

@@ -8,6 +8,7 @@ import { imports, showLayers } from "./layers_page.js";
 import { say } from "./load.js";
 import { age, MapPanel } from "./panel.js";
 import { attach, picture } from "./picture.js";
+import { Placing } from "./place.js";
 import { far, Tools } from "./tools.js";
 
 const get = (id) => document.getElementById(id);
@@ -17,6 +18,7 @@ runClocks(() => {});
 const panel = await MapPanel.mount(get("map"));
 const tools = new Tools(panel, (text) => { get("map-said").textContent = text; });
 const film = new Film(panel);
+const placing = get("place-form") && new Placing(get("place-form"), panel, tools, (text) => { get("map-said").textContent = text; });
 const since = (at) => say("map.position_age", { age: age(Math.max(0, Date.now() - Date.parse(at)) / 1000) });
 
 panel.addEventListener("state", list);
@@ -35,12 +37,14 @@ replaying();
 imports(panel);
 showLayers(panel);
 list();
+if (location.hash === "#place") placing?.choose(null);
 const asked = new URLSearchParams(location.search).get("incident");
 if (asked) panel.goTo("incident", asked) && choose([panel.signs.things.get(`incident:${asked}`)]);
 
 function list() {
   if (!panel.state) return;
   const { incidents, people, drawings } = panel.state;
+  placing?.list(incidents.features);
   fill("map-incidents", incidents.features, ({ id, geometry, properties: p }) => line(
     [p.drill ? say("map.drill_word") : "", p.level_name, p.title], [p.number, p.place ?? p.unit_name, geometry ? "" : say("map.nowhere_one")],
     geometry ? () => panel.goTo("incident", id) && choose([panel.signs.things.get(`incident:${id}`)]) : () => location.assign(`/incidents/${id}`), !geometry));
@@ -98,6 +102,7 @@ function choose(things) {
     if (incident) {
       made.push(Object.assign(document.createElement("a"), { href: `/incidents/${incident}`, textContent: p.incident_title ?? say("map.open") }), " ");
       if (kind === "incident") made.push(button(say("map.film_open"), () => play(incident)));
+      if (kind === "incident" && placing) made.push(" ", button(say("map.place_correct"), () => placing.choose(incident)));
     }
     return made;
   }));

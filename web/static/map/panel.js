@@ -32,6 +32,7 @@ export class MapPanel extends EventTarget {
     this.incident = section.dataset.incident || null;
     this.isTouched = section.dataset.controls !== "none";
     this.state = null;
+    this.heard = new Map();  // of people: what came by the stream and no answer has had yet
     this.isLocked = false;
     this.shownSet = "";
     this.scale = () => this.size ?? 1;
@@ -93,7 +94,7 @@ export class MapPanel extends EventTarget {
     this.renderer = L.canvas({ padding: 0.2 });
     this.outlines = L.geoJSON(null, this.drawn((feature) => this.layers.style(feature, this.colours))).addTo(this.map);
     this.drawings = L.geoJSON(null, this.drawn((feature) => this.styleOf(feature.properties))).addTo(this.map);
-    this.top = new Canvas((context, size, map) => this.signs.paint(context, size, map), { pane: "markerPane" }).addTo(this.map);
+    this.top = new Canvas((...said) => this.signs.paint(...said), { pane: "markerPane" }).addTo(this.map);
     if (this.isTouched) {
       L.control.zoom({ position: "topleft", zoomInTitle: say("map.zoom_in"), zoomOutTitle: say("map.zoom_out") }).addTo(this.map);
       L.control.scale({ imperial: false, maxWidth: 140 * this.scale() }).addTo(this.map);
@@ -132,8 +133,10 @@ export class MapPanel extends EventTarget {
   async refresh() {
     const asked = this.incident ? `?incident=${this.incident}` : "";
     const said = await this.fetched(`/api/v1/map${asked}`);
-    if (said) {
+    // An answer that was slow is of before: what was asked later, or came by the stream meanwhile, is newer.
+    if (said && !(said.epoch === this.state?.epoch && said.head < this.state.head)) {
       this.state = said;
+      this.overtake(said.people.features);
       this.show();
     }
     this.dispatchEvent(new CustomEvent("state", { detail: this.state }));
@@ -173,14 +176,30 @@ export class MapPanel extends EventTarget {
   }
 
   move(id, lon, lat, at) {
-    const isThere = this.signs.move("person", id, lon, lat, { since: Date.parse(at) });
-    if (isThere) this.top.redraw();
-    return isThere;
+    this.heard.set(id, { lon, lat, at });
+    if (!this.signs.move("person", id, lon, lat, { since: Date.parse(at) })) return false;
+    this.signs.things.get(`person:${id}`).properties.at = at;  // which the lists and the state have, too
+    this.top.redraw();
+    return true;
+  }
+
+  /** People as the stream had them last, where that is later than what was answered. */
+  overtake(people) {
+    const there = new Map(people.map((one) => [one.id, one]));
+    for (const [id, { lon, lat, at }] of this.heard) {
+      const one = there.get(id);
+      if (!one || Date.parse(one.properties.at) > Date.parse(at)) this.heard.delete(id);
+      else {
+        one.geometry.coordinates = [lon, lat];
+        one.properties.at = at;
+      }
+    }
   }
 
   show() {
     if (!this.state || !this.map || this.film) return;
     const { incidents, people, drawings } = this.state;
+    this.overtake(people.features);
     this.place({ incidents: incidents.features, people: people.features, drawings: drawings.features });
     this.keepInView(incidents.features, people.features, drawings.features);
     this.tell();

@@ -48,7 +48,8 @@ export class Signs {
     this.pixels = 0;
   }
 
-  paint(context, size, map) {
+  /** `pad`: so far over the window's edges. */
+  paint(context, size, map, pad) {
     if (this.pixels > MOST_PIXELS) this.forget();
     const now = this.now(), scale = this.scale(), zoom = map.getZoom();
     const shown = [];
@@ -57,7 +58,7 @@ export class Signs {
       const { x, y } = map.latLngToContainerPoint([one.at[1], one.at[0]]);
       one.x = x;
       one.y = y;
-      one.seen = x > -40 && y > -40 && x < size.x + 40 && y < size.y + 40;
+      one.seen = x > -40 - pad && y > -40 - pad && x < size.x + 40 + pad && y < size.y + 40 + pad;
       if (!one.seen) continue;
       const age = one.since ? Math.max(0, (now - one.since) / 1000) : 0;
       one.alpha = one.since ? age < FRESH_S ? 1 : age < OLD_S ? 0.65 : 0.4 : 1;

@@ -46,6 +46,7 @@ export class Tools {
   add(point) {
     const last = this.points.at(-1);
     if (last && metres(last, point) < 0.5) return this.finish();  // the same place twice ends it
+    if (this.tool === "place") return this.panel.dispatchEvent(new CustomEvent("placed", { detail: { lon: point[0], lat: point[1] } }));
     this.points.push(point);
     this.draw();
     if (this.tool === "around") return this.around(point);
