@@ -255,7 +255,16 @@ def empty_desk(tmp_path: Path) -> Iterator[FenghuoProcess]:
 
 # --- the browser ------------------------------------------------------------------------------------------
 CHROMIUM = os.environ.get("FENGHUO_TEST_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-# Without these, Chromium goes looking for its maker's hosts at every start.
+# Chromium heeds the last such list only, so what playwright turns off is said again. New is the address bar's
+# pop-up: a page of its own behind each window that nobody sees, more than half of what opening one costs.
+WITHOUT = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding",
+    "ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints",
+    "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch", "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+)  # fmt: skip
+# Without the others, Chromium goes looking for its maker's hosts at every start.
 CHROMIUM_FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -264,6 +273,7 @@ CHROMIUM_FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--disable-features={','.join(WITHOUT)}",
 )
 
 

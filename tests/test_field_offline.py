@@ -91,6 +91,8 @@ async def test_an_incident_is_opened_without_a_network_and_its_clock_starts_at_o
     page: Page, desk: FenghuoProcess
 ) -> None:
     await sign_in(page, desk, "Song")
+    await page.evaluate("location.hash = '#/book'")  # its places are there only once it has come
+    await expect(page.locator("main")).to_contain_text("个地名及代码", timeout=LINE)
     await cut(page, True)
     title = f"断网接报 {new_id()[:6]}"
     await page.evaluate("location.hash = '#/'")
