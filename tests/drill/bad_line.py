@@ -69,6 +69,7 @@ class BadLine:
         self._do(self._end()).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
 
     def cut(self) -> None:
         self.cuts += 1
