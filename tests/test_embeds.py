@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -15,6 +16,7 @@ from playwright.async_api import Browser, expect
 
 from server.clocks import utc_now
 from server.migrations import open_database
+from server.pages import embeds as embed_pages
 from server.people.embeds import Embeds
 from server.people.people import AccountRefused
 from server.screens.wall_scenes import PANELS
@@ -24,6 +26,7 @@ from tests.deeds import opened
 from tests.product import FenghuoProcess
 from tests.room import Room
 from tests.test_channel_pages import signed_in
+from tests.waiting import wait_until
 from tests.words import new_id
 
 MAP = "http://map.example.cn"
@@ -115,7 +118,15 @@ def test_a_frame_waits_for_news_and_ends_when_it_is_taken_back(own_room: Room) -
     assert "新的一案" in shown(room, "incidents", after=known["after"], epoch=new_id()), "another history"
     for wrong in ({"after": "x"}, {"after": "-1"}, {"after": "9" * 30}, {"after": "1", "epoch": ""}):
         assert room.get("frame", "/embed/incidents", **({"epoch": "x"} | wrong)).status_code == 200
-    assert room.parts.embeds.end(one)
+    held = BeautifulSoup(shown(room, "incidents"), "html.parser").select_one("#wall")
+    assert held is not None
+    latest = {"after": held["data-head"], "epoch": held["data-epoch"]}
+    with ThreadPoolExecutor(1) as waiting:
+        answer = waiting.submit(room.get, "frame", "/embed/incidents", **latest)
+        wait_until(lambda: embed_pages._held._value < embed_pages.MOST_HELD, within=20)
+        assert room.parts.embeds.end(one)
+        opened(room, "Li", title="不该再看到的")
+        assert answer.result(20).status_code == 401, "what waits is not told either"
     room.parts.people.forget()
     assert room.get("frame", "/embed/incidents", **known).status_code == 401
     assert not room.parts.embeds.end(one), "once"

@@ -50,7 +50,8 @@ RUN = """async ({ movers, hertz, seconds, isDragged }) => {
   let at = 0;
   const box = panel.box.getBoundingClientRect();
   const by = (name, target) => target.dispatchEvent(new MouseEvent(name, {
-    clientX: box.left + box.width / 2 + 700 * Math.sin(at / 60), clientY: box.top + box.height / 2 + 300 * Math.sin(at / 37),
+    clientX: box.left + box.width / 2 + 700 * Math.sin(at / 60),
+    clientY: box.top + box.height / 2 + 300 * Math.sin(at / 37),
     button: 0, buttons: 1, bubbles: true, cancelable: true,
   }));
   if (isDragged) by("mousedown", panel.box);
