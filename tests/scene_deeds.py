@@ -1,0 +1,108 @@
+"""Deeds of command on the spot (现场指挥), as bodies of commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from schemas.scene import EVENTS
+from tests import words
+from tests.room import Room
+from tests.words import Body, new_id
+
+#: Behind an incident's address.
+SCENE_PAGES = ("/scene", "/scene/news")
+
+
+def commander(name: str = "Song", **over: Any) -> Body:
+    return {"name": name, "role": "副县长", "phone": "0335-1", "account": name, **over}
+
+
+def setting_up(incident_id: str, **over: Any) -> Body:
+    return {
+        "incident_id": incident_id,
+        "post_id": new_id(),
+        "title": "前线指挥部",
+        "place": {"text": "柳河湾村委会", "lon": 118.9, "lat": 39.9},
+        "commander": commander(),
+        "since": words.at("09:00"),
+        **over,
+    }
+
+
+def of(post: Body) -> Body:
+    return {name: post[name] for name in ("incident_id", "post_id")}
+
+
+def proposing(post: Body, **over: Any) -> Body:
+    to = commander("Gao", role="副市长")
+    return {**of(post), "transfer_id": new_id(), "to": to, "at": words.at("09:30"), **over}
+
+
+def signing(proposed: Body, side: str, **over: Any) -> Body:
+    said = {name: proposed[name] for name in ("incident_id", "post_id", "transfer_id")}
+    return {**said, "side": side, "at": words.at("09:40"), **over}
+
+
+def aloud(name: str, channel: str = "phone") -> Body:
+    return {"on_behalf_of": {"name": name, "channel": channel}}
+
+
+def objective(incident_id: str, **over: Any) -> Body:
+    said = {"incident_id": incident_id, "objective_id": new_id(), "at": words.at("09:05")}
+    return {**said, "text": "堵漏", "priority": 1, "who": "消防", "due": words.at("12:00"), **over}
+
+
+def scene_deeds(incident_id: str, mark: str = "") -> list[tuple[str, Body]]:
+    """Command on the spot from the first post to its end, every text with a mark in it."""
+    one = {"incident_id": incident_id}
+    first = commander(f"甲{mark}", role=f"职务{mark}", phone=mark or "1", account=None)
+    post = setting_up(incident_id, title=f"指挥部{mark}", commander=first, place={"text": f"村口{mark}"})
+    moved = {**of(post), "place": {"text": f"学校{mark}"}, "at": words.at("09:10")}
+    refused = proposing(post, to={"name": f"乙{mark}"}, reason=f"理由{mark}")
+    again = proposing(post, to={"name": f"丙{mark}"})
+    aim = objective(incident_id, text=f"目标{mark}", who=f"责任{mark}")
+    ended = {**one, "objective_id": aim["objective_id"], "outcome": "met", "at": words.at("10:00")}
+    period = {**one, "period_id": new_id(), "since": words.at("09:00"), "until": words.at("21:00")}
+    group = {**one, "group": f"医疗组{mark}", "leader": f"组长{mark}", "unit": f"医院{mark}"}
+    forces = {"phone": mark or "1", "forces": f"10人{mark}", "at": words.at("09:20")}
+    return [
+        ("set-up-scene-post", post),
+        ("move-scene-post", moved),
+        ("propose-transfer", refused),
+        ("decline-transfer", signing(refused, "incoming", reason=f"不便{mark}", **aloud(f"乙{mark}"))),
+        ("propose-transfer", again),
+        ("sign-transfer", signing(again, "outgoing", **aloud(f"甲{mark}", "radio"))),
+        ("sign-transfer", signing(again, "incoming", **aloud(f"丙{mark}"))),
+        (
+            "set-scene-group",
+            {**group, **forces},
+        ),
+        ("set-scene-objective", aim),
+        ("end-scene-objective", {**ended, "why": f"已堵{mark}"}),
+        ("set-scene-period", {**period, "emphasis": f"重点{mark}"}),
+        ("set-sitrep-timer", {**one, "every_min": 30, "since": words.at("09:00")}),
+        ("close-scene-post", {**of(post), "at": words.at("17:00"), "reason": f"完毕{mark}"}),
+    ]
+
+
+def good_scene(room: Room, name: str, incident_id: str) -> Body:
+    """What a command needs is done before it."""
+    for deed, body in scene_deeds(incident_id):
+        if deed == name:
+            return {**body, "command_id": new_id()}
+        room.told("Wu", deed, body)
+    raise AssertionError(name)
+
+
+def command_on_scene(room: Room) -> None:
+    one = words.open_incident()
+    room.told("Wu", "open-incident", one)
+    for name, body in scene_deeds(one["incident_id"]):
+        room.told("Wu", name, body)
+    room.watch()
+
+
+MADE_ON_SCENE: dict[str, Callable[[Room], None]] = dict.fromkeys(
+    (one.model_fields["type"].default for one in EVENTS), command_on_scene
+)
