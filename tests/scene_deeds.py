@@ -95,6 +95,22 @@ def good_scene(room: Room, name: str, incident_id: str) -> Body:
     raise AssertionError(name)
 
 
+def a_transfer_that_waits(told: Callable[..., object], incident_id: str, now: str) -> None:
+    """A post whose command is being handed over: one has signed. A group, an objective, the clock."""
+    one = {"incident_id": incident_id}
+    post = setting_up(incident_id, since=now)
+    told("Wu", "set-up-scene-post", post)
+    empty = setting_up(incident_id, since=now, title="后方指挥部")
+    told("Wu", "set-up-scene-post", empty)
+    handed = proposing(post, at=now, to=commander("李某", account=None))
+    told("Wu", "propose-transfer", handed)
+    told("Wu", "sign-transfer", signing(handed, "incoming", at=now, **aloud("李某", "radio")))
+    group = {"group": "医疗救护组", "leader": "王医生", "unit": "市医院", "phone": "120", "at": now}
+    told("Wu", "set-scene-group", {**one, **group, "forces": "4车12人"})
+    told("Wu", "set-scene-objective", objective(incident_id, at=now, due=None))
+    told("Wu", "set-sitrep-timer", {**one, "every_min": 30, "since": now})
+
+
 def command_on_scene(room: Room) -> None:
     one = words.open_incident()
     room.told("Wu", "open-incident", one)
