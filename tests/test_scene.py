@@ -198,3 +198,31 @@ def test_groups_and_objectives_stand_as_they_were_said_last(own_room: Room) -> N
             "objective-ended", "/objective_id")  # fmt: skip
     (shown,) = scene(room, post)["objectives"]
     assert (shown["outcome"], shown["why"], shown["priority"]) == ("met", "已堵住", 1)
+
+
+def test_the_wall_the_incident_and_its_page_say_who_commands_now(own_room: Room) -> None:
+    room = own_room
+    post = set_up(room)
+    one = f"/incidents/{post['incident_id']}"
+    transfer = proposing(post, to=commander("<b>接替</b>", account=None))
+    room.told("Song", "propose-transfer", transfer)
+    room.told("Wu", "set-sitrep-timer", {"incident_id": post["incident_id"], "every_min": 5,
+                                         "since": words.at("09:00")})  # fmt: skip
+    page = room.request("Wu", "GET", f"{one}/scene").text
+    assert 'data-set-side="outgoing" data-set-on_behalf_of.name="Song"' in page
+    mine = room.request("Song", "GET", f"{one}/scene/news").text
+    assert 'data-set-side="outgoing">' in mine, "with one's own account there is nobody to speak for"
+    assert 'data-set-side="incoming"' not in mine
+    assert "data-opens" not in room.request("Lian", "GET", f"{one}/scene/news").text
+    for side, name in (("outgoing", "Song"), ("incoming", "<b>接替</b>")):
+        room.told("Wu", "sign-transfer", signing(transfer, side, **aloud(name)))
+    for path in ("/wall/news", one, f"{one}/scene"):
+        text = room.request("Wu", "GET", path).text
+        assert "&lt;b&gt;接替&lt;/b&gt;" in text, path
+        assert "<b>接替</b>" not in text
+    assert "情况报告逾期" in room.request("Wu", "GET", one).text
+    assert room.request("Qin", "GET", f"{one}/scene").status_code == 404
+    room.told("Wu", "close-scene-post", {**of(post), "at": words.at("12:00")})
+    wall = room.request("Wu", "GET", "/wall/news").text
+    command = wall[wall.index('id="panel-command"') :].partition("</section>")[0]
+    assert "接替" not in command
