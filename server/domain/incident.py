@@ -338,7 +338,7 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
                 incident.casualty_changed_at = said.known_at
         case ev.EntryAdded() as event:
             incident.entries[event.entry_id] = False
-            if event.kind is EntryKind.SITREP:
+            if event.kind == EntryKind.SITREP:
                 incident.scene.given[event.entry_id] = event.happened_at
             if event.kind in drafts.TOLD_OF:
                 incident.deeds[event.entry_id] = drafts.Told(event.kind, event.text, event.happened_at)
@@ -368,7 +368,7 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
             written = (tuple(event.lacks), entry.by, entry.unit, entry.recorded_at)
             signed = (event.signed_by, event.verbal_approval_by, event.text)
             incident.reports[event.report_id] = Report(event.report_id, *said_how, *written, *signed)
-            if event.stage is Stage.FOLLOW_UP:
+            if event.stage == Stage.FOLLOW_UP:
                 incident.scene.given[event.report_id] = event.sent_at
         case ev.ReceiptRecorded() as event:
             report = incident.reports[event.report_id]

@@ -41,6 +41,7 @@ def _shown(asked: Asked, template: str) -> Response:
         directs=incident.is_open and (desk or me in commanding),
         channels=BY_WORD,
         group_names=group_names(asked.lang),
+        unit_names=asked.parts.views.unit_names(asked.lang),
     )
 
 
