@@ -53,10 +53,13 @@ def objective(incident_id: str, **over: Any) -> Body:
     return {**said, "text": "堵漏", "priority": 1, "who": "消防", "due": words.at("12:00"), **over}
 
 
-def scene_deeds(incident_id: str, mark: str = "") -> list[tuple[str, Body]]:
-    """Command on the spot from the first post to its end, every text with a mark in it."""
+def scene_deeds(incident_id: str, mark: str = "", own: str | None = None) -> list[tuple[str, Body]]:
+    """Command on the spot from the first post to its end, every text with a mark in it. `own`: the account of
+    who commands first, who then signs with it; else the desk signs for them."""
     one = {"incident_id": incident_id}
-    first = commander(f"甲{mark}", role=f"职务{mark}", phone=mark or "1", account=None)
+    name = "王所长" if own else f"甲{mark}"
+    first = commander(name, role=f"职务{mark}", phone=mark or "1", account=own)
+    said = {} if own else aloud(name, "radio")
     post = setting_up(incident_id, title=f"指挥部{mark}", commander=first, place={"text": f"村口{mark}"})
     moved = {**of(post), "place": {"text": f"学校{mark}"}, "at": words.at("09:10")}
     refused = proposing(post, to={"name": f"乙{mark}"}, reason=f"理由{mark}")
@@ -70,9 +73,9 @@ def scene_deeds(incident_id: str, mark: str = "") -> list[tuple[str, Body]]:
         ("set-up-scene-post", post),
         ("move-scene-post", moved),
         ("propose-transfer", refused),
-        ("decline-transfer", signing(refused, "incoming", reason=f"不便{mark}", **aloud(f"乙{mark}"))),
+        ("decline-transfer", signing(refused, "outgoing", reason=f"不便{mark}", **said)),
         ("propose-transfer", again),
-        ("sign-transfer", signing(again, "outgoing", **aloud(f"甲{mark}", "radio"))),
+        ("sign-transfer", signing(again, "outgoing", **said)),
         ("sign-transfer", signing(again, "incoming", **aloud(f"丙{mark}"))),
         (
             "set-scene-group",
@@ -87,11 +90,13 @@ def scene_deeds(incident_id: str, mark: str = "") -> list[tuple[str, Body]]:
 
 
 def good_scene(room: Room, name: str, incident_id: str) -> Body:
-    """What a command needs is done before it."""
-    for deed, body in scene_deeds(incident_id):
-        if deed == name:
+    """What a command needs is done before it; a group that is stood down has to be there."""
+    for deed, body in scene_deeds(incident_id, own="Wu"):
+        if deed == name != "set-scene-group":
             return {**body, "command_id": new_id()}
         room.told("Wu", deed, body)
+        if deed == name:
+            return {**body, "command_id": new_id()}
     raise AssertionError(name)
 
 
