@@ -60,6 +60,7 @@ from server.pages import embeds as embed_pages
 from server.pages import forms as form_pages
 from server.pages import reports as report_pages
 from server.pages import routes as page_routes
+from server.pages import scene as scene_pages
 from server.pages import upstream as upstream_pages
 from server.pages.accounts import AccountPages
 from server.pages.asked import no_such_page, page
@@ -222,6 +223,7 @@ def create_app(parts: Parts) -> ASGIApp:
         *report_pages.routes(),
         *consultation_pages.routes(),
         *form_pages.routes(),
+        *scene_pages.routes(),
         *FieldApp.made(parts.views, parts.settings.tablet_pin_digits).routes(),
         *Kiosk(parts.views).routes(),
         *embed_pages.routes(),

@@ -12,6 +12,7 @@ from pypdf import PdfReader
 from tests import words
 from tests.deeds import opened
 from tests.room import Room
+from tests.scene_deeds import scene_deeds
 
 
 def text_of(room: Room, incident: str, code: str, who: str = "Wu", **asked: str) -> str:
@@ -122,3 +123,17 @@ def test_a_form_is_there_for_who_may_see_the_incident_at_moments_that_are_some(b
     assert "ICS-209" in page.text
     assert 'value="Song"' in page.text
     assert f"/incidents/{one}/forms" in room.get("Wu", f"/incidents/{one}").text
+
+
+def test_who_commanded_when_with_both_signatures_and_the_objectives_stand_on_the_forms(
+    own_room: Room,
+) -> None:
+    room = own_room
+    one = opened(room)
+    for name, body in scene_deeds(one, "标"):
+        room.told("Wu", name, body)
+    for code in ("ics-201", "ics-209"):
+        said = text_of(room, one, code)
+        for told in ("指挥部标", "甲标", "丙标", "目标标", "医疗组标", "组长标", "已达成"):
+            assert told in said, (code, told)
+        assert "电台,Wu" in said.replace("，", ","), "by what way it was signed, and who wrote it down"

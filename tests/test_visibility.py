@@ -21,6 +21,7 @@ from tests.asked_of_the_map import ASKED_OF_THE_MAP, SAME_OF_THE_MAP
 from tests.consultation_deeds import CONSULTED, consultation_deeds
 from tests.deeds import ANSWERS, FIELD, ON_INCIDENTS, SPOT, good, opened, refused
 from tests.room import CREW, Room
+from tests.scene_deeds import SCENE_PAGES, scene_deeds
 from tests.uploads import receive
 from tests.words import Body, new_id
 
@@ -48,6 +49,7 @@ ASKED: dict[str, tuple[str, ...]] = ASKED_OF_THE_MAP | {
     **{f"/incidents/{{incident_id:uuid}}{part}": ("",) for part in ("", "/around", "/view", *CONSULTED)},
     "/incidents/{incident_id:uuid}/forms": ("",),
     "/incidents/{incident_id:uuid}/forms/{code}.pdf": ("?as_of=2020-01-01T00:00",),
+    **{f"/incidents/{{incident_id:uuid}}{part}": ("",) for part in SCENE_PAGES},
     "/incidents/{incident_id:uuid}/news": ("", "?after=0"), "/devices": ("",), "/upstream": ("",),
     "/api/v1/outposts/seen": ("?incidents=00000000-0000-0000-0000-000000000000",),
     **dict.fromkeys((f"/incidents/{{incident_id:uuid}}/reports/{{report_id:uuid}}{part}"
@@ -157,7 +159,7 @@ def a_busy_day(room: Room, who: str, **over: Any) -> set[str]:
         ("declare-concealed", concealed), ("issue-order", order), ("acknowledge-order", on_order),
         ("report-on-order", on_order),
         *words.instruction_deeds(one, room.ask(who, "me")["unit"], mark), *words.field_deeds(one, mark),
-        *consultation_deeds(one, room.ask(who, "me")["unit"], mark),
+        *consultation_deeds(one, room.ask(who, "me")["unit"], mark), *scene_deeds(one, mark),
         ("add-attachment", {**said, **file, "file_name": f"照片{mark}.jpg", "note": mark}),
         ("strike-attachment", {**said, **file, "reason": f"传错{mark}"}),
         ("explain-breach", {**said, "cause": "other", "text": f"原因{mark}"}),

@@ -160,6 +160,8 @@ def _status(
     yield _figures("32", "responders", now, before, words, [one for one in FACTS if _is_force(one)])
     inside = now.on_scene.inside()
     threat = [say("ics.inside", people=inside.inside)] if inside.last_at else []
+    due = now.scene.sitrep_due()
+    yield _text("13", "next_sitrep", [words.exact(due)] if due else [], words)
     yield _text("33", "safety", threat, words)
     yield from _objectives("37", now, words)
     requests = [
@@ -317,17 +319,70 @@ def _summary(now: Incident, words: Words) -> Iterator[str]:
 
 
 def _objectives(number: str, now: Incident, words: Words) -> Iterator[Block]:
-    """What was decided is to be reached: the conclusions of consultations, and the orders that stand open."""
+    """The objectives of command on the spot, and what became of them; then what consultations concluded."""
+    rows = [
+        (
+            str(one.told.priority),
+            one.told.text,
+            one.told.who or "",
+            words.moment(one.told.due),
+            words.say(f"ics.outcome.{one.ended.outcome}") + f" {one.ended.why}"
+            if one.ended
+            else words.say("ics.outcome.open"),
+        )
+        for one in sorted(now.scene.objectives.values(), key=lambda one: (one.told.priority, one.told.at))
+    ]
+    columns = {"priority": 2, "objective": 8, "who": 3, "due": 3, "outcome": 4}
+    yield _table(number, "objectives", columns, rows, words)
     lines = [
         f"{words.moment(one.concluded.at)} {one.concluded.text}"
         for one in now.consultations.values()
         if one.concluded is not None
     ]
-    yield _text(number, "objectives", lines, words)
+    if lines:
+        yield _text(number, "concluded", lines, words)
+
+
+def _commanders(number: str, now: Incident, words: Words) -> Block:
+    """Who commanded which post, from when until when, and who signed each transfer."""
+    rows = []
+    for post in now.scene.posts.values():
+        for term in post.terms:
+            until = term.until or post.closed_at
+            transfer = post.transfers.get(term.transfer_id or "")
+            signed = [] if transfer is None else list(transfer.signed.values())
+            who = [term.commander.name, term.commander.role or "", term.commander.phone or ""]
+            rows.append(
+                (
+                    post.title,
+                    " ".join(one for one in who if one),
+                    words.moment(term.since),
+                    words.moment(until) if until else words.say("ics.still"),
+                    words.say("list.comma").join(
+                        f"{one.name} {words.moment(one.at)}"
+                        + (f" ({words.say('scene.channel.' + one.channel)}, {one.by})" if one.channel else "")
+                        for one in signed
+                    ),
+                )
+            )
+    columns = {"post": 4, "commander": 5, "since": 3, "until": 3, "signed": 6}
+    return _table(number, "commanders", columns, rows, words)
+
+
+def _groups(number: str, now: Incident, words: Words) -> Block:
+    rows = [
+        (one.group, one.leader or "—", one.unit or "", one.phone or "", one.forces or "")
+        for one in now.scene.groups.values()
+        if one.leader
+    ]
+    columns = {"group": 5, "leader": 3, "unit": 5, "phone": 3, "forces": 5}
+    return _table(number, "groups", columns, rows, words)
 
 
 def _organisation(number: str, now: Incident, words: Words) -> Iterator[Block]:
-    """Who is there, of which unit, and how they stand."""
+    """Who commands, the groups, and who is there, of which unit, and how they stand."""
+    yield _commanders(number, now, words)
+    yield _groups(number, now, words)
     rows = [
         (
             one.person,
