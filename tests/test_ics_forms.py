@@ -125,7 +125,7 @@ def test_a_form_is_there_for_who_may_see_the_incident_at_moments_that_are_some(b
     assert f"/incidents/{one}/forms" in room.get("Wu", f"/incidents/{one}").text
 
 
-def test_who_commanded_when_with_both_signatures_and_the_objectives_stand_on_the_forms(
+def test_who_commanded_when_by_whose_signatures_and_the_objectives_stand_on_forms(
     own_room: Room,
 ) -> None:
     room = own_room
