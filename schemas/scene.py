@@ -159,12 +159,12 @@ class EndSceneObjective(SceneCommand):
 
 
 class SetScenePeriod(SceneCommand):
-    """An operational period (行动时段) and what it is about."""
+    """An operational period (行动时段) and what it is about. It may lie ahead."""
 
     name = "set-scene-period"
 
     period_id: Id
-    since: Instant
+    begins: Instant
     until: Instant
     emphasis: Text500 | None = None
 

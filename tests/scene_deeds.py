@@ -64,37 +64,42 @@ def scene_deeds(incident_id: str, mark: str = "", own: str | None = None) -> lis
     moved = {**of(post), "place": {"text": f"学校{mark}"}, "at": words.at("09:10")}
     refused = proposing(post, to={"name": f"乙{mark}"}, reason=f"理由{mark}")
     again = proposing(post, to={"name": f"丙{mark}"})
-    aim = objective(incident_id, text=f"目标{mark}", who=f"责任{mark}")
+    aim = objective(incident_id, text=f"目标{mark}", who=f"责任{mark}", due=None)
     ended = {**one, "objective_id": aim["objective_id"], "outcome": "met", "at": words.at("10:00")}
-    period = {**one, "period_id": new_id(), "since": words.at("09:00"), "until": words.at("21:00")}
+    period = {**one, "period_id": new_id(), "begins": words.at("09:00"), "until": words.at("21:00")}
     group = {**one, "group": f"医疗组{mark}", "leader": f"组长{mark}", "unit": f"医院{mark}"}
     forces = {"phone": mark or "1", "forces": f"10人{mark}", "at": words.at("09:20")}
+    timer = {**one, "every_min": 30, "since": words.at("09:00")}
     return [
         ("set-up-scene-post", post),
         ("move-scene-post", moved),
+        ("set-scene-group", {**group, **forces}),
+        ("set-scene-objective", aim),
+        ("end-scene-objective", {**ended, "why": f"已堵{mark}"}),
+        ("set-scene-period", {**period, "emphasis": f"重点{mark}"}),
+        ("set-sitrep-timer", timer),
         ("propose-transfer", refused),
         ("decline-transfer", signing(refused, "outgoing", reason=f"不便{mark}", **said)),
         ("propose-transfer", again),
         ("sign-transfer", signing(again, "outgoing", **said)),
         ("sign-transfer", signing(again, "incoming", **aloud(f"丙{mark}"))),
-        (
-            "set-scene-group",
-            {**group, **forces},
-        ),
-        ("set-scene-objective", aim),
-        ("end-scene-objective", {**ended, "why": f"已堵{mark}"}),
-        ("set-scene-period", {**period, "emphasis": f"重点{mark}"}),
-        ("set-sitrep-timer", {**one, "every_min": 30, "since": words.at("09:00")}),
         ("close-scene-post", {**of(post), "at": words.at("17:00"), "reason": f"完毕{mark}"}),
+        ("set-sitrep-timer", {**timer, "every_min": None}),
     ]
 
 
-def good_scene(room: Room, name: str, incident_id: str) -> Body:
-    """What a command needs is done before it; a group that is stood down has to be there."""
-    for deed, body in scene_deeds(incident_id, own="Wu"):
+#: Who has signed commands no more, and so has no post to close.
+HANDED_OVER = ("propose-transfer", "decline-transfer", "sign-transfer")
+
+
+def good_scene(room: Room, name: str, incident_id: str, who: str = "Wu") -> Body:
+    """What a command needs is done before it; a group that is stood down has to be there. `who` commands."""
+    for deed, body in scene_deeds(incident_id, own=who):
+        if name == "close-scene-post" and deed in HANDED_OVER:
+            continue
         if deed == name != "set-scene-group":
             return {**body, "command_id": new_id()}
-        room.told("Wu", deed, body)
+        room.told(who if deed in HANDED_OVER else "Wu", deed, body)
         if deed == name:
             return {**body, "command_id": new_id()}
     raise AssertionError(name)
@@ -119,9 +124,10 @@ def a_transfer_that_waits(told: Callable[..., object], incident_id: str, now: st
 def command_on_scene(room: Room) -> None:
     one = words.open_incident()
     room.told("Wu", "open-incident", one)
-    for name, body in scene_deeds(one["incident_id"]):
+    deeds = scene_deeds(one["incident_id"])
+    for name, body in (*deeds, *(deed for deed in deeds if deed[1].get("every_min"))):
         room.told("Wu", name, body)
-    room.watch()
+    room.watch()  # nobody has reported the situation
 
 
 MADE_ON_SCENE: dict[str, Callable[[Room], None]] = dict.fromkeys(

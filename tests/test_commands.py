@@ -43,11 +43,7 @@ TIMES = {
     "convene-consultation": ("convened_at",),
     "give-opinion": ("at",),
     "conclude-consultation": ("at",),
-    **{
-        one.name: ("at",) if "at" in one.model_fields else ("since",)
-        for one in scene.COMMANDS
-        if one.name != "set-scene-period"  # a period is planned beforehand
-    },
+    **dict.fromkeys((one.name for one in scene.COMMANDS if "at" in one.model_fields), ("at",)),
     # of a duty: `tests/test_duty_commands.py`; a planned time lies ahead
     "change-shift": ("starts_at", "ends_at"),
     "take-over-shift": ("at",),

@@ -130,7 +130,7 @@ def test_impossible_times_and_strangers_are_refused(own_room: Room) -> None:
     refused(room.tell("Luo", "set-up-scene-post", setting_up(post["incident_id"])), 403, "not-your-post")
     late = objective(post["incident_id"], due=words.at("09:05"))
     refused(room.tell("Wu", "set-scene-objective", late), 422, "due-before-set", "/due")
-    backwards = {"incident_id": post["incident_id"], "period_id": new_id(), "since": words.at("10:00")}
+    backwards = {"incident_id": post["incident_id"], "period_id": new_id(), "begins": words.at("10:00")}
     refused(room.tell("Wu", "set-scene-period", {**backwards, "until": words.at("10:00")}), 422,
             "period-ends-before", "/until")  # fmt: skip
     room.told("Wu", "propose-transfer", transfer := proposing(post))

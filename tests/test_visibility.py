@@ -14,6 +14,9 @@ import httpx2
 import pytest
 from starlette.routing import Mount, Route
 
+from schemas.commands import COMMANDS
+from schemas.scene import COMMANDS as SCENE_COMMANDS
+from schemas.scene import SceneCommand
 from server.record.store import StreamRow
 from server.safekeeping.verify import verify
 from tests import words
@@ -21,7 +24,7 @@ from tests.asked_of_the_map import ASKED_OF_THE_MAP, SAME_OF_THE_MAP
 from tests.consultation_deeds import CONSULTED, consultation_deeds
 from tests.deeds import ANSWERS, FIELD, ON_INCIDENTS, SPOT, good, opened, refused
 from tests.room import CREW, Room
-from tests.scene_deeds import SCENE_PAGES, scene_deeds
+from tests.scene_deeds import SCENE_PAGES, good_scene, scene_deeds
 from tests.uploads import receive
 from tests.words import Body, new_id
 
@@ -376,8 +379,9 @@ def test_those_who_saw_a_duplicate_see_the_incident_and_the_other_way_round(room
 
 
 DESK = set(ON_INCIDENTS)
+ON_SCENE = {one.name for one in SCENE_COMMANDS} - {"set-sitrep-timer"}
 MAY = {
-    "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK, "Gao": FIELD | SPOT | {"give-opinion"},
+    "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK, "Gao": FIELD | SPOT | {"give-opinion"} | ON_SCENE,
     "Luo": ANSWERS | {"give-opinion"}
     | FIELD - {"open-incident", "establish-facts", "judge-level", "issue-order"},
     "Zhao": set(), "Sun": set(), "Chen": set(),
@@ -393,6 +397,8 @@ def test_each_post_does_what_is_its_own_and_only_that(one_room: Room, name: str)
             refused(room.tell(who, name, body), 403, "not-your-post")
     for who in MAY:
         if name in MAY[who]:
+            if issubclass(COMMANDS[name], SceneCommand):
+                body = good_scene(room, name, opened(room), who)
             answer = room.tell(who, name, body)
             assert answer.status_code == 200, (who, answer.text)
             body = good(room, name)

@@ -42,7 +42,7 @@ from server.domain.validity import is_said, lacking
 
 FUTURE_TOLERANCE = timedelta(minutes=2)
 #: The device's own clock may say what it likes; until when a conclusion holds is said beforehand.
-_MAY_LIE_AHEAD = ("device_at", "device_sent_at", "until", "due")
+_MAY_LIE_AHEAD = ("device_at", "device_sent_at", "until", "due", "begins")
 #: Beyond these years days cannot be added and taken away any more, nor is there a way to write them down.
 FIRST_YEAR, LAST_YEAR = 1900, 9998
 #: Ways in which the public tips off (举报); who did so stays in the restricted stream.

@@ -36,12 +36,13 @@ def decide(incident: Incident, command: sc.SceneCommand, context: Context) -> Se
         case sc.EndSceneObjective():
             return _end(incident, command)
         case sc.SetScenePeriod():
-            if command.until <= command.since:
+            if command.until <= command.begins:
                 raise Refused("period-ends-before", "/until")
             known = incident.scene.periods
             if command.period_id not in known:
                 _refuse_more(known, sc.MOST_PERIODS, "/period_id")
-            return [sc.ScenePeriodSet(**_said(command))]
+            said = _said(command)
+            return [sc.ScenePeriodSet(since=said.pop("begins"), **said)]
         case sc.SetSitrepTimer():
             return [sc.SitrepTimerSet(since=command.since, every_min=command.every_min)]
         case _:
