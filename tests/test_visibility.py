@@ -381,7 +381,8 @@ def test_those_who_saw_a_duplicate_see_the_incident_and_the_other_way_round(room
 DESK = set(ON_INCIDENTS)
 ON_SCENE = {one.name for one in SCENE_COMMANDS} - {"set-sitrep-timer"}
 MAY = {
-    "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK, "Gao": FIELD | SPOT | {"give-opinion"} | ON_SCENE,
+    "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK,
+    "Gao": FIELD | SPOT | {"give-opinion"} | ON_SCENE,
     "Luo": ANSWERS | {"give-opinion"}
     | FIELD - {"open-incident", "establish-facts", "judge-level", "issue-order"},
     "Zhao": set(), "Sun": set(), "Chen": set(),

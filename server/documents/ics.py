@@ -413,11 +413,17 @@ def _resources(number: str, now: Incident, words: Words, tree: UnitTree) -> Bloc
     )
 
 
+#: Where an event says whom it is about: a name, or somebody with one.
+_NAMES = (
+    "person", "to", "asked_by", "approved_by", "received_by", "name", "commander", "outgoing", "leader", "who",
+)  # fmt: skip
+
+
 def told(line: Any, entry: Mapping[str, Any], words: Words) -> Told:
     """A line of the log (`duty_log.Line`) with what the forms choose by."""
     event, behalf = entry["event"], entry.get("on_behalf_of") or {}
-    names = {event.get(one) for one in ("person", "to", "asked_by", "approved_by", "received_by", "name")}
-    names.add(behalf.get("name"))
+    named = [event.get(one) for one in _NAMES] + [behalf.get("name")]
+    named += [one.get("name") for one in named if isinstance(one, Mapping)]
     happened = datetime.fromisoformat(line.at)
     text = "".join(part.text for part in line.parts)
     what = " ".join(one for one in (line.label, text, line.text or "") if one)
@@ -428,7 +434,7 @@ def told(line: Any, entry: Mapping[str, Any], words: Words) -> Told:
         what=what,
         by=by,
         unit=str(entry.get("unit") or ""),
-        names=frozenset(one for one in names if isinstance(one, str)) | {line.by},
+        names=frozenset(one for one in named if isinstance(one, str)) | {line.by},
         happened=happened,
         is_step=bool(entry.get("by")) and not line.struck and not line.quiet,
     )
