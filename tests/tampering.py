@@ -14,11 +14,13 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, text, update
 
 from server.record.columns import UTCDateTime
+from server.record.layer_deeds import DEED
 from server.record.ledger import Chains
 from server.record.tables import ENTRY, IDEMPOTENCY, LEDGER, STREAM_ENTRY
 
 Deed = Callable[[Connection, random.Random, int], list[set[int]]]
-GUARDED = (ENTRY, STREAM_ENTRY, IDEMPOTENCY)
+LOGGED = (ENTRY, STREAM_ENTRY, IDEMPOTENCY)
+GUARDED = (*LOGGED, DEED)
 
 
 # --- taking the guards away, and putting them back ---------------------------------------------------------

@@ -7,12 +7,16 @@ import zlib
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from schemas.map_layers import LayerKind
 from server.domain.geo import distance_m, to_gcj02
 from server.domain.map_import import MOST_FEATURES, Unreadable, read
+from server.migrations import HERE
+from server.record.layer_deeds import DEED
 from server.safekeeping.verify import verify, verify_in
 from tests import words
 from tests.deeds import opened
@@ -272,7 +276,8 @@ TAMPERED = (
     ("UPDATE map_layer_deed SET body = :other WHERE n = 1", "breaks at change 1"),
     ("UPDATE map_layer_deed SET chain_sm3 = :other WHERE n = 2", "breaks at change 2"),
     ("DELETE FROM map_layer_deed WHERE n = 1", "breaks at change 1"),
-    ("DELETE FROM map_layer_deed WHERE n = 3", "version 1 is not what was brought in"),
+    ("DELETE FROM map_layer_deed WHERE n = 3", "breaks at change 3"),
+    ("DELETE FROM map_layer_deed WHERE n = 4", "version 1: nobody brought it in"),
 )
 
 
@@ -301,4 +306,14 @@ def test_whoever_alters_a_layer_behind_the_desks_back_is_found_out(own_room: Roo
             assert any(fault in told for told in faults), (said, faults)
             assert ("trigger" in str(faults)) == ("map_layer_deed" in said), faults
             undone.rollback()
+    assert verify(database).faults == []
+    config = Config()
+    config.set_main_option("script_location", str(HERE))
+    with database.writing() as connection:
+        said = connection.execute(select(DEED).order_by(DEED.c.n)).all()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0019")
+        command.upgrade(config, "head")
+        again = connection.execute(select(DEED).order_by(DEED.c.n)).all()
+    assert sorted(one.body for one in again) == sorted(one.body for one in said), "as they stand"
     assert verify(database).faults == []
