@@ -415,7 +415,8 @@ def _resources(number: str, now: Incident, words: Words, tree: UnitTree) -> Bloc
 
 #: Where an event says whom it is about: a name, or somebody with one.
 _NAMES = (
-    "person", "to", "asked_by", "approved_by", "received_by", "name", "commander", "outgoing", "leader", "who",
+    "person", "to", "asked_by", "approved_by", "received_by", "name", "commander", "outgoing", "leader",
+    "who",
 )  # fmt: skip
 
 
