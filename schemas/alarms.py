@@ -19,6 +19,7 @@ AlarmKind = Literal[
     "order",  # 指令逾期
     "instruction",  # 批示逾期
     "help",  # 求援未答复
+    "sitrep",  # 情况报告超时
     "unmanned",  # 无人值班
     "handover",  # 交接超时
     "roll_call",  # 点名无应答

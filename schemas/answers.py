@@ -15,6 +15,7 @@ from schemas.fields import Facts, Instant
 from schemas.instruction_answers import InstructionShown
 from schemas.outposts import Via
 from schemas.report_answers import DraftShown
+from schemas.scene_answers import SceneShown
 from schemas.terms import Channel, Level, Post, Scale, Stage, Standing
 
 # ---------------------------------------------------------------- commands
@@ -315,6 +316,7 @@ class IncidentWhole(Incident):
     orders: list[OrderShown]
     instructions: list[InstructionShown]
     consultations: list[ConsultationShown]
+    scene: SceneShown
     field: FieldShown
     concealed_by: str | None
     breach_causes: list[BreachCause]

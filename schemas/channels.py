@@ -31,7 +31,8 @@ from schemas.fields import UnitCode
 DRILL_PREFIX = "【演练】"
 #: What an alarm may be raised for, besides `prompt:STAGE` (a stage of the countdown).
 RAISED_FOR = (
-    "due_soon", "overdue", "level", "order", "instruction", "help", "unmanned", "handover", "roll_call",
+    "due_soon", "overdue", "level", "order", "instruction", "help", "sitrep", "unmanned", "handover",
+    "roll_call",
 )  # fmt: skip
 _PROMPT = re.compile(r"prompt:[a-z_]{1,40}")
 #: What a template of an SMS gateway may have filled in.

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas import attachments, consultations, duties, field_work, instructions, reports
+from schemas import attachments, consultations, duties, field_work, instructions, reports, scene
 from schemas.bases import AnyCommand as AnyCommand
 from schemas.bases import Command as Command
 from schemas.fields import (
@@ -247,6 +247,7 @@ ALL: tuple[type[AnyCommand], ...] = (
     *reports.COMMANDS,
     *instructions.COMMANDS,
     *consultations.COMMANDS,
+    *scene.COMMANDS,
     *attachments.COMMANDS,
     *field_work.COMMANDS,
     *duties.COMMANDS,

@@ -1,7 +1,6 @@
 """Events: what has happened, as it stands in the log for ever. One frozen class each; the tag is `type`.
 
-An event freezes what must not change later: a deadline, a rule's words, whether a report was valid.
-"""
+An event freezes what must not change later: a deadline, a rule's words, whether a report was valid."""
 
 from __future__ import annotations
 
@@ -9,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from schemas import attachments, consultations, duties, field_work, instructions, reports
+from schemas import attachments, consultations, duties, field_work, instructions, reports, scene
 from schemas.bases import Event as Event
 from schemas.fields import Facts, Frozen, Instant, OnBehalfOf, Source
 from schemas.outposts import TakenAlong as TakenAlong
@@ -417,6 +416,7 @@ ALL: tuple[type[Event], ...] = (
     *reports.EVENTS,
     *instructions.EVENTS,
     *consultations.EVENTS,
+    *scene.EVENTS,
     *attachments.EVENTS,
     *field_work.EVENTS,
     *duties.EVENTS,
@@ -457,6 +457,7 @@ AnyEvent = Annotated[
     | reports.AnyReportEvent
     | instructions.AnyInstructionEvent
     | consultations.AnyConsultationEvent
+    | scene.AnySceneEvent
     | attachments.AnyAttachmentEvent
     | field_work.AnyFieldEvent
     | duties.AnyDutyEvent,

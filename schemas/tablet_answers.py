@@ -8,6 +8,7 @@ from pydantic import Field
 
 from schemas.bases import Shown
 from schemas.fields import Frozen, Id, Instant, OnBehalfOf
+from schemas.scene import Side
 from schemas.terms import Level, Post
 
 
@@ -72,6 +73,28 @@ class FieldRequest(Shown):
     mine: bool
 
 
+class FieldTransfer(Shown):
+    """Command that is being handed over. `mine`: the sides for which this person has still to sign."""
+
+    transfer_id: str
+    to: str
+    at: Instant
+    missing: list[Side]
+    mine: list[Side]
+
+
+class FieldPost(Shown):
+    """A post on the spot that is open, and who commands it."""
+
+    post_id: str
+    title: str
+    place: str
+    commander: str
+    phone: str | None
+    since: Instant
+    transfer: FieldTransfer | None
+
+
 class FieldLine(Shown):
     """A line of the log in words; newest first. `command_id`: by which a tablet knows its own again."""
 
@@ -121,6 +144,8 @@ class FieldIncident(FieldRow):
     photos: int
     inside: int
     requests: list[FieldRequest]
+    posts: list[FieldPost]
+    sitrep_due_at: Instant | None
 
 
 class FieldState(Shown):

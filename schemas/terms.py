@@ -121,6 +121,7 @@ class EntryKind(StrEnum):
     INSPECTION = "inspection"  # 巡检
     DISPATCH = "dispatch"  # 力量调派
     ARRIVAL = "arrival"  # 力量到达
+    SITREP = "sitrep"  # 情况报告
     NOTE = "note"  # 记事
 
 

@@ -60,6 +60,7 @@ from server.pages import embeds as embed_pages
 from server.pages import forms as form_pages
 from server.pages import reports as report_pages
 from server.pages import routes as page_routes
+from server.pages import scene as scene_pages
 from server.pages import upstream as upstream_pages
 from server.pages.accounts import AccountPages
 from server.pages.asked import no_such_page, page
@@ -225,6 +226,7 @@ def create_app(parts: Parts) -> ASGIApp:
         *FieldApp.made(
             parts.views, parts.settings.tablet_pin_digits, parts.settings.tablet_recovery_key
         ).routes(),
+        *scene_pages.routes(),
         *Kiosk(parts.views).routes(),
         *embed_pages.routes(),
         *GivenPages(front).routes(),

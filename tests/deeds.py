@@ -9,9 +9,11 @@ import httpx2
 
 from schemas.commands import COMMANDS, Command
 from schemas.consultations import ConsultationCommand
+from schemas.scene import SceneCommand
 from tests import words
 from tests.consultation_deeds import good_consultation
 from tests.room import Room
+from tests.scene_deeds import good_scene
 from tests.uploads import receive
 from tests.words import Body, new_id
 
@@ -47,6 +49,8 @@ def good(room: Room, name: str) -> Body:
     one = opened(room)
     if issubclass(COMMANDS[name], ConsultationCommand):
         return good_consultation(room, name, one)
+    if issubclass(COMMANDS[name], SceneCommand):
+        return good_scene(room, name, one)
     entry, report, order = words.add_entry(one, "记录"), words.record_report(one), words.issue_order(one)
     if name == "strike-entry":
         room.told("Wu", "add-entry", entry)

@@ -176,7 +176,7 @@ SECRETS = {"token": "t0ken-of-the-robot", "sign": "s1gning-secret", "sms": "gate
 
 HEAD = """\
 alarms:
-  raise: [prompt:phone_limit, overdue, level, order, instruction, help, unmanned, handover, roll_call]
+  raise: [prompt:phone_limit, overdue, level, order, instruction, help, sitrep, unmanned, handover, roll_call]
   steps:
     - {to: on_duty, after_min: 0}
     - {to: leader, after_min: 5}

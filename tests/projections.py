@@ -29,6 +29,7 @@ from tests.deeds import opened
 from tests.duty_deeds import a_busy_duty
 from tests.outward import book
 from tests.room import Room
+from tests.scene_deeds import MADE_ON_SCENE
 from tests.uploads import receive
 from tests.words import new_id
 
@@ -171,7 +172,7 @@ def _still(row: str) -> str:
 # --- what makes each event happen ---------------------------------------------------------------------------
 
 Deed = Callable[[Room], None]
-DEEDS: dict[str, Deed] = {**MADE}
+DEEDS: dict[str, Deed] = {**MADE, **MADE_ON_SCENE}
 
 
 def makes(*kinds: str) -> Callable[[Deed], Deed]:

@@ -20,6 +20,7 @@ from tests.consultation_deeds import consult, convening
 from tests.duty_deeds import CITY, plan, prepare, roll, shift, take_over, wall_scene
 from tests.joint_deeds import a_busy_joint_duty
 from tests.room import Room
+from tests.scene_deeds import a_transfer_that_waits
 from tests.words import new_id
 
 #: Whoever comes first waits until all the pages were read.
@@ -111,6 +112,7 @@ def busy(room: Room) -> list[str]:
     a_busy_joint_duty(room)
     consult(room)
     room.told("Wu", "convene-consultation", convening(one["incident_id"], "130324", convened_at=now))
+    a_transfer_that_waits(room.told, one["incident_id"], now)
     room.clock.pass_by(minutes=6)
     room.watch()
     for who in ("Wu", "Wang", "Li", "Sun", "Zhao", "Luo"):
@@ -121,6 +123,7 @@ def busy(room: Room) -> list[str]:
             "/roll-call",
             "/joint",
             f"/incidents/{one['incident_id']}/consultations",
+            f"/incidents/{one['incident_id']}/scene",
             "/map",
             "/incidents",
             "/search?q=火",

@@ -20,6 +20,7 @@ from pypdf import PdfReader
 from tests import words
 from tests.consultation_deeds import concluding, convening
 from tests.product import PASSWORD, FenghuoProcess
+from tests.scene_deeds import a_transfer_that_waits
 from tests.test_actions import unlisted
 from tests.words import new_id
 
@@ -136,11 +137,12 @@ def fill(desk: FenghuoProcess) -> tuple[str, ...]:
     told("Wu", "prepare-handover", prepared)
     told("Wu", "call-roll", {"unit": CITY, "roll_id": new_id(), "units": ["130324"], "answer_within_min": 5})
     confer_and_watch_together(told, one["incident_id"], now)
+    a_transfer_that_waits(told, one["incident_id"], now)
     incident = f"/incidents/{one['incident_id']}"
     paper = f"{incident}/reports/{draft['report_id']}"
     return (
         *(incident, paper, f"{paper}/paper", f"/incidents/{bodies[4]['incident_id']}"),
-        f"{incident}/consultations",
+        *(f"{incident}/consultations", f"{incident}/scene"),
     )
 
 

@@ -71,6 +71,15 @@ SAMPLES: Body = {
     "may_become_major": False,
     "symbol": None,
     "label": "警戒区",
+    "reason": "换防",
+    "leader": "王医生",
+    "unit": "市医院",
+    "phone": "120",
+    "forces": "4车12人",
+    "who": "消防救援",
+    "due": words.at("20:00"),
+    "emphasis": "堵漏",
+    "every_min": 20,
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from schemas import field_work, joint
+from schemas import field_work, joint, scene
 from schemas.commands import COMMANDS
 from tests import words
 from tests.deeds import ANSWER, ON_INCIDENTS, entry_of, good, opened, refused, whose
@@ -43,6 +43,7 @@ TIMES = {
     "convene-consultation": ("convened_at",),
     "give-opinion": ("at",),
     "conclude-consultation": ("at",),
+    **dict.fromkeys((one.name for one in scene.COMMANDS if "at" in one.model_fields), ("at",)),
     # of a duty: `tests/test_duty_commands.py`; a planned time lies ahead
     "change-shift": ("starts_at", "ends_at"),
     "take-over-shift": ("at",),

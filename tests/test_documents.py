@@ -47,6 +47,7 @@ from tests.joint_deeds import a_busy_joint_duty
 from tests.product import ROOT, FenghuoProcess
 from tests.projections import DEEDS
 from tests.room import Room
+from tests.scene_deeds import scene_deeds
 from tests.test_visibility import a_busy_day
 
 KEPT = ROOT / "schemas"
@@ -403,7 +404,21 @@ def a_joint_duty_read(room: Room) -> list[tuple[str, dict[str, Any]]]:
         ("JointDuties", joint), ("JointDutyShown", one), ("JointSeatShown", one["seats"][0]),
         ("JointDataShown", one["data"][0]), ("JointRequestShown", one["requests"][0]),
         ("ConsultationShown", talk), ("OpinionShown", talk["opinions"][0]),
-        ("ConclusionShown", talk["conclusion"]),
+        ("ConclusionShown", talk["conclusion"]), *what_is_read_of_a_scene(room),
+    ]  # fmt: skip
+
+
+def what_is_read_of_a_scene(room: Room) -> list[tuple[str, Any]]:
+    one = opened(room)
+    for name, body in scene_deeds(one):
+        room.told("Wu", name, body)
+    scene = room.ask("Wu", f"incidents/{one}")["scene"]
+    (post,) = scene["posts"]
+    return [
+        ("SceneShown", scene), ("PostShown", post), ("TermShown", post["terms"][0]),
+        ("TransferShown", post["transfers"][0]), ("SignatureShown", post["transfers"][1]["signed"][0]),
+        ("GroupShown", scene["groups"][0]), ("ObjectiveShown", scene["objectives"][0]),
+        ("PeriodShown", scene["periods"][0]), ("SitrepShown", scene["sitrep"]),
     ]  # fmt: skip
 
 
@@ -439,6 +454,7 @@ def test_every_event_happens_and_is_as_the_document_says(rooms: Rooms) -> None:
         room.told("Song", "request-help", words.request_help(two, at=now))
         an_alarm(room)
         DEEDS["consultation_convened"](room)
+        DEEDS["scene_post_set_up"](room)
         period = a_busy_joint_duty(room, hours=2)
         DEEDS["taken_along"](room)
         DEEDS["short_report_confirmed"](room)

@@ -25,6 +25,7 @@ from schemas import (
     joint,
     outposts,
     reports,
+    scene,
     terms,
     walls,
 )
@@ -50,11 +51,13 @@ from server.domain import (
     joint_decide,
     permissions,
     report_drafts,
+    scene_decide,
 )
 from server.domain import attachments as folded_attachments
 from server.domain import consultations as folded_consultations
 from server.domain import field_work as folded_field_work
 from server.domain import joint as folded_joint
+from server.domain import scene as folded_scene
 from server.domain.decide import Author
 from server.domain.incident import Incident
 from server.record.lines import line_of
@@ -91,7 +94,7 @@ def named(module: Any, prefix: str) -> set[str]:
 
 MODULES = (
     *(commands, events, reports, duties, ins, attachments, alarms, field_work, outposts, joint),
-    *(consultations, walls),
+    *(consultations, walls, scene),
 )
 
 
@@ -104,7 +107,7 @@ def test_every_command_is_in_the_list_and_named_after_its_class() -> None:
     bases = {AnyCommand, Command, reports.ReportCommand, duties.DutyCommand, attachments.AttachmentCommand}
     bases |= {ins.InstructionCommand, ins.AddresseeCommand, field_work.FieldCommand}
     bases |= {joint.JointCommand, joint.SeatCommand, joint.RequestCommand}
-    bases |= {consultations.ConsultationCommand}
+    bases |= {consultations.ConsultationCommand, scene.SceneCommand, scene.PostCommand, scene.TransferCommand}
     assert set(commands.ALL) == classes - bases
     for command in commands.ALL:
         words = "".join(part.capitalize() for part in command.name.split("-"))
@@ -129,6 +132,7 @@ def test_every_command_is_decided() -> None:
         | cases(duty_decide, "wa")
         | named(joint_decide, "jd")
         | named(consultation_decide, "con")
+        | named(scene_decide, "sc")
         | cases(attaching, "att")
         | cases(field_decide, "fw")
     )
@@ -156,6 +160,7 @@ def test_every_event_is_in_the_list_and_in_the_union_and_named_after_its_class()
     bases = {Event, reports.ReportEvent, duties.DutyEvent, ins.InstructionEvent, ins.AddresseeEvent}
     bases |= {attachments.AttachmentEvent, field_work.FieldEvent, field_work.DeedEvent}
     bases |= {joint.JointEvent, joint.RequestEvent, consultations.ConsultationEvent}
+    bases |= {scene.SceneEvent}
     assert set(events.ALL) == classes - bases
     union = get_args(AnyEvent)[0]
     assert get_origin(union) is UnionType
@@ -176,6 +181,7 @@ def test_every_event_is_folded() -> None:
         | cases(alarm_state, "al")
         | named(folded_joint, "jd")
         | named(folded_consultations, "con")
+        | cases(folded_scene, "sc")
         | cases(folded_attachments, "att")
         | cases(folded_field_work, "fw")
     )

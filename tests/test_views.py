@@ -18,6 +18,7 @@ from schemas.commands import COMMANDS
 from schemas.consultations import ConsultationCommand
 from schemas.events import EVENTS, LOG_ENTRY, EntryAdded, IncidentShared, LogEntry, ObligationExcused
 from schemas.instructions import Medium, Step, Waits
+from schemas.scene import SceneCommand
 from schemas.terms import (
     FACTS,
     OUTSIDE_ACTORS,
@@ -92,7 +93,10 @@ def named() -> list[tuple[str, str]]:
         "actor": [*OUTSIDE_ACTORS, *sorted(senders & set(_actors()))],
     }
     conferring = {name for name in ON_INCIDENTS if issubclass(COMMANDS[name], ConsultationCommand)}
-    groups["form"] = [name for name in ON_INCIDENTS if name not in {"open-incident", *conferring}]
+    commanding = {name for name in ON_INCIDENTS if issubclass(COMMANDS[name], SceneCommand)}
+    elsewhere = {"open-incident", *conferring, *commanding}
+    groups["form"] = [name for name in ON_INCIDENTS if name not in elsewhere]
+    groups["scene_form"] = sorted(commanding)
     groups["consultation_form"] = sorted(conferring)
     return [(group, str(slug)) for group, slugs in groups.items() for slug in slugs]
 

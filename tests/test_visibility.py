@@ -14,6 +14,9 @@ import httpx2
 import pytest
 from starlette.routing import Mount, Route
 
+from schemas.commands import COMMANDS
+from schemas.scene import COMMANDS as SCENE_COMMANDS
+from schemas.scene import SceneCommand
 from server.record.store import StreamRow
 from server.safekeeping.verify import verify
 from tests import words
@@ -21,6 +24,7 @@ from tests.asked_of_the_map import ASKED_OF_THE_MAP, SAME_OF_THE_MAP
 from tests.consultation_deeds import CONSULTED, consultation_deeds
 from tests.deeds import ANSWERS, FIELD, ON_INCIDENTS, SPOT, good, opened, refused
 from tests.room import CREW, Room
+from tests.scene_deeds import SCENE_PAGES, good_scene, scene_deeds
 from tests.uploads import receive
 from tests.words import Body, new_id
 
@@ -48,6 +52,7 @@ ASKED: dict[str, tuple[str, ...]] = ASKED_OF_THE_MAP | {
     **{f"/incidents/{{incident_id:uuid}}{part}": ("",) for part in ("", "/around", "/view", *CONSULTED)},
     "/incidents/{incident_id:uuid}/forms": ("",),
     "/incidents/{incident_id:uuid}/forms/{code}.pdf": ("?as_of=2020-01-01T00:00",),
+    **{f"/incidents/{{incident_id:uuid}}{part}": ("",) for part in SCENE_PAGES},
     "/incidents/{incident_id:uuid}/news": ("", "?after=0"), "/devices": ("",), "/upstream": ("",),
     "/api/v1/outposts/seen": ("?incidents=00000000-0000-0000-0000-000000000000",),
     **dict.fromkeys((f"/incidents/{{incident_id:uuid}}/reports/{{report_id:uuid}}{part}"
@@ -157,7 +162,7 @@ def a_busy_day(room: Room, who: str, **over: Any) -> set[str]:
         ("declare-concealed", concealed), ("issue-order", order), ("acknowledge-order", on_order),
         ("report-on-order", on_order),
         *words.instruction_deeds(one, room.ask(who, "me")["unit"], mark), *words.field_deeds(one, mark),
-        *consultation_deeds(one, room.ask(who, "me")["unit"], mark),
+        *consultation_deeds(one, room.ask(who, "me")["unit"], mark), *scene_deeds(one, mark),
         ("add-attachment", {**said, **file, "file_name": f"照片{mark}.jpg", "note": mark}),
         ("strike-attachment", {**said, **file, "reason": f"传错{mark}"}),
         ("explain-breach", {**said, "cause": "other", "text": f"原因{mark}"}),
@@ -374,8 +379,10 @@ def test_those_who_saw_a_duplicate_see_the_incident_and_the_other_way_round(room
 
 
 DESK = set(ON_INCIDENTS)
+ON_SCENE = {one.name for one in SCENE_COMMANDS} - {"set-sitrep-timer"}
 MAY = {
-    "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK, "Gao": FIELD | SPOT | {"give-opinion"},
+    "Wu": DESK - {"sign-report", "return-report"}, "Wang": DESK,
+    "Gao": FIELD | SPOT | {"give-opinion"} | ON_SCENE,
     "Luo": ANSWERS | {"give-opinion"}
     | FIELD - {"open-incident", "establish-facts", "judge-level", "issue-order"},
     "Zhao": set(), "Sun": set(), "Chen": set(),
@@ -391,6 +398,8 @@ def test_each_post_does_what_is_its_own_and_only_that(one_room: Room, name: str)
             refused(room.tell(who, name, body), 403, "not-your-post")
     for who in MAY:
         if name in MAY[who]:
+            if issubclass(COMMANDS[name], SceneCommand):
+                body = good_scene(room, name, opened(room), who)
             answer = room.tell(who, name, body)
             assert answer.status_code == 200, (who, answer.text)
             body = good(room, name)

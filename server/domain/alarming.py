@@ -17,6 +17,7 @@ from schemas import events as ev
 from schemas import field_work as fw
 from schemas import instructions as ins
 from schemas import joint as jd
+from schemas import scene as sc
 from schemas.bases import Event
 from schemas.channels import ChannelBook
 from schemas.duty_parts import DutyEvent, OnDuty
@@ -45,6 +46,7 @@ _INSTRUCTION = {
     "feedback": ("批示逾期未反馈", "An instruction was not answered in time"),
     "check": ("批示反馈逾期未核对", "An answer to an instruction was not looked at in time"),
 }
+_SITREP = ("情况报告逾期", "No report of the situation came in time")
 _HELP = ("现场求援逾期未答复", "A request for help from the spot was not answered in time")
 #: More desks than these are counted, not named, in what an alarm says.
 MOST_NAMED = 5
@@ -112,6 +114,8 @@ def cause_of(event: Event, incident: Incident | None, tree: UnitTree) -> Cause |
             ]  # a unit that was only named sees nothing
             units = tuple(dict.fromkeys([*own, *here]))
             return Cause("help", "answer", units, event.due_at, *_HELP, (event.request_id,))
+        case sc.SitrepOverdue():
+            return Cause("sitrep", "sitrep", here, event.due_at, *_SITREP)
         case ins.InstructionOverdue():
             of = (event.instruction_id, event.addressee_id)
             said = _INSTRUCTION[event.waits_for]
@@ -278,6 +282,8 @@ def over(alarm: Alarm, incident: Incident, rules: RuleSet) -> str | None:
             return None if answered is None else "done"
         case "help":
             return None if incident.on_scene.requests[said.causes[0]].is_open else "done"
+        case "sitrep":
+            return None if incident.scene.sitrep_due() == said.due_at else "done"
         case "instruction":
             instruction_id, addressee_id = said.causes
             clock = incident.instructions[instruction_id].addressees[addressee_id].clock

@@ -19,6 +19,7 @@ from schemas.field_work import FieldCommand
 from schemas.fields import Place, Source
 from schemas.instructions import InstructionCommand
 from schemas.reports import ReportCommand
+from schemas.scene import SceneCommand
 from schemas.terms import Level
 from server.domain import (
     attaching,
@@ -26,6 +27,7 @@ from server.domain import (
     field_decide,
     instruction_decide,
     report_drafts,
+    scene_decide,
     short_decide,
 )
 from server.domain.context import Author as Author
@@ -40,7 +42,7 @@ from server.domain.validity import is_said, lacking
 
 FUTURE_TOLERANCE = timedelta(minutes=2)
 #: The device's own clock may say what it likes; until when a conclusion holds is said beforehand.
-_MAY_LIE_AHEAD = ("device_at", "device_sent_at", "until")
+_MAY_LIE_AHEAD = ("device_at", "device_sent_at", "until", "due", "begins")
 #: Beyond these years days cannot be added and taken away any more, nor is there a way to write them down.
 FIRST_YEAR, LAST_YEAR = 1900, 9998
 #: Ways in which the public tips off (举报); who did so stays in the restricted stream.
@@ -81,6 +83,8 @@ def _ordinary(incident: Incident, command: cmd.Command, context: Context) -> lis
         return attaching.decide(incident, command, context)
     if isinstance(command, ConsultationCommand):
         return consultation_decide.decide(incident, command, context, _issue_order)
+    if isinstance(command, SceneCommand):
+        return list(scene_decide.decide(incident, command, context))
     if isinstance(command, FieldCommand):
         return field_decide.decide(incident, command, context)
     match command:

@@ -17,8 +17,9 @@ from schemas.consultations import ConsultationEvent
 from schemas.events import OneHourTerms, PlaceKept
 from schemas.instructions import InstructionEvent
 from schemas.reports import ReportEvent
-from schemas.terms import Level, Scale, Stage
-from server.domain import attachments, consultations, drafts, field_work, instructions
+from schemas.scene import SceneEvent
+from schemas.terms import EntryKind, Level, Scale, Stage
+from server.domain import attachments, consultations, drafts, field_work, instructions, scene
 from server.domain.drafts import Draft
 from server.domain.entered import Entered
 from server.domain.instructions import Book
@@ -27,7 +28,7 @@ from server.domain.orders import Order
 #: Events that no rule looks at: what is written down beside the matter itself.
 _NOTES = (
     *(ev.EntryAdded, ev.EntryStruck, ev.BreachExplained, ev.InformerNamed),
-    *(AttachmentEvent, fw.FieldEvent, ConsultationEvent),
+    *(AttachmentEvent, fw.FieldEvent, ConsultationEvent, SceneEvent),
 )
 #: Figures whose change has to be reported on (及时补报, WS-05).
 _HURT = ("dead", "missing", "trapped", "seriously_injured")
@@ -164,6 +165,7 @@ class Incident:
     orders: dict[str, Order] = field(default_factory=dict)
     instructions: Book = field(default_factory=dict)
     consultations: consultations.Consultations = field(default_factory=dict)
+    scene: scene.Scene = field(default_factory=scene.Scene)
     entries: dict[str, bool] = field(default_factory=dict)
     attachments: dict[str, attachments.Attachment] = field(default_factory=dict)
     on_scene: field_work.FieldWork = field(default_factory=field_work.FieldWork)
@@ -336,11 +338,14 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
                 incident.casualty_changed_at = said.known_at
         case ev.EntryAdded() as event:
             incident.entries[event.entry_id] = False
+            if event.kind == EntryKind.SITREP:
+                incident.scene.given[event.entry_id] = event.happened_at
             if event.kind in drafts.TOLD_OF:
                 incident.deeds[event.entry_id] = drafts.Told(event.kind, event.text, event.happened_at)
         case ev.EntryStruck() as event:
             incident.entries[event.entry_id] = True
             incident.deeds.pop(event.entry_id, None)
+            incident.scene.given.pop(event.entry_id, None)
         case AttachmentEvent() as event:
             attachments.apply(incident.attachments, event, entry)
         case ev.LevelJudged() as event:
@@ -363,6 +368,8 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
             written = (tuple(event.lacks), entry.by, entry.unit, entry.recorded_at)
             signed = (event.signed_by, event.verbal_approval_by, event.text)
             incident.reports[event.report_id] = Report(event.report_id, *said_how, *written, *signed)
+            if event.stage == Stage.FOLLOW_UP:
+                incident.scene.given[event.report_id] = event.sent_at
         case ev.ReceiptRecorded() as event:
             report = incident.reports[event.report_id]
             report.received_at, report.received_by = event.received_at, event.received_by
@@ -452,6 +459,8 @@ def apply(incident: Incident, entry: Entered) -> None:  # a flat match over even
             instructions.apply(incident.instructions, incident.deeds, event, entry)
         case ConsultationEvent() as event:
             consultations.apply(incident.consultations, event, entry)
+        case SceneEvent() as event:
+            scene.apply(incident.scene, event, entry)
         case fw.FieldEvent() as event:
             field_work.apply(incident.on_scene, event, entry)
         case ev.InformerNamed() | ev.ClockStepped() | ev.RulesAccepted() | ev.TakenAlong():

@@ -39,6 +39,16 @@ _MAY: dict[Post, frozenset[str]] = {
             "draw-on-map",
             "erase-from-map",
             "give-opinion",
+            "set-up-scene-post",
+            "move-scene-post",
+            "close-scene-post",
+            "propose-transfer",
+            "sign-transfer",
+            "decline-transfer",
+            "set-scene-group",
+            "set-scene-objective",
+            "end-scene-objective",
+            "set-scene-period",
         }
     ),
     Post.LIAISON: frozenset(

@@ -16,7 +16,7 @@ from uuid import UUID, uuid5
 from schemas import events as ev
 from schemas.rules import Prompt, Rule, RuleSet
 from schemas.terms import Channel, Level, Scale, Stage, Standing
-from server.domain import field_work, grading, instructions
+from server.domain import field_work, grading, instructions, scene
 from server.domain.incident import Incident, Obligation, Report, Rest
 from server.domain.onehour import official_start
 from server.domain.periods import first_after_day, previous_cutoff, upcoming
@@ -375,6 +375,7 @@ def _frozen_stages(incident: Incident) -> Iterator[Moment]:
     if incident.is_open:
         yield from instructions.moments(incident.instructions)
         yield from field_work.moments(incident.on_scene)
+        yield from scene.moments(incident.scene)
 
 
 def _prompts(incident: Incident, setting: Setting) -> Iterator[Moment]:

@@ -22,6 +22,7 @@ from server.domain.field_shown import shown as field_shown
 from server.domain.incident import Incident, Obligation, fold
 from server.domain.onehour import OneHour, one_hour
 from server.domain.reporting import standing
+from server.domain.scene_shown import scene_shown
 from server.record.database import Database
 from server.record.folded import draft_shown, instruction_shown
 from server.record.tables import (
@@ -355,6 +356,7 @@ def incident(
     shown["orders"] = [_order_shown(asdict(order)) for order in state.orders.values()]
     shown["instructions"] = [instruction_shown(one) for one in state.instructions.values()]
     shown["consultations"] = [consultation_shown(one) for one in state.consultations.values()]
+    shown["scene"] = scene_shown(state.scene, now)
     shown["field"] = field_shown(state.on_scene, now)
     shown["attachments"] = [attachment_shown(one) for one in state.attachments.values()]
     shown["concealed_by"] = state.concealed_by

@@ -27,6 +27,7 @@ PLACES = {
     "roll_call": "/roll-call",
     "joint": "/joint",
     "consultation": "/",
+    "scene": "/",
     "lists": "/search",
     "account": "/account",
     "map": "/map",
@@ -154,6 +155,7 @@ ACTIONS = (
     Action("incident", "act.choose", "1", "[data-choose]", many=True),
     Action("incident", "consultation.title", "@", "[data-consultations]"),
     Action("incident", "ics.title", "", "[data-forms]"),
+    Action("incident", "scene.title", "#", "[data-scene]"),
     Action("incident", "incident.open_page", "t", ".open-page"),
     # --- a report that is being written
     _act("submit-report", "u", place="report"),
@@ -248,6 +250,16 @@ ACTIONS = (
     Action("consultation", "consultation.join", "j", "a[data-join]", many=True),
     Action("consultation", "act.minutes_pdf", "p", 'a[href$="/minutes.pdf"]', many=True),
     Action("consultation", "act.minutes_docx", "d", 'a[href$="/minutes.docx"]', many=True),
+    # --- command on the spot
+    *(
+        Action("scene", f"scene_form.{command}", key, f'[data-opens="form-{command}"]', command, many=True)
+        for command, key in (
+            ("set-up-scene-post", "n"), ("move-scene-post", "m"), ("close-scene-post", "q"),
+            ("propose-transfer", "h"), ("sign-transfer", "s"), ("decline-transfer", "d"),
+            ("set-scene-group", "g"), ("set-scene-objective", "o"), ("end-scene-objective", "e"),
+            ("set-scene-period", "p"), ("set-sitrep-timer", "t"),
+        )
+    ),
     # --- search, statistics, accounts
     Action("lists", "export.title", "e", 'button[formaction^="/export"]', many=True),
     Action("lists", "statistics.figures", "t", 'button[formaction="/statistics/figures"]', many=True),

@@ -14,7 +14,8 @@ from schemas.consultations import EVENTS as CONSULTATION_EVENTS
 from schemas.field_work import EVENTS as FIELD_EVENTS
 from schemas.instructions import EVENTS as INSTRUCTION_EVENTS
 from schemas.reports import EVENTS as REPORT_EVENTS
-from server.screens import duty_lines, field_lines, instruction_lines, report_lines
+from schemas.scene import EVENTS as SCENE_EVENTS
+from server.screens import duty_lines, field_lines, instruction_lines, report_lines, scene_lines
 from server.screens.board import shown_number
 from server.screens.wording import Wording, instant
 
@@ -90,6 +91,11 @@ _HAPPENED = {
     "consultation_convened": "convened_at",
     "opinion_given": "at",
     "consultation_concluded": "at",
+    **dict.fromkeys((event.model_fields["type"].default for event in SCENE_EVENTS), "at"),
+    "scene_post_set_up": "since",
+    "scene_period_set": "since",
+    "sitrep_timer_set": "since",
+    "sitrep_overdue": "due_at",
     "incident_closed": "at",
     "incident_reopened": "at",
     "stability_declared": "at",
@@ -120,9 +126,11 @@ _GROUP = {
     **dict.fromkeys((event.model_fields["type"].default for event in INSTRUCTION_EVENTS), "order"),
     **dict.fromkeys((event.model_fields["type"].default for event in CONSULTATION_EVENTS), "order"),
     **dict.fromkeys((event.model_fields["type"].default for event in FIELD_EVENTS), "field"),
+    **dict.fromkeys((event.model_fields["type"].default for event in SCENE_EVENTS), "field"),
 }
+_SCENE = frozenset(event.model_fields["type"].default for event in SCENE_EVENTS)
 #: Whose text is among the parts already.
-_SAID_AS_PARTS = ("prompt_due", "report_recorded", "alarm_raised")
+_SAID_AS_PARTS = ("prompt_due", "report_recorded", "alarm_raised", "scene_objective_set")
 #: Lines of the clock: written by the watch, read by eye only when one looks for them.
 _CLOCK = ("obligation_", "prompt_", "clock_")
 
@@ -368,11 +376,12 @@ def _parts(
             if event["orders"]:
                 add("event.consultation.orders", count=len(event["orders"]))
         case _ if kind.startswith("instruction_") or _GROUP.get(kind) == "field":
-            own = (
-                field_lines.pieces(event, repeats, wording)
-                if _GROUP.get(kind) == "field"
-                else instruction_lines.pieces(event, wording)
-            )
+            if kind in _SCENE:
+                own = scene_lines.pieces(event, wording)
+            elif _GROUP.get(kind) == "field":
+                own = field_lines.pieces(event, repeats, wording)
+            else:
+                own = instruction_lines.pieces(event, wording)
             for piece in own:
                 values = {
                     name: Said(value) if name in piece.said else value for name, value in piece.values.items()

@@ -70,6 +70,8 @@ def incident(
         "lines_left_out": len(told) - len(kept),
         "inside": shown["field"]["inside"]["inside"],
         "requests": [_request(one, names, wording, most) for one in shown["field"]["requests"][:MOST_ORDERS]],
+        "posts": [_post(one, names) for one in shown["scene"]["posts"] if one["commander"]],
+        "sitrep_due_at": (shown["scene"]["sitrep"] or {}).get("due_at") if shown["state"] == "open" else None,
         "photos": len([one for one in shown["attachments"] if not one["struck"]]),
     }
 
@@ -118,6 +120,31 @@ def _request(one: dict[str, Any], names: frozenset[str], wording: Wording, most:
         if answers
         else None,
         "mine": one["person"] in names,
+    }
+
+
+def _post(one: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    """A post on the spot; who signs by their own account sees for which side."""
+    now = one["commander"]
+    transfer = next((each for each in reversed(one["transfers"]) if each["state"] == "open"), None)
+    handed = None
+    if transfer is not None:
+        accounts = {"outgoing": now["account"], "incoming": transfer["to"]["account"]}
+        handed = {
+            "transfer_id": transfer["transfer_id"],
+            "to": transfer["to"]["name"],
+            "at": transfer["at"],
+            "missing": transfer["missing"],
+            "mine": [side for side in transfer["missing"] if accounts[side] in names],
+        }
+    return {
+        "post_id": one["post_id"],
+        "title": one["title"],
+        "place": one["place"]["text"],
+        "commander": now["name"],
+        "phone": now["phone"],
+        "since": one["terms"][-1]["since"],
+        "transfer": handed,
     }
 
 

@@ -42,6 +42,9 @@ NEWSWORTHY = (
     "instruction_recorded",
     "help_requested",
     "help_answered",
+    "scene_post_set_up",
+    "command_taken_over",
+    "sitrep_overdue",
     "incident_closed",
     "incident_reopened",
 )
@@ -97,6 +100,10 @@ SAID = (
     "order_acknowledged",
     "order_reported",
     "field_status_set",
+    "scene_post_set_up",
+    "transfer_proposed",
+    "command_taken_over",
+    "scene_post_closed",
 )
 
 

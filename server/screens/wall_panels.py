@@ -12,7 +12,9 @@ from typing import Any
 from schemas.events import LogEntry, OrderAcknowledged, OrderIssued, OrderReported
 from schemas.field_work import FieldStatus, FieldStatusSet
 from schemas.fields import wire_instant
+from schemas.scene import SceneEvent
 from schemas.terms import Post
+from server.domain import scene
 from server.screens.board import Card
 from server.screens.wording import Wording, instant
 
@@ -101,9 +103,24 @@ def commands(
             for entry in _standing(said.get(card.id, ()))
             if entry.post == Post.FIELD_COMMANDER and entry.event.status is not FieldStatus.WITHDRAWN
         ]
+        spot = _commanding(said.get(card.id, ()), wording)
+        there = [*spot, *(one for one in there if one.name not in {each.name for each in spot})]
         named, more = tuple(there[:MOST_NAMED]), len(there[MOST_NAMED:])
         made.append(Commanded(card, card.county, leader_of(card.unit), named, more))
     return made
+
+
+def _commanding(said: Iterable[LogEntry], wording: Wording) -> list[Somebody]:
+    """Who commands each post on the spot that is open."""
+    state = scene.Scene()
+    for entry in said:
+        if isinstance(entry.event, SceneEvent):
+            scene.apply(state, entry.event, entry)
+    word = wording.say("wall.commands")
+    return [
+        Somebody(post.term.commander.name, post.title, word, wire_instant(post.term.since))
+        for post in state.open_posts()
+    ]
 
 
 def forces(cards: Sequence[Card], said: Mapping[str, Sequence[LogEntry]]) -> tuple[Forces, list[Forces]]:

@@ -161,6 +161,11 @@ export class App {
     await this.did("acknowledge-order", { incident_id: incidentId, order_id: orderId, at: knownTime() });
   }
 
+  /** One signs for oneself that command is handed over: with both signatures it is, on the server and not before. */
+  async signTransfer(incidentId, post, side) {
+    await this.did("sign-transfer", { incident_id: incidentId, post_id: post.post_id, transfer_id: post.transfer.transfer_id, side, at: knownTime() });
+  }
+
   async checkRoom(bytes) {
     let space = await room();
     if (space && space.used + bytes > space.quota * FULL_SHARE) {

@@ -6,7 +6,7 @@ import { command, openSheet, wrong } from "./forms.js";
 import { knownTime, newId } from "./tablet.js";
 
 const COUNTS = ["dead", "missing", "trapped", "seriously_injured", "lightly_injured", "evacuated"];
-const NOTE_KINDS = ["note", "feedback", "inspection", "call_in", "call_out"];
+const NOTE_KINDS = ["note", "sitrep", "feedback", "inspection", "call_in", "call_out"];
 export const STATUSES = ["en_route", "arrived", "engaged", "withdrawn"];
 
 /** A number of people as it is typed: empty was not said, "?" was said to be unknown. */
@@ -127,6 +127,8 @@ export const deeds = {
       app.go(`#/i/${incident_id}`);
     },
   }),
+
+  "sign-transfer": (app, id, item) => app.did("sign-transfer", { ...item.body, command_id: undefined }, { instead: item }),
 
   "acknowledge-order": (app, id, item) => app.did("acknowledge-order", { ...item.body, command_id: undefined }, { instead: item }),
 };

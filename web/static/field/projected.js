@@ -17,6 +17,7 @@ export function textOf(item, book) {
     case "set-field-status": return [say(`tablet.status.${body.status}`), body.text].filter(Boolean).join(" · ");
     case "request-help": return [helpKind(), body.quantity, body.text].filter(Boolean).join(" · ");
     case "count-heads": return [say(`tablet.heads.${body.direction}`, { people: body.people }), body.team, body.text].filter(Boolean).join(" · ");
+    case "sign-transfer": return say(`tablet.side.${body.side}`);
     case "add-attachment": return [body.file_name, body.note].filter(Boolean).join(" · ");
     default: return body.text ?? "";
   }
@@ -58,13 +59,16 @@ function laidOver(found, state, outbox) {
   const fresh = mine.filter((one) => !told.has(one.command_id) && !(one.state === "stored" && isOlder(one, found)));
   const facts = new Map((found.facts ?? []).map((one) => [one.slug, one]));
   const orders = new Map((found.orders ?? []).map((one) => [one.order_id, { ...one }]));
+  const posts = (found.posts ?? []).map((post) => ({ ...post, transfer: post.transfer && { ...post.transfer } }));
   for (const one of fresh.filter(({ state: how }) => how !== "refused")) {
     if (one.name === "establish-facts") for (const fact of factsSaid(one.body.facts, state)) facts.set(fact.slug, { ...fact, known_at: one.body.known_at, isOwn: true });
+    const handed = posts.find((post) => post.transfer?.transfer_id === one.body.transfer_id)?.transfer;
+    if (handed && one.name === "sign-transfer") { handed.mine = handed.mine.filter((side) => side !== one.body.side); handed.isOwn = true; }
     const order = orders.get(one.body.order_id);
     if (order && one.name === "acknowledge-order") Object.assign(order, { acknowledged_at: one.body.at, isOwn: true });
     if (order && one.name === "report-on-order") Object.assign(order, { acknowledged_at: order.acknowledged_at ?? one.body.at, reported_at: one.body.at, report: one.body.text, isOwn: true });
   }
-  return { ...found, isWhole: Boolean(found.lines) , facts: [...facts.values()], orders: [...orders.values()], lines: found.lines ?? [], requests: found.requests ?? [], inside: insideNow(found, fresh), owed: found.owed ?? [], fresh: fresh.reverse() };
+  return { ...found, isWhole: Boolean(found.lines) , facts: [...facts.values()], orders: [...orders.values()], posts, lines: found.lines ?? [], requests: found.requests ?? [], inside: insideNow(found, fresh), owed: found.owed ?? [], fresh: fresh.reverse() };
 }
 
 /** Who of ours is inside: the record's count, and what he counted since. */

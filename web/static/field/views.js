@@ -69,6 +69,16 @@ export function order(app, one, found) {
       !one.reported_at && one.mine && may("report-on-order") && button(say("tablet.did.report-on-order"), () => deeds["report-on-order"](app, found.id, undefined, one))));
 }
 
+/** A post on the spot: who commands; who is to hand over or take command does so with one tap. */
+function post(app, one, found) {
+  const handed = one.transfer;
+  return h("section", { class: handed?.mine.length ? "field-order is-waiting" : "field-order", data: { post: one.post_id } },
+    h("p", { class: "field-order-top" }, h("b", {}, said(one.title)), " ", said(one.place)),
+    h("p", { class: "field-order-text" }, say("tablet.commands"), " ", said(one.commander), one.phone && " ", one.phone && h("a", { href: `tel:${one.phone}` }, one.phone), " ", moment(one.since)),
+    handed && h("p", {}, say("tablet.handed_to"), " ", said(handed.to), " ", handed.isOwn ? say("tablet.waiting") : ""),
+    h("div", { class: "field-order-acts" }, app.state.may("sign-transfer") && (handed?.mine ?? []).map((side) => button(say(`tablet.sign.${side}`), () => app.signTransfer(found.id, one, side), { class: "primary huge", data: { side } }))));
+}
+
 export function oneIncident(app, id) {
   const { state, outbox } = app;
   const one = incident(id, state, outbox);
@@ -81,6 +91,8 @@ export function oneIncident(app, id) {
       h("p", { class: "field-item-sub" }, level(one), said(one.number), said(one.place), one.category && h("span", {}, one.category)),
       ends && h("p", { class: "field-hour" }, clock(ends, say("tablet.hour_since_known", { at: moment(one.known_at) }))),
       one.owed.map((owed) => h("p", { class: "field-owed" }, owed.due_at && clock(owed.due_at), " ", said(owed.label), owed.by ? ` (${owed.by})` : ""))),
+    one.sitrep_due_at && h("p", { class: "field-owed" }, clock(one.sitrep_due_at), " ", say("tablet.kind.sitrep")),
+    one.posts.map((each) => post(app, each, one)),
     one.orders.filter((order) => order.mine && !order.reported_at).map((waiting) => order(app, waiting, one)),
     one.requests.map((asked) => h("section", { class: `field-order is-${asked.accepted === null ? "asked" : asked.accepted ? "accepted" : "declined"}` },
       h("p", { class: "field-order-top" }, h("b", {}, say("tablet.did.request-help")), " ", moment(asked.at), " ", said(asked.person), " ", asked.words),
