@@ -228,6 +228,7 @@ def create_app(parts: Parts) -> ASGIApp:
         *FieldApp.made(
             parts.views, parts.settings.tablet_pin_digits, parts.settings.tablet_recovery_key
         ).routes(),
+        *scene_pages.routes(),
         *Kiosk(parts.views).routes(),
         *embed_pages.routes(),
         *GivenPages(front).routes(),

@@ -22,6 +22,7 @@ from tests.breaks_of_forms import OF_FORMS
 from tests.breaks_of_joint import OF_THE_JOINT_DUTY
 from tests.breaks_of_map import OF_THE_MAP
 from tests.breaks_of_outposts import OF_OUTPOSTS
+from tests.breaks_of_scene import OF_THE_SCENE
 from tests.breaks_of_screens import SCREENS
 from tests.breaks_of_walls import WALLS
 
@@ -44,6 +45,7 @@ BREAKS = (
     *(Break(*one) for one in OF_OUTPOSTS),
     *(Break(*one) for one in OF_THE_MAP),
     *(Break(*one) for one in OF_THE_JOINT_DUTY),
+    *(Break(*one) for one in OF_THE_SCENE),
     *(Break(*one) for one in OF_EMBEDS),
     *(Break(*one) for one in OF_FORMS),
     Break(

@@ -1,4 +1,4 @@
-"""Command changes hands in a browser: on a tablet without a network, and at the desk for one who said so."""
+"""Command changes hands in a browser: on a tablet without a network, at the desk for who said so aloud."""
 
 from __future__ import annotations
 
