@@ -223,12 +223,10 @@ def create_app(parts: Parts) -> ASGIApp:
         *report_pages.routes(),
         *consultation_pages.routes(),
         *form_pages.routes(),
-        *form_pages.routes(),
         *scene_pages.routes(),
         *FieldApp.made(
             parts.views, parts.settings.tablet_pin_digits, parts.settings.tablet_recovery_key
         ).routes(),
-        *scene_pages.routes(),
         *Kiosk(parts.views).routes(),
         *embed_pages.routes(),
         *GivenPages(front).routes(),
