@@ -222,7 +222,9 @@ def create_app(parts: Parts) -> ASGIApp:
         *report_pages.routes(),
         *consultation_pages.routes(),
         *form_pages.routes(),
-        *FieldApp.made(parts.views, parts.settings.tablet_pin_digits).routes(),
+        *FieldApp.made(
+            parts.views, parts.settings.tablet_pin_digits, parts.settings.tablet_recovery_key
+        ).routes(),
         *Kiosk(parts.views).routes(),
         *embed_pages.routes(),
         *GivenPages(front).routes(),

@@ -71,6 +71,11 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         help="the fewest digits of a tablet's PIN, 4 to 12",
     )
+    _flag(
+        serve,
+        "--tablet-recovery-key",
+        help="recovery.pub: what opens a tablet's texts when a PIN is forgotten",
+    )
     _flag(serve, "--tablet-lock-minutes", default="5", type=int, help="a tablet nobody touches locks itself")
     _flag(serve, "--upstream", help="the desk above: what is done here is handed on to it (an outpost)")
     _flag(serve, "--upstream-token-file", help="the outpost's secret; DIR/upstream.token of --data otherwise")
@@ -121,6 +126,15 @@ def _parser() -> argparse.ArgumentParser:
     _flag(along, "--people", required=True, help="names of those who go along, comma-separated")
     _flag(along, "--days", default="14", type=int, help="how long its word and its one-time links hold")
     along.set_defaults(run=_take_along)
+    pair = commands.add_parser("recovery-key", help="make the pair by which a forgotten PIN loses nothing")
+    pair.add_argument(
+        "folder", type=Path, help="gets recovery.key, for the safe, and recovery.pub, for serve"
+    )
+    pair.set_defaults(run=_recovery_key_new)
+    unseal = commands.add_parser("unseal", help="make bundles for /carry of a tablet's sealed file")
+    unseal.add_argument("file", type=Path)
+    _flag(unseal, "--key", required=True, help="recovery.key, from the safe")
+    unseal.set_defaults(run=_unseal)
     index = commands.add_parser("index", help="by which anything is found").add_subparsers(
         dest="deed", required=True
     )
@@ -230,6 +244,7 @@ def _serve(parsed: argparse.Namespace) -> int:
         secure=parsed.secure,
         trusted_proxies=tuple(network(one) for one in _listed(parsed.trusted_proxy)),
         rates_from=parsed.rates_from,
+        tablet_recovery_key=_recovery_key(parsed.tablet_recovery_key),
         tablet_pin_digits=min(12, max(4, parsed.tablet_pin_digits)),
         tablet_lock_minutes=max(1, parsed.tablet_lock_minutes),
         upstream=parsed.upstream,
@@ -359,6 +374,42 @@ def _take_along(parsed: argparse.Namespace) -> int:
     print(f"ok: {taken.incidents} open incidents, {taken.entries} entries, {len(taken.links)} people")
     for name, secret in taken.links.items():
         print(f"{name}\t/invitation/{secret}")
+    return 0
+
+
+def _recovery_key(file: str | None) -> str:
+    """The public half, looked at before a tablet gets it."""
+    from server.people.p256 import read_key
+
+    if not file:
+        return ""
+    text = Path(file).read_text(encoding="ascii").strip()
+    read_key(text)
+    return text
+
+
+def _recovery_key_new(parsed: argparse.Namespace) -> int:
+    from server.people.recovery import new_pair
+
+    pem, public = new_pair()
+    parsed.folder.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(
+        os.open(parsed.folder / "recovery.key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
+    ) as file:
+        file.write(pem)
+    (parsed.folder / "recovery.pub").write_text(public + "\n", encoding="ascii")
+    print(f"ok: {parsed.folder}/recovery.key goes into the safe, recovery.pub to serve --tablet-recovery-key")
+    return 0
+
+
+def _unseal(parsed: argparse.Namespace) -> int:
+    from server.people.recovery import bundles_of, read_private
+
+    texts = bundles_of(parsed.file.read_text(encoding="utf-8"), read_private(Path(parsed.key).read_bytes()))
+    for number, text in enumerate(texts, 1):
+        made = parsed.file.with_suffix(f".{number}.fenghuo")
+        made.write_text(text, encoding="utf-8")
+        print(f"ok: {made}: bring it in at /carry")
     return 0
 
 

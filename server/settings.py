@@ -27,6 +27,7 @@ class Settings:
     upstream_ca: Path | None = None
     tablet_lock_minutes: int = 5
     tablet_pin_digits: int = 4
+    tablet_recovery_key: str = ""  # the public half, as it stands on tablets
     """A field tablet that nobody touches locks after so long; its person may choose fewer, never more."""
     rates_from: int = 5
     """Of fewer incidents statistics say how many, and no rate: 1 of 2 is no 50 %."""

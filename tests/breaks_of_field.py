@@ -165,4 +165,18 @@ FIELD: tuple[tuple[str, str, str, str, str], ...] = (
         "{% if false %}",
         "tests/test_field_carry.py",
     ),
+    (
+        "a tablet keeps no key of its store for the bureau's recovery key",
+        "web/static/field_lock.js",
+        "      await this.#turn(() => ({ recovery }));\n",
+        "",
+        "tests/test_field_recovery.py -k forgotten_pin",
+    ),
+    (
+        "a sealed file for another recovery key is tried all the same",
+        "server/people/recovery.py",
+        "if sealed.recovery.to != _text(_point(key.public_key())):",
+        "if False:",
+        "tests/test_field_recovery.py -k forgotten_pin",
+    ),
 )

@@ -77,7 +77,7 @@ class FieldApp:
     manifest: bytes
 
     @classmethod
-    def made(cls, views: Views, pin_digits: int = 4) -> FieldApp:
+    def made(cls, views: Views, pin_digits: int = 4, recovery_key: str = "") -> FieldApp:
         texts = {
             lang: orjson.dumps(
                 {slug: text for slug, text in said.items() if slug.startswith(TEXTS)},
@@ -89,7 +89,13 @@ class FieldApp:
         shell = (
             views.environment.get_template("field.html")
             .render(
-                texts=texts, release=DIGEST, sheets=SHEETS, scripts=modules(), entry=ENTRY, pin=pin_digits
+                texts=texts,
+                release=DIGEST,
+                sheets=SHEETS,
+                scripts=modules(),
+                entry=ENTRY,
+                pin=pin_digits,
+                recovery=recovery_key,
             )
             .encode()
         )

@@ -12,6 +12,7 @@
 // secret key of this browser that no script can take out (HMAC). It lies in the browser's own files all the same: who
 // copies the flash has it, tries PINs on another machine where nobody counts, and a short one falls in seconds. What
 // stands against that is the tablet's own encryption, a long PIN, and taking a lost tablet back (docs/tablets.md).
+import { wrappedFor } from "./field_recovery.js";
 import { strictStore } from "./strict_store.js";
 
 const inStore = strictStore("fenghuo-lock", "locks");
@@ -56,11 +57,11 @@ export class Lock {
 
   /** A fresh key of the store under this PIN. Throws where there is a lock already, of another window perhaps: what
       that has sealed would never open again. To begin anew, `forget` first. */
-  async create(pin) {
+  async create(pin, recoveryKey = null) {
     const key = await crypto.subtle.generateKey({ name: AES, length: 256 }, true, ["encrypt", "decrypt"]);
     const made = await wrapped(key, pin);
     await inStore("readwrite", (locks) => locks.add({ ...made, wrong: 0 }, this.personId));
-    if (await this.unlock(pin) !== "open") throw new Error("the lock does not open");
+    if (await this.unlock(pin, recoveryKey) !== "open") throw new Error("the lock does not open");
   }
 
   /** Another PIN for the same key: nothing is sealed anew. A wrong old one counts as at the door. */
@@ -72,8 +73,19 @@ export class Lock {
     });
   }
 
-  async unlock(pin) {
-    return this.#tried(pin, async (unwrap) => { this.#key = await unwrap(false); });
+  /** `recoveryKey`: the bureau's, in base64url; the key of the store is wrapped for it, too, and for no other. */
+  async unlock(pin, recoveryKey = null) {
+    return this.#tried(pin, async (unwrap) => {
+      this.#key = await unwrap(false);
+      if (((await this.recovery())?.to ?? null) === recoveryKey) return;
+      const recovery = recoveryKey && await wrappedFor(recoveryKey, await unwrap(true));
+      await this.#turn(() => ({ recovery }));
+    });
+  }
+
+  /** The key of the store as the bureau's recovery key opens it; null where there is none. */
+  async recovery() {
+    return (await this.#kept())?.recovery ?? null;
   }
 
   lock() {

@@ -1,13 +1,16 @@
 // The door: whose tablet it is just now, opened by a PIN. Nothing of anybody is read before, and it works with no network.
 import { isFit, Lock, MOST_WRONG, people } from "../field_lock.js";
+import { sealedFile } from "../field_recovery.js";
 import { say } from "../texts.js";
-import { forgetMine, storeOf } from "./db.js";
+import { forgetMine, plain, raw, storeOf } from "./db.js";
 import { isRevoked } from "./device.js";
 import { button, h, said } from "./dom.js";
 import { waitingOfOthers } from "./others.js";
 
 /** The fewest digits of a PIN, as the desk wants them. */
 export const least = Number(document.body.dataset.pin) || 4;
+/** The bureau's recovery key, for a PIN that is forgotten; null where it has none. */
+const recoveryKey = document.body.dataset.recovery || null;
 const ANSWER_MS = 5_000, LOOK_MS = 250, AGAIN_MS = 15_000;
 const door = document.getElementById("door");
 /** Keys are kept by a browser only for a page that nobody on the way can change. */
@@ -38,9 +41,9 @@ export class Door extends EventTarget {
   async recount() {
     const { lock } = this;
     if (!isPossible) return;
-    const [kept, standing, waiting] = await Promise.all([people(), lock ? lock.standing() : null, waitingOfOthers(null)]);
+    const [kept, standing, waiting, recovery] = await Promise.all([people(), lock ? lock.standing() : null, waitingOfOthers(null), lock ? lock.recovery() : null]);
     if (lock !== this.lock) return;
-    Object.assign(this, { kept, standing, waiting: new Map(waiting.map(({ person, count }) => [person, count])), isKnown: true });
+    Object.assign(this, { kept, standing, isSealedFor: recovery !== null, waiting: new Map(waiting.map(({ person, count }) => [person, count])), isKnown: true });
     this.paint();
   }
 
@@ -115,7 +118,7 @@ export class Door extends EventTarget {
   }
 
   async unlock(pin) {
-    const outcome = await this.lock.unlock(pin);
+    const outcome = await this.lock.unlock(pin, recoveryKey);
     this.clear();
     if (outcome === "open") return this.isOpened();
     this.standing = await this.lock.standing();
@@ -131,7 +134,7 @@ export class Door extends EventTarget {
     else if (this.first === null) this.first = pin;
     else if (this.first !== pin) Object.assign(this, { first: null, fault: say("tablet.door.differ") });
     else {
-      const isMade = await this.lock.create(pin).then(() => true, () => false);
+      const isMade = await this.lock.create(pin, recoveryKey).then(() => true, () => false);
       if (isMade) return this.isOpened();
       this.first = null;  // another window was quicker: its PIN is the one
       return this.recount();
@@ -151,6 +154,18 @@ export class Door extends EventTarget {
     this.fault = word;
     this.painted = null;
     this.recount();
+  }
+
+  /** What waits, sealed as it is, for the bureau to open with the key from its safe. */
+  async saveSealed() {
+    storeOf(this.lock);
+    const [tablet, deeds, recovery] = [await plain("meta", "tablet"), await raw("outbox"), await this.lock.recovery()];
+    if (!tablet || !recovery) return this.failed(new Error("no key"));
+    const waiting = deeds.filter((one) => one.state === "waiting" && one.lane === "text").sort((a, b) => a.order - b.order || a.seq - b.seq);
+    const text = sealedFile(this.person, recovery, tablet.sealed, waiting.map((one) => one.sealed));
+    const address = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+    h("a", { href: address, download: `fenghuo-${this.person.name}.sealed` }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
   }
 
   /** What cannot be opened any more is given up, by somebody who signed in and was told what it is. */
@@ -210,10 +225,12 @@ export class Door extends EventTarget {
     switch (mode) {
       case "impossible": return [h("p", { class: "fault" }, say("tablet.door.impossible"))];
       case "nobody": return [h("p", {}, say(this.session.isSignedOut ? "tablet.sign_in_first" : "tablet.first_visit")), signIn("tablet.sign_in", true)];
-      case "choose": return [h("p", {}, say(this.first === null ? "tablet.door.choose" : "tablet.door.repeat", { least })), ...this.pad()];
+      case "choose": return [h("p", {}, say(this.first === null ? "tablet.door.choose" : "tablet.door.repeat", { least })), recoveryKey && h("p", { class: "hint" }, say("tablet.door.recovery")), ...this.pad()];
       case "spent": return [h("p", { class: "fault", role: "alert" }, say("tablet.door.spent", { most: MOST_WRONG })),
         h("p", {}, say(waiting ? "tablet.door.spent_kept" : "tablet.door.spent_how", { count: waiting })), this.session.isSignedOut && signIn("tablet.sign_in", true)];
       case "forget": return [h("p", { class: "fault", role: "alert" }, say(waiting ? "tablet.door.forget_lost" : "tablet.door.forget_none", { count: waiting, name: this.person.name })),
+        waiting > 0 && this.isSealedFor && h("p", {}, say("tablet.door.seal_how")),
+        waiting > 0 && this.isSealedFor && button(say("tablet.door.seal"), () => this.saveSealed(), { class: "primary", data: { seal: "save" } }),
         h("div", { class: "field-order-acts" }, button(say("tablet.cancel"), () => { this.isGivingUp = false; this.paint(); }),
           button(say("tablet.door.forget_yes"), () => { this.isGivingUp = false; this.forget(); }, { class: "is-help" }))];
       default: return [...this.pad(), this.mayForget
