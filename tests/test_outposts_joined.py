@@ -150,9 +150,7 @@ def test_an_order_from_above_rings_here_is_taken_here_and_goes_up(field: Field) 
         nonlocal leapt
         if order["order_id"] in orders(outpost):
             return True
-        if (
-            time.monotonic() - leapt > 3
-        ):  # not while a question is on its way: its skew would be measured wrong
+        if time.monotonic() - leapt > 3:  # not while a question is on its way: the skew would be wrong
             field.pass_by(seconds=20)  # it asks every 15, counted from its last answer
             leapt = time.monotonic()
         return False
