@@ -56,6 +56,10 @@ def test_a_summary_of_three_in_the_morning_is_printed_at_noon_as_it_stood_then(b
     assert "立即转移下游村民" not in then
     compared = text_of(room, one, "ics-209", since=moment)
     assert "死亡31" in compared.replace("失联", " "), "now, and at the beginning of the period"
+    other = words.establish_facts(one, "09:05", dead=5, known_by="130324")
+    other["known_at"] = room.clock.ago(seconds=5)
+    room.told("Li", "establish-facts", other)
+    assert "另有来源报" in text_of(room, one, "ics-209"), "two figures stand side by side until one is chosen"
     english = text_of(room, one, "ics-209", lang="en")
     assert "IncidentstatussummaryRecordasof" in english
     assert "MissingNotreported" in text_of(room, one, "ics-209", as_of=moment, lang="en")

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from schemas.forms import Typefaces
 from schemas.terms import CASUALTIES, FACTS, Level
 from server.documents.form import Block, Form, table_block, text_block
+from server.domain.contradictions import contradicted
 from server.domain.field_work import Help
 from server.domain.incident import Incident, Statement
 from server.domain.units import UnitTree
@@ -218,6 +219,7 @@ def _figures(
 ) -> Block:
     """Figures with their age and source; those of casualties stand there whether anybody said one or not."""
     latest, earlier = _latest(now), {} if before is None else _latest(before)
+    differ = contradicted(now.statements)
     rows = []
     for name in names:
         said = latest.get(name)
@@ -227,7 +229,11 @@ def _figures(
         if before is not None:
             cells.append(_value(earlier.get(name), name, words))
         cells.append(words.moment(said.known_at) if said else "—")
-        rows.append((*cells, words.unit(said.known_by) if said else ""))
+        source = words.unit(said.known_by) if said else ""
+        if name in differ:
+            others = (_value(one, name, words) for one in differ[name][1])
+            source += " " + words.say("ics.differs", others=words.say("list.comma").join(others))
+        rows.append((*cells, source))
     columns = {"what": 5, "figure": 3, "before": 3, "known": 4, "source": 4}
     if before is None:
         del columns["before"]
