@@ -190,7 +190,8 @@ async def test_a_roster_is_pasted_looked_at_and_planned_and_somebody_stands_in(
         await officer.locator("#swap-reason").fill("家中有事")
         await officer.keyboard.press("Control+Enter")
         await leader.locator("button[data-approved=yes]").click()
-        await expect(officer.locator(".month button.name", has_text="戊某")).to_be_visible()
+        for page in (officer, leader):
+            await expect(page.locator(".month button.name", has_text="戊某")).to_be_visible()
         await leader.locator('button[data-opens="form-change-shift"]').click()
         await expect(leader.locator("#change-posts")).to_have_value("值班长 甲某\n综合信息 戊某\n带班 王局")
         await leader.locator("#change-posts").fill("值班长 己某 13900000001\n带班 孙局")

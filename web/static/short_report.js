@@ -11,7 +11,7 @@ const UNKNOWN = "核", NOTHING = "无", DRILL = "演练", REAL = "真实", ALSO 
 
 export const WORDS = {
   kinds: { 开: "open-incident", 记: "add-entry", 数: "establish-facts", 态: "set-field-status", 清: "count-heads", 援: "request-help", 收: "acknowledge-order" },
-  entry_kinds: { 来电: "call_in", 去电: "call_out", 来文: "document_in", 发文: "document_out", 文电: "document", 系统: "system_message", 预警: "warning", 视频: "video", 点名: "roll_call", 指示: "instruction", 交办: "assignment", 反馈: "feedback", 巡检: "inspection", 调派: "dispatch", 到场: "arrival", 记事: "note" },
+  entry_kinds: { 来电: "call_in", 去电: "call_out", 来文: "document_in", 发文: "document_out", 文电: "document", 系统: "system_message", 预警: "warning", 视频: "video", 点名: "roll_call", 指示: "instruction", 交办: "assignment", 反馈: "feedback", 巡检: "inspection", 调派: "dispatch", 到场: "arrival", 记事: "note", 情况: "sitrep" },
   statuses: { 途中: "en_route", 到达: "arrived", 开展: "engaged", 撤离: "withdrawn" },
   directions: { 进: "in", 出: "out" },
   help: { 人员: "people", 医疗: "medical", 车辆: "vehicles", 船艇: "boats", 物资: "supplies", 通信: "communications", 接应: "evacuation", 其他: "other" },

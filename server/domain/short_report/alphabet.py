@@ -26,7 +26,7 @@ ENTRY_KINDS = {
     "来电": "call_in", "去电": "call_out", "来文": "document_in", "发文": "document_out", "文电": "document",
     "系统": "system_message", "预警": "warning", "视频": "video", "点名": "roll_call", "指示": "instruction",
     "交办": "assignment", "反馈": "feedback", "巡检": "inspection", "调派": "dispatch", "到场": "arrival",
-    "记事": "note",
+    "记事": "note", "情况": "sitrep",
 }  # fmt: skip
 STATUSES = {"途中": "en_route", "到达": "arrived", "开展": "engaged", "撤离": "withdrawn"}
 DIRECTIONS = {"进": "in", "出": "out"}

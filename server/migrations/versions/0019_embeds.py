@@ -15,3 +15,9 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("credential", sa.Column("panels", sa.String(length=200), nullable=True))
     op.add_column("credential", sa.Column("origins", sa.Text(), nullable=True))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("credential") as table:
+        table.drop_column("origins")
+        table.drop_column("panels")
