@@ -141,3 +141,27 @@ def test_who_commanded_when_by_whose_signatures_and_the_objectives_stand_on_form
         for told in ("指挥部标", "甲标", "丙标", "目标标", "医疗组标", "组长标", "已达成"):
             assert told in said, (code, told)
         assert "电台,Wu" in said.replace("，", ","), "by what way it was signed, and who wrote it down"
+
+
+def test_what_was_struck_later_stands_on_a_form_of_before_and_is_marked_after(busy: Any) -> None:
+    room, one, _moment = busy
+    entry = words.add_entry(one, "误记的一条", happened_at=room.clock.ago(seconds=20))
+    room.told("Wu", "add-entry", entry)
+    before = room.clock.now().isoformat()
+    room.clock.pass_by(minutes=5)
+    strike = {"incident_id": one, "entry_id": entry["entry_id"], "reason": "记错了"}
+    room.told("Wu", "strike-entry", strike)
+    assert "误记的一条" in text_of(room, one, "ics-209", as_of=before)
+    assert "（已划去）" not in log_of(room, one, "", as_of=before)
+    assert "（已划去）" in log_of(room, one, "")
+
+
+def test_an_agency_is_where_somebody_wrote_from_and_orders_to_a_unit_are_in_its_log(busy: Any) -> None:
+    room, one, _moment = busy
+    room.told("Song", "add-entry", words.add_entry(one, "村口已封", happened_at=room.clock.ago(seconds=9)))
+    song = log_of(room, one, "Song")
+    agency = song.partition("所属单位")[2].partition("在场人员")[0]
+    assert "卢龙" in agency
+    assert "秦皇岛" not in agency, "whoever gave the order is another's"
+    room.told("Wu", "issue-order", words.issue_order(one, "130324", text="清点人数"))
+    assert "清点人数" in log_of(room, one, "130324")

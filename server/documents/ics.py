@@ -38,6 +38,7 @@ class Told:
     unit: str
     names: frozenset[str]
     happened: datetime
+    author: str  # who wrote it down, or whose words they were
     is_step: bool  # something that a person did or said, not a clock
 
 
@@ -154,15 +155,15 @@ def _status(
     since = words.exact(asked.since) if asked.since else words.exact(now.opened_at)
     yield _text("11", "for_period", [f"{since} – {words.exact(asked.as_of)}"], words)
     yield _text("12-13", "prepared_by", [f"{asked.prepared_by}　{words.exact(asked.prepared_at)}"], words)
+    due = now.scene.sitrep_due()
+    yield _text("", "next_sitrep", [words.exact(due)] if due else [], words)
     yield _text("16-22", "location", list(_place(now, words)), words)
     steps = [one for one in log if one.is_step and (asked.since is None or one.happened >= asked.since)]
     yield from _steps("28", "significant", steps, MOST_EVENTS, words)
     yield _figures("30-31", "public", now, before, words, [one for one in FACTS if not _is_force(one)])
-    yield _figures("32", "responders", now, before, words, [one for one in FACTS if _is_force(one)])
+    yield _text("32", "responder_status", [say("ics.not_reported")], words)  # facts do not tell them apart
     inside = now.on_scene.inside()
     threat = [say("ics.inside", people=inside.inside)] if inside.last_at else []
-    due = now.scene.sitrep_due()
-    yield _text("13", "next_sitrep", [words.exact(due)] if due else [], words)
     yield _text("33", "safety", threat, words)
     yield from _objectives("37", now, words)
     requests = [
@@ -186,6 +187,7 @@ def _status(
         if one.is_open
     ]
     yield _table("41", "planned", {"due": 3, "action": 12, "by": 3}, owed, words)
+    yield _figures("48-52", "responders", now, before, words, [one for one in FACTS if _is_force(one)])
     yield _resources("48-52", now, words, tree)
     others = [words.unit(unit) for unit in now.units]
     yield _text("53", "cooperating", [say("list.comma").join(others)] if others else [], words)
@@ -272,9 +274,10 @@ def _activity(
         one
         for one in log
         if (since is None or one.happened >= since)
-        and (not named or (one.unit == named if is_unit else named in one.names))
+        and (not named or named in one.names or (is_unit and one.unit == named))
     ]
-    posts = list(dict.fromkeys(words.unit(one.unit) for one in mine if named in one.names and one.unit))
+    posts = list(dict.fromkeys(words.unit(one.unit) for one in mine if one.author == named and one.unit))
+    yield _text("4", "position", _positions(now, named), words)
     yield _text("5", "agency", posts, words)
     assigned = [
         f"{one.person}　{words.unit(one.unit) if one.unit else ''}"
@@ -291,6 +294,16 @@ def _activity(
 
 
 # ------------------------------------------------------------------ what several have
+
+
+def _positions(now: Incident, named: str) -> list[str]:
+    """The posts that somebody commanded or commands, and the groups that they lead."""
+    held = [
+        post.title
+        for post in now.scene.posts.values()
+        if any(named in (term.commander.name, term.commander.account) for term in post.terms)
+    ]
+    return held + [one.group for one in now.scene.groups.values() if named and one.leader == named]
 
 
 def _place(now: Incident, words: Words) -> Iterator[str]:
@@ -433,7 +446,8 @@ def told(line: Any, entry: Mapping[str, Any], words: Words) -> Told:
     named += [one.get("name") for one in named if isinstance(one, Mapping)]
     happened = datetime.fromisoformat(line.at)
     text = "".join(part.text for part in line.parts)
-    what = " ".join(one for one in (line.label, text, line.text or "") if one)
+    struck = words.say("ics.struck") if line.struck else ""
+    what = " ".join(one for one in (struck, line.label, text, line.text or "") if one)
     by = f"{line.by} ({behalf['name']})" if behalf.get("name") else line.by
     return Told(
         at=words.moment(happened),
@@ -443,5 +457,6 @@ def told(line: Any, entry: Mapping[str, Any], words: Words) -> Told:
         unit=str(entry.get("unit") or ""),
         names=frozenset(one for one in named if isinstance(one, str)) | {line.by},
         happened=happened,
+        author=str(behalf.get("name") or line.by),
         is_step=bool(entry.get("by")) and not line.struck and not line.quiet,
     )

@@ -15,6 +15,7 @@ from server.documents import ics
 from server.documents.fonts import NoChineseType
 from server.documents.form import Form
 from server.documents.press import DOWNLOAD, Busy, disposition
+from server.domain.incident import Incident
 from server.pages.asked import Asked, page
 from server.record import reading
 from server.record.folded import incident_until
@@ -100,14 +101,21 @@ def _form(asked: Asked, code: ics.Code) -> Form | None:
     words = ics.Words(wording.lang, wording.say, wording.term, wording.exact, wording.unit)
     said = ics.Asked(as_of, since, query.get("who", "")[:64], asked.principal.name, asked.now)
     faces = parts.forms.common.typefaces
-    return ics.form(code, now, before, _log(shown, as_of, wording, words), said, words, parts.tree, faces)
+    log = _log(shown, now, as_of, wording, words)
+    return ics.form(code, now, before, log, said, words, parts.tree, faces)
 
 
-def _log(shown: dict[str, Any], as_of: datetime, wording: Wording, words: ics.Words) -> list[ics.Told]:
-    """The lines that were on record then, in the order of the record."""
+def _log(
+    shown: dict[str, Any], then: Incident, as_of: datetime, wording: Wording, words: ics.Words
+) -> list[ics.Told]:
+    """The lines that were on record then, in the order of the record; struck only what was struck by then."""
     owed = {one["id"]: one for one in shown["obligations"]}
     reports = {one["report_id"]: one for one in [*shown["reports"], *shown["drafts"]]}
     kept = [one for one in shown["entries"] if datetime.fromisoformat(one["recorded_at"]) <= as_of]
+    kept = [
+        {**one, "struck": then.entries.get(one["entry_id"], False)} if "entry_id" in one else one
+        for one in kept
+    ]
     numbered = without_keystrokes(list(enumerate(kept, start=1)))
     return [
         ics.told(log_line(entry, number, wording, owed, reports), entry, words) for number, entry in numbered
