@@ -184,6 +184,8 @@ def test_an_administrator_gives_out_sees_and_takes_back_what_is_of_their_units(s
         {"origins": ""}, {"origins": "*"}, {"origins": "https://a.cn/path"}, {"origins": "javascript:1"},
         {"panels": []}, {"panels": ["nothing"]}, {"days": "0"}, {"days": "99999"}, {"days": "x"},
         {"kind": "token"}, {"unit": "999999"}, {"label": ""}, {"origins": "http://a;script-src *"},
+        {"origins": "http://a;sandbox"},
+        {"origins": "http://灾情.cn"}, {"origins": "http://a.cn,b.cn"},
     ):  # fmt: skip
         refused = posted(room, admin, **(asked | wrong))
         assert refused.status_code == 422, wrong

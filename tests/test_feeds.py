@@ -100,6 +100,17 @@ def test_incidents_are_cap_alerts_of_restricted_scope_and_drills_are_exercises(o
     answer = room.get("Wu", "feeds/cap")
     assert answer.headers["content-type"].startswith("application/atom+xml")
     feed = ElementTree.fromstring(answer.content)
+    kinds = [one.text for one in feed.iter(f"{{{CAP}}}msgType")]
+    assert kinds == ["Alert", "Alert"], "nothing has changed yet"
+    assert not list(feed.iter(f"{{{CAP}}}references"))
+    (first,) = [one.text for one in feed.iter(f"{{{CAP}}}identifier") if str(one.text).startswith(real)]
+    room.clock.pass_by(minutes=5)
+    room.told("Wu", "establish-facts", words.establish_facts(real, dead=12))
+    feed = ElementTree.fromstring(room.get("Wu", "feeds/cap").content)
+    (update,) = [one for one in feed.iter(f"{{{CAP}}}alert") if one.findtext(f"{{{CAP}}}msgType") == "Update"]
+    assert f",{first}," in str(update.findtext(f"{{{CAP}}}references")), "a receiver knows what it replaces"
+    assert update.findtext(f"{{{CAP}}}info/{{{CAP}}}expires") is not None
+    feed = ElementTree.fromstring(answer.content)
     found = {}
     for entry in feed.iter(f"{{{ATOM}}}entry"):
         alert = entry.find(f"{{{ATOM}}}content/{{{CAP}}}alert")

@@ -28,7 +28,7 @@ from server.screens.texts import language_of
 
 OGC = f"{FEEDS}/ogc"
 CONFORMS = tuple(
-    f"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/{part}" for part in ("core", "geojson", "oas30")
+    f"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/{part}" for part in ("core", "geojson")
 )
 MOST, USUAL = 1_000, 100
 GEO = "application/geo+json"
@@ -61,7 +61,7 @@ def _json(said: Any, media: str = "application/json") -> Response:
 async def landing(request: Request) -> Response:
     links = [
         _link(request, OGC, "self", "application/json"),
-        _link(request, "/openapi.json", "service-desc", "application/vnd.oai.openapi+json;version=3.0"),
+        _link(request, "/openapi.json", "service-desc", "application/vnd.oai.openapi+json;version=3.1"),
         _link(request, f"{OGC}/conformance", "conformance", "application/json"),
         _link(request, f"{OGC}/collections", "data", "application/json"),
     ]

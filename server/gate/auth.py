@@ -10,6 +10,7 @@ OWASP ASVS 5.0: 3.5.1, 3.5.3, 3.7.2, 4.4.2, 4.4.3, 7.2.1, 8.3.1.
 from __future__ import annotations
 
 import ipaddress
+import re
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
@@ -47,6 +48,10 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOKUPS_AT_ONCE = 8  # of the database's connections, what looking people up may use
 
 
+#: A name or an address as browsers write it in an Origin, and nothing that could end a directive of a CSP.
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+", re.ASCII)
+
+
 def principal_of(scope: Scope) -> Principal:
     """Who asks. Only for what stands behind the gate: without a principal it is a mistake in the program."""
     principal = scope.get("state", {}).get("principal")
@@ -62,6 +67,8 @@ def exact_origin(text: str) -> str:
         raise ValueError(f"not an origin: {text!r}; write https://duty.example.cn or http://10.0.0.5:8080")
     if parts.path not in ("", "/") or parts.query or parts.fragment or "*" in text:
         raise ValueError(f"not an origin: {text!r}; it ends after the host and port")
+    if not _HOST.fullmatch(parts.hostname):
+        raise ValueError(f"not an origin: {text!r}; a name of letters, digits and hyphens (IDN as xn--…)")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     usual = {"http": 80, "https": 443}[parts.scheme]
     return f"{parts.scheme}://{host}" + ("" if parts.port in (None, usual) else f":{parts.port}")

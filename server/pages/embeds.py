@@ -69,7 +69,9 @@ async def panel(request: Request) -> Response:
     if principal.kind != "embed" or wanted not in principal.panels:
         return problem(404, "not-found", detail="there is no such frame, or not for you")
     known = _known(request)
-    if known is not None and not _held.locked():
+    if known is not None:
+        if _held.locked():  # as many wait here as may: this one asks again, and is veiled if that stays so
+            return problem(503, "busy", detail="again in a few seconds", headers={"Retry-After": "3"})
         async with _held:
             ended = await _news(parts, principal, known)
         if ended is not None:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
 
 from schemas.fields import parse_instant
 from server.screens.wording import BEIJING
 
+#: An incident that is closed is in the feed no more: whoever had it forgets it by itself.
+LASTS = timedelta(hours=1)
 ATOM, CAP = "http://www.w3.org/2005/Atom", "urn:oasis:names:tc:emergency:cap:1.2"
 SEVERITY = {"especially_major": "Extreme", "major": "Severe", "larger": "Moderate", "ordinary": "Minor"}
 _KIND = {
@@ -34,7 +36,7 @@ def when(text: str | datetime) -> str:
     return moment.astimezone(BEIJING).replace(microsecond=0).isoformat()
 
 
-def alert(one: dict[str, Any], sender: str) -> ElementTree.Element:
+def alert(one: dict[str, Any], sender: str, now: datetime) -> ElementTree.Element:
     """An incident of the map (a GeoJSON feature) as an alert; the elements stand in the schema's order."""
     said = one["properties"]
     made = ElementTree.Element(f"{{{CAP}}}alert")
@@ -42,13 +44,16 @@ def alert(one: dict[str, Any], sender: str) -> ElementTree.Element:
     def put(parent: ElementTree.Element, name: str, text: str) -> None:
         ElementTree.SubElement(parent, f"{{{CAP}}}{name}").text = plain(text)
 
-    put(made, "identifier", f"{one['id']}.{when(said['changed_at'])}")
+    first, latest = when(said["opened_at"]), when(said["changed_at"])
+    put(made, "identifier", f"{one['id']}.{latest}")
     put(made, "sender", sender)
-    put(made, "sent", when(said["changed_at"]))
+    put(made, "sent", latest)
     put(made, "status", "Exercise" if said["drill"] else "Actual")
-    put(made, "msgType", "Alert" if said["changed_at"] == said["known_at"] else "Update")
+    put(made, "msgType", "Alert" if latest == first else "Update")
     put(made, "scope", "Restricted")
     put(made, "restriction", "内部值班信息, 不对外发布 internal duty information, not for the public")
+    if latest != first:  # what it takes the place of: the first, which every later one refers to
+        put(made, "references", f"{sender},{one['id']}.{first},{first}")
     put(made, "incidents", one["id"])
     info = ElementTree.SubElement(made, f"{{{CAP}}}info")
     put(info, "language", "zh-CN")
@@ -58,6 +63,7 @@ def alert(one: dict[str, Any], sender: str) -> ElementTree.Element:
     put(info, "severity", SEVERITY.get(said["level"] or "", "Unknown"))
     put(info, "certainty", "Observed")
     put(info, "onset", when(said["known_at"]))
+    put(info, "expires", when(now + LASTS))
     put(info, "headline", f"{'【演练】' if said['drill'] else ''}{said['title']}")
     area = ElementTree.SubElement(info, f"{{{CAP}}}area")
     put(area, "areaDesc", " ".join(filter(None, (said["unit_name"], said["place"]))))
@@ -92,7 +98,7 @@ def feed(incidents: Iterable[dict[str, Any]], about: dict[str, str], now: dateti
         put(entry, "id", f"urn:uuid:{one['id']}")
         put(entry, "title", f"{'【演练】' if said['drill'] else ''}{said['title']}")
         put(entry, "updated", when(said["changed_at"]))
-        put(entry, "content", type="application/cap+xml").append(alert(one, about["sender"]))
+        put(entry, "content", type="application/cap+xml").append(alert(one, about["sender"], now))
     body: bytes = ElementTree.tostring(made, encoding="utf-8")
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + body
 

@@ -48,6 +48,7 @@ def incident_feature(one: dict[str, Any], wording: Wording, inside: dict[str, An
             "division": place.get("division"),
             "place": place.get("text"),
             "known_at": one["known_at"],
+            "opened_at": one["opened_at"],
             "changed_at": one["changed_at"],
             "next_due_at": one["next_due_at"],
             "inside": None if inside is None else inside["inside"],
