@@ -156,6 +156,18 @@ def test_what_was_struck_later_stands_on_a_form_of_before_and_is_marked_after(bu
     assert "（已划去）" in log_of(room, one, "")
 
 
+def test_what_came_late_from_the_field_is_on_the_form_of_the_period_in_which_it_came(busy: Any) -> None:
+    room, one, _moment = busy
+    happened = room.clock.ago(minutes=10)
+    room.clock.pass_by(minutes=1)
+    shift = room.clock.now().isoformat()
+    room.clock.pass_by(minutes=5)
+    room.told("Song", "add-entry", words.add_entry(one, "断网时记的一条", happened_at=happened))
+    for code in ("ics-209", "ics-214"):
+        assert "断网时记的一条" not in text_of(room, one, code, as_of=shift)
+        assert "断网时记的一条" in text_of(room, one, code, since=shift), code
+
+
 def test_an_agency_is_where_somebody_wrote_from_and_orders_to_a_unit_are_in_its_log(busy: Any) -> None:
     room, one, _moment = busy
     room.told("Song", "add-entry", words.add_entry(one, "村口已封", happened_at=room.clock.ago(seconds=9)))

@@ -38,6 +38,7 @@ class Told:
     unit: str
     names: frozenset[str]
     happened: datetime
+    recorded: datetime
     author: str  # who wrote it down, or whose words they were
     is_step: bool  # something that a person did or said, not a clock
 
@@ -158,7 +159,7 @@ def _status(
     due = now.scene.sitrep_due()
     yield _text("", "next_sitrep", [words.exact(due)] if due else [], words)
     yield _text("16-22", "location", list(_place(now, words)), words)
-    steps = [one for one in log if one.is_step and (asked.since is None or one.happened >= asked.since)]
+    steps = [one for one in log if one.is_step and _is_of(one, asked.since)]
     yield from _steps("28", "significant", steps, MOST_EVENTS, words)
     yield _figures("30-31", "public", now, before, words, [one for one in FACTS if not _is_force(one)])
     yield _text("32", "responder_status", [say("ics.not_reported")], words)  # facts do not tell them apart
@@ -191,6 +192,11 @@ def _status(
     yield _resources("48-52", now, words, tree)
     others = [words.unit(unit) for unit in now.units]
     yield _text("53", "cooperating", [say("list.comma").join(others)] if others else [], words)
+
+
+def _is_of(one: Told, since: datetime | None) -> bool:
+    """Of this period: it happened in it, or only came to be known in it, and is on no form of before."""
+    return since is None or one.happened >= since or one.recorded >= since
 
 
 def _steps(number: str, slug: str, steps: Sequence[Told], most: int, words: Words) -> Iterator[Block]:
@@ -273,8 +279,7 @@ def _activity(
     mine = [
         one
         for one in log
-        if (since is None or one.happened >= since)
-        and (not named or named in one.names or (is_unit and one.unit == named))
+        if _is_of(one, since) and (not named or named in one.names or (is_unit and one.unit == named))
     ]
     posts = list(dict.fromkeys(words.unit(one.unit) for one in mine if one.author == named and one.unit))
     yield _text("4", "position", _positions(now, named), words)
@@ -444,19 +449,20 @@ def told(line: Any, entry: Mapping[str, Any], words: Words) -> Told:
     event, behalf = entry["event"], entry.get("on_behalf_of") or {}
     named = [event.get(one) for one in _NAMES] + [behalf.get("name")]
     named += [one.get("name") for one in named if isinstance(one, Mapping)]
-    happened = datetime.fromisoformat(line.at)
+    happened, recorded = (datetime.fromisoformat(one) for one in (line.at, line.recorded_at))
     text = "".join(part.text for part in line.parts)
     struck = words.say("ics.struck") if line.struck else ""
     what = " ".join(one for one in (struck, line.label, text, line.text or "") if one)
     by = f"{line.by} ({behalf['name']})" if behalf.get("name") else line.by
     return Told(
         at=words.moment(happened),
-        recorded_at=words.moment(datetime.fromisoformat(line.recorded_at)),
+        recorded_at=words.moment(recorded),
         what=what,
         by=by,
         unit=str(entry.get("unit") or ""),
         names=frozenset(one for one in named if isinstance(one, str)) | {line.by},
         happened=happened,
+        recorded=recorded,
         author=str(behalf.get("name") or line.by),
         is_step=bool(entry.get("by")) and not line.struck and not line.quiet,
     )

@@ -23,7 +23,7 @@ async function look() {
   for (const name of ["lang", "incident"]) if (given.has(name)) query.set(name, given.get(name));
   try {
     const answer = await asked(`/embed/${panel}?${query}`);
-    if ([401, 403, 404].includes(answer.status)) return end(ended);
+    if (await isOver(answer)) return end(ended);
     if (answer.ok) {
       heardTime(answer.headers.get("Fenghuo-Time"));
       if (answer.status === 200) await put(elementsOf(await answer.text())[0]);
@@ -35,6 +35,13 @@ async function look() {
   } catch { /* away, or too slow: the veil says so */ }
   check();
   setTimeout(look, AGAIN_MS * (0.5 + Math.random()));
+}
+
+/** Whether the desk itself says so: a proxy's own 403 or 404 passes. */
+async function isOver(answer) {
+  if (![401, 403, 404].includes(answer.status)) return false;
+  const { type } = await answer.json().catch(() => ({}));
+  return ["not-signed-in", "not-permitted", "not-found"].includes(type);
 }
 
 async function put(fresh) {
@@ -55,7 +62,7 @@ async function put(fresh) {
 async function drawMap() {
   const section = place().querySelector('[data-panel="map"]');
   if (!section) return;
-  mapAskedAt = performance.now();
+  if (mapReadAt >= mapAskedAt) mapAskedAt = performance.now();  // what was not answered yet grows old
   if (section.mapPanel) return document.dispatchEvent(new Event("fenghuo:refresh"));
   const { MapPanel } = await import(section.dataset.module);
   await MapPanel.mount(section, mapData);
