@@ -95,6 +95,13 @@ export function ordersWaiting(state, outbox) {
 }
 
 /** What came while nobody listened, his own deeds left out. */
+/** Whether more changed than the lines that are kept here can tell: all that are kept of an incident are newer. */
+export function missedMore(state, away) {
+  if (!away) return false;
+  const from = away.from ?? 0;
+  return [...state.incidents.values()].some(({ lines, lines_left_out: left }) => left > 0 && lines.every(({ offset }) => offset === null || offset > from));
+}
+
 export function missed(state, outbox, away) {
   if (!away) return [];
   const own = new Set(outbox.items.map((one) => one.command_id));

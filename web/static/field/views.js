@@ -3,10 +3,12 @@ import { say } from "../texts.js";
 import { signOf } from "../clock.js";
 import { aloud, isSayable } from "./aloud.js";
 import { button, h, said } from "./dom.js";
-import { hourEnds, incident, incidents, labelOf, missed, ordersWaiting, STATE_WORDS, textOf, timesOf } from "./projected.js";
+import { hourEnds, incident, incidents, labelOf, missed, missedMore, ordersWaiting, STATE_WORDS, textOf, timesOf } from "./projected.js";
 import { agoText, momentText, now, spanText, timesText } from "./tablet.js";
 import { deeds } from "./deeds.js";
 import { openFile } from "./photos.js";
+
+const MOST_SHOWN = 200;
 
 const moment = (at) => at ? momentText(Date.parse(at)) : "";
 
@@ -147,14 +149,14 @@ function refusal(app, item) {
 }
 
 function awayBar(app) {
-  const lines = missed(app.state, app.outbox, app.away);
-  return lines.length > 0 && h("p", { class: "field-away" }, h("b", {}, say("tablet.away", { count: lines.length })), " ", link("#/news", say("tablet.look")), button(say("tablet.seen"), () => app.sawNews(), { class: "quiet" }));
+  const lines = missed(app.state, app.outbox, app.away), isMore = missedMore(app.state, app.away);
+  return (lines.length > 0 || isMore) && h("p", { class: "field-away" }, h("b", {}, say(isMore ? "tablet.away_more" : "tablet.away", { count: lines.length })), " ", link("#/news", say("tablet.look")), button(say("tablet.seen"), () => app.sawNews(), { class: "quiet" }));
 }
 
 export function news(app) {
-  const lines = missed(app.state, app.outbox, app.away);
+  const lines = missed(app.state, app.outbox, app.away), isMore = missedMore(app.state, app.away);
   return [
-    h("h1", {}, say("tablet.away", { count: lines.length })),
+    h("h1", {}, say(isMore ? "tablet.away_more" : "tablet.away", { count: lines.length })),
     h("ol", { class: "field-log" }, lines.map((line) => h("li", {}, h("a", { href: `#/i/${line.incident.id}` }, said(line.incident.title)), kept(app, line)))),
     button(say("tablet.seen"), () => { app.sawNews(); app.go("#/"); }, { class: "wide" }),
   ];
@@ -162,12 +164,15 @@ export function news(app) {
 
 export function outboxPage(app) {
   const { outbox } = app;
-  const shown = outbox.items.filter((one) => !["amended", "away"].includes(one.state)).reverse();
+  const all = outbox.items.filter((one) => !["amended", "away"].includes(one.state)).reverse();
+  const refused = all.filter((one) => one.state === "refused"), others = all.filter((one) => one.state !== "refused");
+  const shown = [...refused, ...others.slice(0, MOST_SHOWN)], left = all.length - shown.length;  // a refused one is never left out
   return [
     h("h1", {}, say("tablet.outbox", { count: outbox.waiting.length + outbox.refused.length })),
     outbox.strangers.length > 0 && h("p", { class: "field-refusal" }, say("tablet.strangers", { count: outbox.strangers.length, name: outbox.strangers[0].name })),
     outbox.waiting.length > 0 && link("#/carry", say("tablet.carry")),
-    shown.length ? h("ol", { class: "field-log" }, shown.slice(0, 200).map((item) => h("li", { class: `is-own is-${item.state}` }, ownLine(app, item)))) : h("p", { class: "hint" }, say("tablet.outbox_empty")),
+    shown.length ? h("ol", { class: "field-log" }, shown.map((item) => h("li", { class: `is-own is-${item.state}` }, ownLine(app, item)))) : h("p", { class: "hint" }, say("tablet.outbox_empty")),
+    left > 0 && h("p", { class: "hint" }, say("tablet.outbox_more", { count: left })),
   ];
 }
 
