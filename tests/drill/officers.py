@@ -33,8 +33,8 @@ async def does(page: Page, incident: str, **deeds: Any) -> list[int]:
 
 
 async def kept(page: Page) -> list[Kept]:
-    """The outbox as it lies on the tablet's disk, in the order of his deeds. One that nobody touched has locked
-    itself: he opens it to look."""
+    """The outbox as it lies on the tablet's disk, in the order of his deeds; one that has locked itself
+    meanwhile is opened to look."""
     if await page.locator("#door[open]").count():
         await unlock(page)
     found: list[Kept] = await page.evaluate(f"{CODE}; kept")
