@@ -32,7 +32,7 @@ OF_EMBEDS = (
     (
         "a frame that was taken back is answered once more",
         "server/pages/embeds.py",
-        "if ended is not None:\n            return problem",
+        "if ended:\n            return problem",
         "if False:\n            return problem",
         "tests/test_embeds.py -k waits_for_news",
     ),

@@ -4,8 +4,8 @@ OF_FORMS = (
     (
         "a form of the night knows what came in the morning",
         "server/record/folded.py",
-        "if one.recorded_at <= until]",
-        "if True]",
+        "[one for one in entries if one.recorded_at <= moment]",
+        "entries",
         "tests/test_ics_forms.py -k three_in_the_morning",
     ),
     (
@@ -17,7 +17,7 @@ OF_FORMS = (
     ),
     (
         "a form says 0 of what nobody reported",
-        "server/documents/ics.py",
+        "server/documents/ics_blocks.py",
         'return words.say("ics.not_reported")',
         'return "0"',
         "tests/test_ics_forms.py -k three_in_the_morning",

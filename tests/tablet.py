@@ -13,8 +13,9 @@ from typing import Any, Protocol
 from playwright.async_api import BrowserContext, Page, Playwright, Route, expect
 from playwright.async_api import Error as PlaywrightError
 
+from tests import words
 from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
-from tests.product import PASSWORD
+from tests.product import PASSWORD, FenghuoProcess
 from tests.waiting import eventually
 
 PIN = "4826"
@@ -121,6 +122,13 @@ async def switched_on(playwright: Playwright, folder: Path, desk: Door) -> Async
         yield tablet
     finally:
         await tablet.switch_off()
+
+
+def opened(desk: FenghuoProcess, **over: Any) -> str:
+    """An incident of a minute ago, as the county's desk opens it."""
+    body = words.open_incident(**{"known_at": words.just_now(60), "occurred_at": ..., **over})
+    assert desk.tell("Li", "open-incident", body).status_code == 200
+    return str(body["incident_id"])
 
 
 async def sign_in(page: Page, desk: Door, who: str, *, is_kept: bool = True) -> None:

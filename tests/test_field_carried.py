@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from server.domain.short_report.alphabet import CARRIED
 from tests import words
 from tests.product import FenghuoProcess
-from tests.tablet import LINE, at, note, sign_in
+from tests.tablet import LINE, at, note, opened, sign_in
 from tests.words import new_id
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(150)]
@@ -23,12 +23,6 @@ def desk(furnish: Callable[..., FenghuoProcess]) -> Iterator[FenghuoProcess]:
     desk.start()
     yield desk
     desk.stop()
-
-
-def opened(desk: FenghuoProcess, **over: Any) -> str:
-    body = words.open_incident(**{"known_at": words.just_now(60), "occurred_at": ..., **over})
-    assert desk.tell("Li", "open-incident", body).status_code == 200
-    return str(body["incident_id"])
 
 
 async def saved(page: Page) -> None:

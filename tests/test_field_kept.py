@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
@@ -12,7 +11,7 @@ from server.pages.field import ENTRY, modules
 from server.screens.static_files import STATIC_PATH
 from tests import uploads, words
 from tests.product import FenghuoProcess
-from tests.tablet import LINE, at, is_live, note, sign_in, unlock
+from tests.tablet import LINE, at, is_live, note, opened, sign_in, unlock
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(150)]
@@ -70,12 +69,6 @@ def desk(furnish: Callable[..., FenghuoProcess]) -> Iterator[FenghuoProcess]:
     desk.start()
     yield desk
     desk.stop()
-
-
-def opened(desk: FenghuoProcess, **over: Any) -> str:
-    body = words.open_incident(**{"known_at": words.just_now(60), "occurred_at": ..., **over})
-    assert desk.tell("Li", "open-incident", body).status_code == 200
-    return str(body["incident_id"])
 
 
 async def test_what_does_not_open_is_said_and_all_else_is_there(page: Page, desk: FenghuoProcess) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests import words
 from tests.product import FenghuoProcess
-from tests.tablet import LINE, PIN, at, is_live, marks, note, sign_in, unlock
+from tests.tablet import LINE, PIN, at, is_live, marks, note, opened, sign_in, unlock
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(150)]
@@ -48,12 +47,6 @@ def desk(furnish: Callable[..., FenghuoProcess]) -> Iterator[FenghuoProcess]:
     desk.start()
     yield desk
     desk.stop()
-
-
-def opened(desk: FenghuoProcess, **over: Any) -> str:
-    body = words.open_incident(**{"known_at": words.just_now(60), "occurred_at": ..., **over})
-    assert desk.tell("Li", "open-incident", body).status_code == 200
-    return str(body["incident_id"])
 
 
 def notes(desk: FenghuoProcess, incident: str) -> list[str]:

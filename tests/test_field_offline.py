@@ -18,7 +18,7 @@ from server.people.devices import Devices
 from server.settings import Settings
 from tests import uploads, words
 from tests.product import FenghuoProcess
-from tests.tablet import LINE, at, is_live, marks, note, sign_in, switched_on, unlock
+from tests.tablet import LINE, at, is_live, marks, note, opened, sign_in, switched_on, unlock
 from tests.waiting import eventually
 from tests.words import new_id
 
@@ -31,12 +31,6 @@ def desk(furnish: Callable[..., FenghuoProcess]) -> Iterator[FenghuoProcess]:
     desk.start()
     yield desk
     desk.stop()
-
-
-def opened(desk: FenghuoProcess, **over: Any) -> str:
-    body = words.open_incident(**{"known_at": words.just_now(60), "occurred_at": ..., **over})
-    assert desk.tell("Li", "open-incident", body).status_code == 200
-    return str(body["incident_id"])
 
 
 def notes(desk: FenghuoProcess, incident: str) -> list[dict[str, Any]]:

@@ -156,6 +156,15 @@ def test_what_was_struck_later_stands_on_a_form_of_before_and_is_marked_after(bu
     assert "（已划去）" in log_of(room, one, "")
 
 
+def test_a_report_that_is_owed_is_marked_from_when_it_was_due(own_room: Room) -> None:
+    room = own_room
+    one = opened(room, facts={"dead": 11}, known_at=room.clock.ago(minutes=1), occurred_at=...)
+    early = room.clock.now().isoformat()
+    room.clock.pass_by(hours=2)
+    assert "已逾期" in text_of(room, one, "ics-209")
+    assert "已逾期" not in text_of(room, one, "ics-209", as_of=early), "then it was not due yet"
+
+
 def test_what_came_late_from_the_field_is_on_the_form_of_the_period_in_which_it_came(busy: Any) -> None:
     room, one, _moment = busy
     happened = room.clock.ago(minutes=10)

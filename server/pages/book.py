@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import structlog
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,17 +12,15 @@ from starlette.routing import BaseRoute, Route
 
 from schemas.events import LOG_ENTRY, plain
 from server.documents import book as bound
-from server.documents.fonts import NoChineseType
-from server.documents.press import DOWNLOAD, Busy, disposition
+from server.documents.press import DOWNLOAD, disposition
 from server.pages.asked import Asked
 from server.pages.duties import begins
+from server.pages.printed import pressed, refused
 from server.record import book as record
 from server.record import duty_reading
 from server.screens.duty_log import line as log_line
 from server.screens.duty_log import without_keystrokes
 from server.screens.wording import BEIJING, Wording, utc_text
-
-log = structlog.get_logger()
 
 
 async def duty_log(request: Request) -> Response:
@@ -31,18 +28,14 @@ async def duty_log(request: Request) -> Response:
     asked = Asked(request)
     day = _day(request.query_params.get("day"), asked.now)
     if day is None or asked.principal.kind == "wall":
-        return await run_sync(_refused, asked, 404, "book.no_day")
+        return await run_sync(refused, asked, 404, "book.no_day")
     try:
-        made = await asked.parts.press.bound(await run_sync(_book, asked, day))
+        book = await run_sync(_book, asked, day)
     except record.TooLong:
-        return await run_sync(_refused, asked, 422, "book.too_long")
-    except NoChineseType:
-        return await run_sync(_refused, asked, 503, "report.no_type")
-    except (Busy, TimeoutError):
-        return await run_sync(_refused, asked, 503, "report.busy")
+        return await run_sync(refused, asked, 422, "book.too_long")
     name = disposition(f"{asked.wording.unit(asked.viewer)}值班日志 {day}.pdf", f"duty-log-{day}.pdf")
     headers = {**DOWNLOAD, "Content-Disposition": name}
-    return Response(made, headers=headers, media_type="application/pdf")
+    return await pressed(asked, asked.parts.press.bound(book), headers)
 
 
 def _day(said: str | None, now: datetime) -> date | None:
@@ -136,16 +129,6 @@ def _signature(entry: dict[str, Any], words: Wording) -> tuple[str, str, str]:
     behalf = entry.get("on_behalf_of")
     who = f"{behalf['name']}（由 {entry['by']} 代签）" if behalf else entry["by"]
     return side, who, words.exact(entry["recorded_at"])
-
-
-def _refused(asked: Asked, status: int, slug: str) -> Response:
-    if status == 503:
-        log.error("a duty log could not be printed", why=slug)
-    asked.note_head()
-    answer = asked.page("missing.html", status, said=asked.wording.say(slug))
-    if slug == "report.busy":
-        answer.headers["Retry-After"] = "3"
-    return answer
 
 
 def routes() -> list[BaseRoute]:

@@ -66,9 +66,7 @@ class ChannelPages:
         return await self._page(request, person, done=self.front.done(request, "channels.tested"))
 
     async def send_test(self, request: Request) -> Response:
-        admin, parts = self.front.person(request), _parts(request)
-        if admin.post is not Post.ADMIN:
-            raise TurnedBack(self.front.refuse(request, 403, "not_permitted"))
+        admin, parts = self.front.administrator(request), _parts(request)
         channel = parts.store.channels.channel(str(request.path_params["channel"]))
         unit = None if channel is None else next(iter(self._reached(admin, channel)), None)
         if channel is None or unit is None:

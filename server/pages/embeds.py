@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
 
 from anyio.to_thread import run_sync
 from starlette.requests import Request
@@ -23,6 +22,7 @@ from server.gate.problems import problem
 from server.pages.asked import Asked
 from server.pages.figures import picture
 from server.parts import Parts
+from server.people.accounts import Principal
 from server.record import reading
 from server.screens.texts import language_of
 from server.screens.wall_scenes import PANELS
@@ -31,6 +31,8 @@ from server.screens.wall_scenes import PANELS
 HOLD_S, LOOK_S, MOST_HELD = 5.0, 0.5, 500
 _NOBODYS = "'none'"
 _held = asyncio.Semaphore(MOST_HELD)
+_Standing = tuple[bool, str, int]
+_looks: dict[str, tuple[float, asyncio.Future[_Standing]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +81,37 @@ async def panel(request: Request) -> Response:
     return await run_sync(_made, Asked(request), wanted)
 
 
-async def _news(parts: Parts, principal: Any, known: _Known) -> Response | None:
+async def _news(parts: Parts, principal: Principal, known: _Known) -> Response | None:
     """None as soon as there are news; else what is to be answered."""
-    log = reading.StreamLog(parts.database)
-    until = asyncio.get_running_loop().time() + HOLD_S
-
-    def stands() -> tuple[int | None, str, int]:
-        standing = parts.people.standing_of([principal])[principal.credential_id]
-        return standing, log.epoch(), log.head(principal.unit)
-
+    now = asyncio.get_running_loop().time
+    until = now() + HOLD_S
     while True:
-        ended, epoch, head = await run_sync(stands)
-        if ended is not None:
+        ended, epoch, head = await _stands(parts, principal)
+        if ended:
             return problem(401, "not-signed-in", detail="this token holds no more")
-        if (epoch, head) != (known.epoch, known.head):
+        if epoch != known.epoch or head > known.head:  # a look may be a little older than what it has
             return None
-        if asyncio.get_running_loop().time() >= until:
+        if now() >= until:
             return Response(status_code=204, headers={"Fenghuo-Time": wire_instant(parts.now())})
         await asyncio.sleep(LOOK_S)
+
+
+async def _stands(parts: Parts, principal: Principal) -> _Standing:
+    """Whether a token holds, and how far its unit's stream is: asked once for all its frames that wait."""
+    key, time = principal.credential_id, asyncio.get_running_loop().time()
+    begun, look = _looks.get(key, (0.0, None))
+    if look is None or time - begun >= LOOK_S or look.get_loop() is not asyncio.get_running_loop():
+        if len(_looks) >= MOST_HELD:
+            _looks.clear()
+        look = asyncio.ensure_future(run_sync(_look, parts, principal))
+        _looks[key] = (time, look)
+    return await asyncio.shield(look)
+
+
+def _look(parts: Parts, principal: Principal) -> _Standing:
+    log = reading.StreamLog(parts.database)
+    ended = parts.people.standing_of([principal])[principal.credential_id] is not None
+    return ended, log.epoch(), log.head(principal.unit)
 
 
 def _known(request: Request) -> _Known | None:

@@ -11,12 +11,12 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from server.documents.figures import Bars, FigureBook, FigureTable, figures_xlsx
-from server.documents.fonts import NoChineseType
-from server.documents.press import DOWNLOAD, Busy, disposition
+from server.documents.press import DOWNLOAD, disposition
 from server.documents.spreadsheets import Cell
 from server.documents.tables import MEDIA
 from server.domain.rates import Counted, Pair, Ratio, pair, told_apart
 from server.pages.asked import Asked
+from server.pages.printed import pressed, refused
 from server.pages.statistics import KEYS, MONTHS, PAIRED, SPAN_NAMES, TIMING, bare_rows, labels, query_of
 from server.record import breakdown
 from server.record.counted import Period
@@ -31,9 +31,9 @@ async def figures(request: Request) -> Response:
     asked = Asked(request)
     kind = request.query_params.get("as", "xlsx")
     if kind not in ("xlsx", "pdf"):
-        return await run_sync(_refused, asked, 404, "export.none")
+        return await run_sync(refused, asked, 404, "export.none")
     if asked.principal.kind == "wall":
-        return await run_sync(_refused, asked, 403, "refused.not_permitted")
+        return await run_sync(refused, asked, 403, "refused.not_permitted")
     book = await run_sync(_book, asked)
     local = asked.now.astimezone(BEIJING)
     plain = f"one-hour-{local:%Y%m%d-%H%M}.{kind}"
@@ -44,21 +44,7 @@ async def figures(request: Request) -> Response:
              asked=str(request.query_params)[:500])  # fmt: skip
     if kind == "xlsx":
         return StreamingResponse(figures_xlsx(book), media_type=MEDIA["xlsx"], headers=headers)
-    try:
-        made = await asked.parts.press.tabled(book)
-    except NoChineseType:
-        return await run_sync(_refused, asked, 503, "report.no_type")
-    except (Busy, TimeoutError):
-        return await run_sync(_refused, asked, 503, "report.busy")
-    return Response(made, media_type="application/pdf", headers=headers)
-
-
-def _refused(asked: Asked, status: int, slug: str) -> Response:
-    asked.note_head()
-    answer = asked.page("missing.html", status, said=asked.wording.say(slug))
-    if slug == "report.busy":
-        answer.headers["Retry-After"] = "3"
-    return answer
+    return await pressed(asked, asked.parts.press.tabled(book), headers)
 
 
 def _book(asked: Asked) -> FigureBook:

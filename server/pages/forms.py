@@ -12,13 +12,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from server.documents import ics
-from server.documents.fonts import NoChineseType
 from server.documents.form import Form
-from server.documents.press import DOWNLOAD, Busy, disposition
+from server.documents.ics_blocks import Told, Words
+from server.documents.press import DOWNLOAD, disposition
 from server.domain.incident import Incident
 from server.pages.asked import Asked, page
+from server.pages.printed import pressed, refused
 from server.record import reading
-from server.record.folded import incident_until
+from server.record.folded import incident_at
 from server.screens.duty_log import line as log_line
 from server.screens.duty_log import without_keystrokes
 from server.screens.wording import BEIJING, Wording
@@ -28,7 +29,7 @@ MOST_NAMED = 200
 
 
 class _Wrong(Exception):
-    """A moment that is none; the name of its field."""
+    """A moment that is none, or does not fit."""
 
 
 def _incident(asked: Asked) -> dict[str, Any] | None:
@@ -66,24 +67,18 @@ async def form_file(request: Request) -> Response:
     asked = Asked(request)
     code = request.path_params["code"]
     if code not in ics.CODES:
-        return await run_sync(_refused, asked, 404, "missing.page")
+        return await run_sync(refused, asked, 404, "missing.page")
     try:
         form = await run_sync(_form, asked, code)
     except _Wrong:
-        return await run_sync(_refused, asked, 422, "ics.bad_moment")
+        return await run_sync(refused, asked, 422, "ics.bad_moment")
     if form is None:
-        return await run_sync(_refused, asked, 404, "refused.no_incident")
-    try:
-        made = await asked.parts.press.formed(form)
-    except NoChineseType:
-        return await run_sync(_refused, asked, 503, "report.no_type")
-    except (Busy, TimeoutError):
-        return await run_sync(_refused, asked, 503, "report.busy")
+        return await run_sync(refused, asked, 404, "refused.no_incident")
     drill = "drill-" if form.notice else ""
     stamp = form.at.astimezone(BEIJING).strftime("%m%d-%H%M")
     plain = f"{drill}{code}-{str(request.path_params['incident_id'])[:8]}-{stamp}.pdf"
     headers = {**DOWNLOAD, "Content-Disposition": disposition(plain, plain)}
-    return Response(made, headers=headers, media_type="application/pdf")
+    return await pressed(asked, asked.parts.press.formed(form), headers)
 
 
 def _form(asked: Asked, code: ics.Code) -> Form | None:
@@ -93,12 +88,11 @@ def _form(asked: Asked, code: ics.Code) -> Form | None:
         return None
     as_of = min(_moment(query.get("as_of")) or asked.now, asked.now)
     since = _moment(query.get("since"))
-    now = incident_until(parts.database, shown["id"], as_of)
+    now, before = incident_at(parts.database, shown["id"], as_of, since)
     if now is None or (since is not None and since > as_of):
         raise _Wrong
-    before = None if since is None else incident_until(parts.database, shown["id"], since)
     wording = parts.views.wording("en" if query.get("lang", asked.lang) == "en" else "zh")
-    words = ics.Words(wording.lang, wording.say, wording.term, wording.exact, wording.unit)
+    words = Words(wording.lang, wording.say, wording.term, wording.exact, wording.unit)
     said = ics.Asked(as_of, since, query.get("who", "")[:64], asked.principal.name, asked.now)
     faces = parts.forms.common.typefaces
     log = _log(shown, now, as_of, wording, words)
@@ -106,8 +100,8 @@ def _form(asked: Asked, code: ics.Code) -> Form | None:
 
 
 def _log(
-    shown: dict[str, Any], then: Incident, as_of: datetime, wording: Wording, words: ics.Words
-) -> list[ics.Told]:
+    shown: dict[str, Any], then: Incident, as_of: datetime, wording: Wording, words: Words
+) -> list[Told]:
     """The lines that were on record then, in the order of the record; struck only what was struck by then."""
     owed = {one["id"]: one for one in shown["obligations"]}
     reports = {one["report_id"]: one for one in [*shown["reports"], *shown["drafts"]]}
@@ -127,24 +121,12 @@ def _moment(said: str | None) -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(said)
-        at = at.replace(tzinfo=BEIJING) if at.tzinfo is None else at
-        return at.astimezone(BEIJING) if 2000 <= at.year <= 2200 else _fail()
+        at = (at.replace(tzinfo=BEIJING) if at.tzinfo is None else at).astimezone(BEIJING)
     except (ValueError, OverflowError):
         raise _Wrong from None
-
-
-def _fail() -> datetime:
-    raise ValueError
-
-
-def _refused(asked: Asked, status: int, slug: str) -> Response:
-    if status == 503:
-        log.error("a form could not be printed", path=asked.request.url.path, why=slug)
-    asked.note_head()
-    answer = asked.page("missing.html", status, said=asked.wording.say(slug))
-    if slug == "report.busy":
-        answer.headers["Retry-After"] = "3"
-    return answer
+    if not 2000 <= at.year <= 2200:
+        raise _Wrong
+    return at
 
 
 def routes() -> list[BaseRoute]:

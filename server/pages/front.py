@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
+from schemas.terms import Post
 from server.domain.units import UnitTree
 from server.gate.auth import principal_of
 from server.gate.cookies import is_secure
@@ -69,6 +70,13 @@ class Front:
         """Somebody in person: no token, no wall. A leaked token must not make itself an account."""
         principal = principal_of(request.scope)
         if principal.kind != "session":
+            raise TurnedBack(self.refuse(request, 403, "not_permitted"))
+        return principal
+
+    def administrator(self, request: Request) -> Principal:
+        """The same, of the one post that lets people and programs in."""
+        principal = self.person(request)
+        if principal.post is not Post.ADMIN:
             raise TurnedBack(self.refuse(request, 403, "not_permitted"))
         return principal
 

@@ -13,11 +13,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from schemas.terms import Post
 from server.gate.auth import exact_origin
 from server.pages.asked import Asked
-from server.pages.front import Front, TurnedBack, form_of, guarded, in_thread, log, text_in
-from server.people.accounts import Principal
+from server.pages.front import Front, form_of, guarded, in_thread, log, text_in
 from server.people.embeds import Embeds
 from server.people.people import AccountRefused
 from server.screens.wall_scenes import PANELS
@@ -41,7 +39,7 @@ class GivenPages:
         return await self._page(request, done=self.front.done(request, "embeds.ended"))
 
     async def give(self, request: Request) -> Response:
-        admin, form, embeds = self._administrator(request), await form_of(request), _embeds(request)
+        admin, form, embeds = self.front.administrator(request), await form_of(request), _embeds(request)
         try:
             kind, unit = text_in(form, "kind"), text_in(form, "unit")
             if not self.front.units.covers(admin.unit, unit):
@@ -57,7 +55,7 @@ class GivenPages:
         return await self._page(request, made=(kind, *made), panels=panels)
 
     async def end(self, request: Request) -> Response:
-        admin, given_id = self._administrator(request), str(request.path_params["given_id"])
+        admin, given_id = self.front.administrator(request), str(request.path_params["given_id"])
         embeds = _embeds(request)
         mine = [one for one in await in_thread(embeds.given) if self.front.units.covers(admin.unit, one.unit)]
         if not any(one.id == given_id for one in mine):
@@ -66,12 +64,6 @@ class GivenPages:
         self.front.people.forget()
         log.info("given_ended", by=admin.name, id=given_id)
         return RedirectResponse("/embeds?done=embeds.ended", 303)
-
-    def _administrator(self, request: Request) -> Principal:
-        principal = self.front.person(request)
-        if principal.post is not Post.ADMIN:
-            raise TurnedBack(self.front.refuse(request, 403, "not_permitted"))
-        return principal
 
     async def _page(
         self,
@@ -84,7 +76,7 @@ class GivenPages:
         panels: Sequence[str] = (),
         typed: FormData | None = None,
     ) -> Response:
-        admin = self._administrator(request)
+        admin = self.front.administrator(request)
         reached = set(self.front.units.subtree(admin.unit))
         given = [one for one in await in_thread(_embeds(request).given) if one.unit in reached]
         links = []

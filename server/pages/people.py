@@ -39,10 +39,10 @@ class PeoplePages:
 
     async def people_page(self, request: Request) -> Response:
         done = self.front.done(request, "people.changed", "people.sessions_ended", "people.wall_ended")
-        return await self._people(request, self._administrator(request), done=done)
+        return await self._people(request, self.front.administrator(request), done=done)
 
     async def add_person(self, request: Request) -> Response:
-        admin, form = self._administrator(request), await form_of(request)
+        admin, form = self.front.administrator(request), await form_of(request)
         try:
             unit = self._reached(admin, text_in(form, "unit"))
             person = await in_thread(
@@ -54,7 +54,7 @@ class PeoplePages:
             return await self._people(request, admin, self.front.say(request, f"refused.{refused.slug}"), 422)
 
     async def change_person(self, request: Request) -> Response:
-        admin, form = self._administrator(request), await form_of(request)
+        admin, form = self.front.administrator(request), await form_of(request)
         action, name = request.path_params["action"], (await self._access_person(request, admin)).name
         try:
             match action:
@@ -76,7 +76,7 @@ class PeoplePages:
         return RedirectResponse(f"/people?done={done}", 303)
 
     async def add_wall(self, request: Request) -> Response:
-        admin, form = self._administrator(request), await form_of(request)
+        admin, form = self.front.administrator(request), await form_of(request)
         try:
             unit = self._reached(admin, text_in(form, "unit"))
             secret = await in_thread(self.front.people.invite_wall, unit, text_in(form, "label"))
@@ -86,7 +86,7 @@ class PeoplePages:
         return await self._people(request, admin, link=secret, link_for=text_in(form, "label"))
 
     async def end_wall(self, request: Request) -> Response:
-        admin, wall_id = self._administrator(request), str(request.path_params["wall_id"])
+        admin, wall_id = self.front.administrator(request), str(request.path_params["wall_id"])
         walls = await in_thread(self.front.people.walls)
         if not any(
             line.id == wall_id and self.front.units.covers(admin.unit, line.unit or "") for line in walls
@@ -95,12 +95,6 @@ class PeoplePages:
         await in_thread(self.front.people.sign_out, wall_id)
         log.info("wall_ended", by=admin.name, session=wall_id)
         return RedirectResponse("/people?done=people.wall_ended", 303)
-
-    def _administrator(self, request: Request) -> Principal:
-        principal = self.front.person(request)
-        if principal.post is not Post.ADMIN:
-            raise TurnedBack(self.front.refuse(request, 403, "not_permitted"))
-        return principal
 
     async def _access_person(self, request: Request, admin: Principal) -> Account:
         """The person in the path, if this administrator reaches them. Otherwise they are not there."""

@@ -1,8 +1,8 @@
-"""Files that are printed for whoever asks: a report, the minutes of a consultation, as DOCX and PDF."""
+"""Files that are printed for whoever asks: reports, minutes, forms, figures, a day of the log."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from anyio.to_thread import run_sync
@@ -30,23 +30,30 @@ def printed(
         asked = Asked(request)
         paper = await run_sync(paper_of, asked)
         if paper is None:
-            return await run_sync(_refused, asked, 404, missing)
-        try:
-            made = await asked.parts.press.printed(kind, paper)
-        except NoChineseType:
-            return await run_sync(_refused, asked, 503, "report.no_type")
-        except (Busy, TimeoutError):
-            return await run_sync(_refused, asked, 503, "report.busy")
+            return await run_sync(refused, asked, 404, missing)
         (of,) = (value for name, value in request.path_params.items() if name != "incident_id")
         plain = f"{'drill-' if paper.drill else ''}{what}-{str(of)[:8]}.{kind}"
         headers = {**DOWNLOAD, "Content-Disposition": disposition(file_name(paper, kind), plain)}
-        return Response(made, headers=headers, media_type=TYPES[kind])
+        return await pressed(asked, asked.parts.press.printed(kind, paper), headers, TYPES[kind])
 
     return endpoint
 
 
-def _refused(asked: Asked, status: int, slug: str) -> Response:
-    if status != 404:
+async def pressed(
+    asked: Asked, made: Awaitable[bytes], headers: Mapping[str, str], media_type: str = TYPES["pdf"]
+) -> Response:
+    """What the press makes, as a download; or a page that says why it could not."""
+    try:
+        return Response(await made, headers=headers, media_type=media_type)
+    except NoChineseType:
+        return await run_sync(refused, asked, 503, "report.no_type")
+    except (Busy, TimeoutError):
+        return await run_sync(refused, asked, 503, "report.busy")
+
+
+def refused(asked: Asked, status: int, slug: str) -> Response:
+    """A page that says why there is no such file. Blocking."""
+    if status == 503:
         log.error("a paper could not be printed", path=asked.request.url.path, why=slug)
     asked.note_head()
     answer = asked.page("missing.html", status, said=asked.wording.say(slug))

@@ -30,14 +30,21 @@ def incident_seen_by(database: Database, viewer: str, incident_id: str) -> Incid
         return load_incident(connection, incident_id)
 
 
-def incident_until(database: Database, incident_id: str, until: datetime) -> Incident | None:
-    """The state as it was on record at a moment; None when nothing was yet. Whether somebody may see it was
-    asked before. Synchronous: call in a thread."""
+def incident_at(
+    database: Database, incident_id: str, *moments: datetime | None
+) -> tuple[Incident | None, ...]:
+    """The state as it was on record at each moment; None where nothing was yet, or no moment is asked for.
+    Whether somebody may see it was asked before. Synchronous: call in a thread."""
     query = select(ENTRY.c.body).where(ENTRY.c.incident_id == incident_id).order_by(ENTRY.c.seq)
     with database.reading() as connection:
         bodies = connection.execute(query).scalars().all()
-    entries = [one for one in map(LOG_ENTRY.validate_json, bodies) if one.recorded_at <= until]
-    return fold(incident_id, entries) if entries else None
+    entries = [LOG_ENTRY.validate_json(body) for body in bodies]
+
+    def at(moment: datetime | None) -> Incident | None:
+        known = [] if moment is None else [one for one in entries if one.recorded_at <= moment]
+        return fold(incident_id, known) if known else None
+
+    return tuple(map(at, moments))
 
 
 def draft_shown(draft: Draft) -> dict[str, Any]:
