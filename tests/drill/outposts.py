@@ -147,7 +147,11 @@ def _six_hours(run: Run, hub: Hub, chance: random.Random) -> tuple[str, str, str
 def _join(run: Run, hub: Hub, chance: random.Random) -> None:
     """The line comes and goes, and loses answers, and the laptop stops in the middle of it."""
     database = hub.laptop.parts.database
-    with patch.object(outward, "MOST", run.scale(20, 8)), patch.object(outward, "FIRST_WAIT_S", 0.02):
+    with (
+        patch.object(outward, "MOST", run.scale(20, 8)),
+        patch.object(outward, "FIRST_WAIT_S", 0.02),
+        patch.object(outward, "LONGEST_WAIT_S", 0.5),  # in six hours without a line its waits had grown long
+    ):
         for _ in range(run.scale(12, 2)):
             before = upward.counts(database).waiting
             hub.line.loses_answers = chance.randint(1, 2)
