@@ -149,8 +149,8 @@ async def sign_in(page: Page, desk: Door, who: str, *, is_kept: bool = True) -> 
 async def unlock(page: Page, pin: str = PIN) -> None:
     """At the door: the PIN, or twice a new one where there is none yet."""
     door = page.locator("#door")
-    await expect(door).to_have_attribute("data-known", "yes", timeout=LINE)
-    await expect(door).to_have_attribute("data-mode", re.compile("enter|choose"), timeout=LINE)
+    ready = '#door[data-known="yes"]:is([data-mode="enter"], [data-mode="choose"])'  # both at one moment
+    await expect(page.locator(ready)).to_be_visible(timeout=LINE)
     await expect(page.locator("#pin")).to_be_visible()
     for again in range(2 if await door.get_attribute("data-mode") == "choose" else 1):
         if again:  # what is typed before the door has turned the page is not the second time
