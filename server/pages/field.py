@@ -128,7 +128,9 @@ class Said:
         self._tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
         self._media_type = media_type
         self._headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding", **(headers or {})}
-        self._packed = {coding: packed(body, Headers({"accept-encoding": coding})) for coding in CODINGS}
+        self._packed = {
+            coding: packed(body, Headers({"accept-encoding": coding}), once=True) for coding in CODINGS
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = Headers(scope=scope)

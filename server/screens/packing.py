@@ -12,6 +12,8 @@ import zstandard
 from starlette.datastructures import Headers
 
 _GZIP, _ZSTD = 6, 3
+#: For what is packed once and sent often.
+_GZIP_ONCE, _ZSTD_ONCE = 9, 19
 
 
 def takes(asked: Headers, coding: str) -> bool:
@@ -23,10 +25,11 @@ def takes(asked: Headers, coding: str) -> bool:
     return False
 
 
-def packed(body: bytes, asked: Headers) -> tuple[bytes, str | None]:
-    """The body as it travels and the name of its coding; None when it travels as it is."""
+def packed(body: bytes, asked: Headers, *, once: bool = False) -> tuple[bytes, str | None]:
+    """The body as it travels and the name of its coding; None when it travels as it is. `once`: it is kept
+    packed, so that the time that it takes does not matter."""
     if takes(asked, "zstd"):  # a compressor is not to be shared between threads, and costs little to make
-        return zstandard.ZstdCompressor(level=_ZSTD).compress(body), "zstd"
+        return zstandard.ZstdCompressor(level=_ZSTD_ONCE if once else _ZSTD).compress(body), "zstd"
     if takes(asked, "gzip"):
-        return gzip.compress(body, _GZIP, mtime=0), "gzip"
+        return gzip.compress(body, _GZIP_ONCE if once else _GZIP, mtime=0), "gzip"
     return body, None
